@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# Registration of tests. Names in CTest read unit/<folder>, mpi/<name>@<ranks>, e2e/<name>, lint/<name>.
+find_package(GTest REQUIRED)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+# More ranks than cores are normal in tests. `timeout` stands outside, since mpirun itself can hang.
+set(ENAS_MPIRUN timeout -k 5 120 ${MPIEXEC_EXECUTABLE})
+execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE ENAS_MPIRUN_VERSION ERROR_QUIET)
+if(ENAS_MPIRUN_VERSION MATCHES "OpenRTE|Open MPI|open-mpi")
+  list(APPEND ENAS_MPIRUN --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
+endif()
+# The leaks that a sanitizer sees in MPI programs are the MPI library's own.
+set(ENAS_MPI_ENVIRONMENT
+    "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1;ASAN_OPTIONS=detect_leaks=0")
+
+# enas_unit_test(<folder> SOURCES ... [LINK targets...] [TORCH]): one binary for one folder, no MPI.
+function(enas_unit_test folder)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINK" ${ARGN})
+  set(target unit_${folder})
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_LINK} enas_warnings GTest::gtest GTest::gtest_main)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  if(ARG_TORCH)
+    enas_use_torch(${target})
+  endif()
+  add_test(NAME unit/${folder} COMMAND ${target})
+  set_tests_properties(unit/${folder} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT "OMP_NUM_THREADS=1")
+endfunction()
+
+# enas_mpi_test(<name> SOURCES ... RANKS 1 2 ... [LINK targets...] [CHECKED_BY script args...] [TORCH]):
+# one binary, one CTest entry a rank count. A script gets its args, then the command line to run.
+function(enas_mpi_test name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINK;RANKS;CHECKED_BY" ${ARGN})
+  set(target mpi_${name})
+  add_executable(${target} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
+  target_link_libraries(${target} PRIVATE ${ARG_LINK} enas::comm enas_mpi enas_warnings GTest::gtest)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  if(ARG_TORCH)
+    enas_use_torch(${target})
+  endif()
+  foreach(ranks IN LISTS ARG_RANKS)
+    set(test mpi/${name}@${ranks})
+    add_test(NAME ${test} COMMAND ${ARG_CHECKED_BY} ${ENAS_MPIRUN} -np ${ranks} $<TARGET_FILE:${target}>)
+    set_tests_properties(${test} PROPERTIES LABELS "mpi;ranks${ranks}" TIMEOUT 150 PROCESSORS ${ranks}
+                                            ENVIRONMENT "${ENAS_MPI_ENVIRONMENT}")
+  endforeach()
+endfunction()

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# One interface target carries the warnings and sanitizers of our own code.
+add_library(enas_warnings INTERFACE)
+target_compile_options(enas_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                                               -Woverloaded-virtual)
+if(ENAS_WERROR)
+  target_compile_options(enas_warnings INTERFACE -Werror)
+endif()
+if(ENAS_NATIVE)
+  target_compile_options(enas_warnings INTERFACE -march=native)
+endif()
+if(ENAS_SANITIZE)
+  target_compile_options(enas_warnings INTERFACE -fsanitize=${ENAS_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(enas_warnings INTERFACE -fsanitize=${ENAS_SANITIZE})
+endif()

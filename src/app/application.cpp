@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/application.hpp"
+
+#include <new>
+#include <sstream>
+
+#include "app/command_line.hpp"
+#include "app/config_text.hpp"
+#include "app/doctor.hpp"
+#include "app/root_task.hpp"
+#include "app/search_command.hpp"
+#include "app/toml_reader.hpp"
+#include "core/text.hpp"
+#include "search/search.hpp"
+
+namespace enas::app {
+namespace {
+
+/// Rank 0's, since an early end of one rank alone would leave the others waiting.
+std::vector<std::string> broadcast_arguments(comm::World& world,
+                                             const std::vector<std::string>& arguments) {
+  std::string packed;
+  for (const auto& argument : arguments) packed += argument + '\0';
+  std::vector<std::string> all;
+  std::istringstream unpacked(world.broadcast_text(packed));
+  for (std::string argument; std::getline(unpacked, argument, '\0');) all.push_back(argument);
+  return all;
+}
+
+/// The configuration that a run directory, or the directory of a checkpoint, was searched with.
+Settings settings_of_run_on_root(const std::filesystem::path& run_or_checkpoint) {
+  const bool is_file = std::filesystem::is_regular_file(run_or_checkpoint);
+  const auto run = is_file
+                       ? std::filesystem::absolute(run_or_checkpoint).parent_path().parent_path()
+                       : run_or_checkpoint;
+  const auto file = run / "config.toml";
+  return read_config(read_config_text(file), file.string(), {}).settings;
+}
+
+void sample_on_root(const CommandLine& line) {
+  search::set_threads(1);  // the same children wherever it is asked
+  const auto children =
+      search::sample_children(line.path, settings_of_run_on_root(line.path), line.count, line.seed);
+  if (line.json) {
+    Json list = Json::array();
+    for (const auto& child : children) {
+      list.push_back({{"tokens", child.tokens},
+                      {"log_probability", child.log_probability},
+                      {"architecture", child.json}});
+    }
+    return print_on_root(list.dump(2) + "\n");
+  }
+  std::string text;
+  for (const auto& child : children) {
+    text += concat(fixed(child.log_probability, 4), "  ", child.text, "\n");
+  }
+  print_on_root(text);
+}
+
+void print_state_hash_on_root(const CommandLine& line) {
+  const std::string hash = search::state_hash(line.path);
+  const Json json = {{"file", line.path.string()}, {"state_hash", hash}};
+  print_on_root(line.json ? json.dump() + "\n" : hash + "\n");
+}
+
+void print_defaults_on_root(const CommandLine& line) {
+  if (line.markdown) return print_on_root(reference_markdown());
+  print_on_root(line.json ? schema_json().dump(2) + "\n" : defaults_toml());
+}
+
+void check_config_on_root(const CommandLine& line) {
+  const std::string name = line.config_file.string();
+  const auto report = [&](bool valid, const std::vector<std::string>& problems) {
+    const Json json = {{"file", name}, {"valid", valid}, {"problems", problems}};
+    if (line.json) print_on_root(json.dump(2) + "\n");
+  };
+  try {
+    const Config config = read_config(read_config_text(line.config_file), name, line.sets);
+    report(true, {});
+    if (!line.json) {
+      print_on_root(concat(name, ": valid, ", config.num_keys_set, " keys set, preset \"",
+                           config.preset, "\"\n"));
+    }
+  } catch (const ConfigProblems& error) {
+    report(false, error.problems());
+    throw;
+  } catch (const Error& error) {
+    report(false, {error.what()});
+    throw;
+  }
+}
+
+void explain_on_root(const CommandLine& line) {
+  print_on_root(line.json ? explain_json(line.key).dump(2) + "\n" : explain(line.key));
+}
+
+}  // namespace
+
+ExitCode run_application(comm::World& world, Log& log, const std::vector<std::string>& arguments) {
+  const CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
+  switch (line.command) {
+    case Command::search:
+      return run_search_command(world, log, line);
+    case Command::help:
+      run_on_root(world, [&] { print_on_root(line.help_text); });
+      break;
+    case Command::version:
+      print_versions(world, line.json);
+      break;
+    case Command::doctor:
+      run_doctor(world, line.run_dir.empty() ? "." : line.run_dir, line.json);
+      break;
+    case Command::sample:
+      run_on_root(world, [&] { sample_on_root(line); });
+      break;
+    case Command::state_hash:
+      run_on_root(world, [&] { print_state_hash_on_root(line); });
+      break;
+    case Command::config_defaults:
+      run_on_root(world, [&] { print_defaults_on_root(line); });
+      break;
+    case Command::config_check:
+      run_on_root(world, [&] { check_config_on_root(line); });
+      break;
+    case Command::config_explain:
+      run_on_root(world, [&] { explain_on_root(line); });
+      break;
+  }
+  return ExitCode::success;
+}
+
+ExitCode run_and_report(comm::World& world, const std::vector<std::string>& arguments) {
+  Log log(world.rank());
+  const auto report_once = [&](const Error& error) {
+    if (world.is_root()) log.error(error.what());
+    return error.code();
+  };
+  ExitCode code = ExitCode::internal;
+  try {
+    return run_application(world, log, arguments);
+  } catch (const ConfigError& error) {
+    return report_once(error);
+  } catch (const InputError& error) {
+    return report_once(error);
+  } catch (const Error& error) {
+    log.error(error.what());
+    code = error.code();
+  } catch (const std::bad_alloc&) {
+    log.error("out of memory");
+  } catch (const std::exception& error) {
+    log.error(error.what());
+  }
+  world.abort(code);
+}
+
+}  // namespace enas::app

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user typed, checked and typed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "search/settings.hpp"
+
+namespace enas::app {
+
+enum class Command {
+  help,
+  version,
+  search,
+  sample,
+  state_hash,
+  config_defaults,
+  config_check,
+  config_explain,
+  doctor,
+};
+
+struct CommandLine {
+  Command command = Command::search;
+  bool json = false;
+  std::string help_text;  ///< command = help
+
+  std::filesystem::path config_file;  ///< search, config_check
+  std::vector<std::string> sets;      ///< --set and --seed as "key=value", in order
+  std::string run_dir;                ///< --run-dir; "" when not given
+  search::RunLimits limits;
+  bool dry_run = false;
+
+  std::filesystem::path path;  ///< sample: run or checkpoint; state_hash: checkpoint
+  int count = 10;              ///< sample
+  std::uint64_t seed = 1;      ///< sample
+  bool markdown = false;       ///< config_defaults
+  std::string key;             ///< config_explain
+};
+
+/// Arguments without the program's name. Throws ConfigError (64) for a wrong command line, 66 for a
+/// device that this binary cannot use.
+CommandLine parse_command_line(const std::vector<std::string>& arguments);
+
+/// "5400", "90.5" or "01:30:00" in seconds. Throws ConfigError (64).
+double parse_duration(const std::string& text);
+
+}  // namespace enas::app

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/key.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace enas::app {
+namespace {
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+std::string toml_string(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+/// The shortest digits that give the same double again, always recognisable as a float.
+std::string float_text(double value) {
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  std::string text(buffer.data(), end);
+  if (text.find_first_of(".en") == std::string::npos) text += ".0";
+  for (const std::string_view zero : {"e-0", "e+0"}) {
+    const auto exponent = text.find(zero);
+    if (exponent != std::string::npos) text.erase(exponent + 2, 1);
+  }
+  return text;
+}
+
+std::string number_text(double value) {
+  return value == std::floor(value) && std::abs(value) < 1e15
+             ? std::to_string(static_cast<std::int64_t>(value))
+             : float_text(value);
+}
+
+std::string range_text(const Range& range) {
+  const bool has_low = std::isfinite(range.low);
+  const bool has_high = std::isfinite(range.high);
+  std::string text;
+  if (has_low) text += concat(range.without_low ? "above " : "at least ", number_text(range.low));
+  if (has_low && has_high) text += " and ";
+  if (has_high) text += concat(range.without_high ? "below " : "at most ", number_text(range.high));
+  return text;
+}
+
+bool contains(const Range& range, double value) {
+  const bool above = range.without_low ? value > range.low : value >= range.low;
+  const bool below = range.without_high ? value < range.high : value <= range.high;
+  return above && below;
+}
+
+std::string kind_of(const Value& value) {
+  return std::visit(
+      Overloaded{[](bool) { return std::string("a boolean"); },
+                 [](std::int64_t) { return std::string("an integer"); },
+                 [](double) { return std::string("a float"); },
+                 [](const std::string&) { return std::string("a string"); },
+                 [](const std::vector<std::string>&) { return std::string("a list of strings"); },
+                 [](const OtherValue& other) { return other.what; }},
+      value);
+}
+
+/// A value in a message: long ones are cut, since they come from files of any kind.
+std::string shown(const Value& value) {
+  if (const auto* other = std::get_if<OtherValue>(&value)) return other->what;
+  const std::string text = toml_text(value);
+  return text.size() <= 60 ? text : concat(text.substr(0, 57), "...");
+}
+
+std::string wrong_type(std::string_view wanted, const Value& value) {
+  if (std::holds_alternative<OtherValue>(value)) {
+    return concat("must be ", wanted, ", not ", shown(value));
+  }
+  return concat("must be ", wanted, ", not ", kind_of(value), " (", shown(value), ")");
+}
+
+std::string out_of_range(const Range& range, const Value& value) {
+  return concat("must be ", range_text(range), ", is ", shown(value));
+}
+
+template <typename Integer>
+std::optional<std::string> assign_integer(const Range& range, const Value& value, Integer& place) {
+  const auto* number = std::get_if<std::int64_t>(&value);
+  if (number == nullptr) return wrong_type("an integer", value);
+  Range allowed = range;
+  allowed.low = std::max(allowed.low, static_cast<double>(std::numeric_limits<Integer>::min()));
+  if constexpr (sizeof(Integer) < sizeof(std::int64_t)) {
+    allowed.high = std::min(allowed.high, static_cast<double>(std::numeric_limits<Integer>::max()));
+  }
+  if (!contains(allowed, static_cast<double>(*number))) return out_of_range(allowed, value);
+  place = static_cast<Integer>(*number);
+  return std::nullopt;
+}
+
+std::optional<std::string> assign_float(const Range& range, const Value& value, double& place) {
+  double number = 0.0;
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    number = static_cast<double>(*integer);
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    number = *real;
+  } else {
+    return wrong_type("a number", value);
+  }
+  if (!std::isfinite(number)) return concat("must be a finite number, is ", shown(value));
+  if (!contains(range, number)) return out_of_range(range, value);
+  place = number;
+  return std::nullopt;
+}
+
+std::optional<std::string> assign_choice(const Choice& choice, const Value& value,
+                                         Settings& settings) {
+  const auto* text = std::get_if<std::string>(&value);
+  const std::string wanted = concat("one of \"", join(choice.names, "\", \""), "\"");
+  if (text == nullptr) return wrong_type(wanted, value);
+  const auto found = std::find(choice.names.begin(), choice.names.end(), *text);
+  if (found != choice.names.end()) {
+    choice.set(settings, static_cast<int>(found - choice.names.begin()));
+    return std::nullopt;
+  }
+  const std::string near = nearest(*text, choice.names);
+  return concat("must be ", wanted, ", is ", shown(value),
+                near.empty() ? "" : concat("; did you mean \"", near, "\"?"));
+}
+
+std::optional<std::string> assign_activations(const Value& value,
+                                              std::vector<space::Activation>& place) {
+  const auto* names = std::get_if<std::vector<std::string>>(&value);
+  if (names == nullptr) return wrong_type("a list of activations", value);
+  if (names->empty()) return "must name at least one activation, is []";
+  std::vector<space::Activation> activations;
+  for (const std::string& name : *names) {
+    try {
+      activations.push_back(space::activation_from_name(name));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    if (std::count(activations.begin(), activations.end(), activations.back()) > 1) {
+      return concat("names \"", name, "\" twice");
+    }
+  }
+  place = std::move(activations);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string toml_text(const Value& value) {
+  return std::visit(Overloaded{[](bool flag) { return std::string(flag ? "true" : "false"); },
+                               [](std::int64_t number) { return std::to_string(number); },
+                               [](double number) { return float_text(number); },
+                               [](const std::string& text) { return toml_string(text); },
+                               [](const std::vector<std::string>& items) {
+                                 std::vector<std::string> parts;
+                                 for (const auto& item : items) parts.push_back(toml_string(item));
+                                 return concat("[", join(parts, ", "), "]");
+                               },
+                               [](const OtherValue& other) { return other.what; }},
+                    value);
+}
+
+std::string Key::section() const {
+  const auto dot = name.rfind('.');
+  return dot == std::string::npos ? "" : name.substr(0, dot);
+}
+
+std::string Key::short_name() const {
+  const auto dot = name.rfind('.');
+  return dot == std::string::npos ? name : name.substr(dot + 1);
+}
+
+std::string Key::allowed() const {
+  const auto with_range = [&](std::string_view type) {
+    const std::string numbers = range_text(range);
+    return numbers.empty() ? std::string(type) : concat(type, ", ", numbers);
+  };
+  return std::visit(
+      Overloaded{
+          [](Member<bool>) { return std::string("true or false"); },
+          [&](Member<double>) { return with_range("number"); },
+          [](Member<std::string>) { return std::string("string"); },
+          [](Member<std::vector<space::Activation>>) {
+            return std::string(R"(list of "tanh", "relu", "identity", "sigmoid")");
+          },
+          [](const Choice& choice) { return concat("\"", join(choice.names, "\" or \""), "\""); },
+          [&](auto) { return with_range("integer"); }},
+      place);
+}
+
+bool Key::takes_text() const {
+  return std::holds_alternative<Member<std::string>>(place) ||
+         std::holds_alternative<Choice>(place);
+}
+
+Value Key::value_in(Settings settings) const {
+  return std::visit(
+      Overloaded{[&](Member<bool> member) { return Value(member(settings)); },
+                 [&](Member<double> member) { return Value(member(settings)); },
+                 [&](Member<std::string> member) { return Value(member(settings)); },
+                 [&](Member<std::vector<space::Activation>> member) {
+                   std::vector<std::string> names;
+                   for (const auto item : member(settings)) names.emplace_back(name_of(item));
+                   return Value(names);
+                 },
+                 [&](const Choice& choice) {
+                   return Value(choice.names.at(static_cast<std::size_t>(choice.get(settings))));
+                 },
+                 [&](auto member) { return Value(static_cast<std::int64_t>(member(settings))); }},
+      place);
+}
+
+std::optional<std::string> Key::assign(const Value& value, Settings& settings) const {
+  using Problem = std::optional<std::string>;
+  return std::visit(
+      Overloaded{
+          [&](Member<bool> member) -> Problem {
+            const auto* flag = std::get_if<bool>(&value);
+            if (flag == nullptr) return wrong_type("true or false", value);
+            member(settings) = *flag;
+            return std::nullopt;
+          },
+          [&](Member<double> member) -> Problem {
+            return assign_float(range, value, member(settings));
+          },
+          [&](Member<std::string> member) -> Problem {
+            const auto* text = std::get_if<std::string>(&value);
+            if (text == nullptr) return wrong_type("a string", value);
+            member(settings) = *text;
+            return std::nullopt;
+          },
+          [&](Member<std::vector<space::Activation>> member) -> Problem {
+            return assign_activations(value, member(settings));
+          },
+          [&](const Choice& choice) -> Problem { return assign_choice(choice, value, settings); },
+          [&](auto member) -> Problem { return assign_integer(range, value, member(settings)); }},
+      place);
+}
+
+}  // namespace enas::app

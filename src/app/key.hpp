@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One key of a configuration file: its name, its place in search::Settings, what it may hold and
+// what it means. Reading, checking, writing and documenting configurations all follow from a list
+// of these.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "search/settings.hpp"
+
+namespace enas::app {
+
+using search::Settings;
+
+/// A TOML value that no key takes (a date, a table, a list of numbers), by its name in messages.
+struct OtherValue {
+  std::string what;
+  bool operator==(const OtherValue&) const = default;
+};
+using Value =
+    std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>, OtherValue>;
+
+/// The value as TOML; parsing it again gives the same value.
+std::string toml_text(const Value& value);
+
+/// Numbers that a key takes.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool without_low = false;
+  bool without_high = false;
+};
+
+/// An enumeration as the names of its values, in the order of its enumerators.
+struct Choice {
+  std::vector<std::string> names;
+  int (*get)(const Settings&);
+  void (*set)(Settings&, int);
+};
+
+template <typename T>
+using Member = T& (*)(Settings&);
+using Place = std::variant<Member<bool>, Member<int>, Member<std::int64_t>, Member<std::uint64_t>,
+                           Member<double>, Member<std::string>,
+                           Member<std::vector<space::Activation>>, Choice>;
+
+/// A resumed run must have the same value of an identity key; others may change.
+enum class Role { identity, adjustable };
+
+struct Key {
+  std::string name;  ///< "weights.slots"
+  Place place;
+  Range range;
+  std::string unit;  ///< "" for none
+  std::string help;  ///< one line
+  Role role = Role::identity;
+
+  /// "weights" and "slots".
+  std::string section() const;
+  std::string short_name() const;
+  /// "integer, at least 1".
+  std::string allowed() const;
+  /// True when the value is text: a string or one of some names.
+  bool takes_text() const;
+  Value value_in(Settings settings) const;
+  /// Stores the value. Returns what is wrong with it ("must be ...") and stores nothing when it
+  /// does not fit.
+  std::optional<std::string> assign(const Value& value, Settings& settings) const;
+};
+
+/// The member at the end of a chain of members, for Key::place.
+template <auto... kMembers>
+auto& at(Settings& settings) {
+  return (settings.*....*kMembers);
+}
+
+template <auto... kMembers>
+Choice choice_at(std::vector<std::string> names) {
+  return {std::move(names),
+          [](const Settings& settings) { return static_cast<int>((settings.*....*kMembers)); },
+          [](Settings& settings, int index) {
+            auto& member = (settings.*....*kMembers);
+            member = static_cast<std::remove_reference_t<decltype(member)>>(index);
+          }};
+}
+
+}  // namespace enas::app

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/search_command.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "app/config_text.hpp"
+#include "app/placement.hpp"
+#include "app/root_task.hpp"
+#include "app/toml_reader.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+#include "search/search.hpp"
+
+namespace enas::app {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Json estimate_json(const search::Estimate& estimate) {
+  Json json;
+  json["data"] = estimate.data;
+  json["space_size"] = estimate.space_size;
+  json["max_entropy_nats"] = estimate.max_entropy_nats;
+  json["supernet_parameters"] = estimate.supernet_parameters;
+  json["controller_parameters"] = estimate.controller_parameters;
+  json["child_parameters"] = estimate.child_parameters;
+  json["union_parameters"] = estimate.union_parameters;
+  json["weight_steps_per_round"] = estimate.weight_steps_per_round;
+  json["controller_steps_per_round"] = estimate.controller_steps_per_round;
+  json["total_steps"] = estimate.total_steps;
+  json["bytes_reduced_per_step"] = estimate.bytes_reduced_per_step;
+  json["memory_per_rank_bytes"] = estimate.memory_per_rank_bytes;
+  json["checkpoint_bytes"] = estimate.checkpoint_bytes;
+  return json;
+}
+
+std::string estimate_text(const search::Estimate& estimate) {
+  return concat(
+      "data: ", estimate.data, "\nspace: ", estimate.space_size, " children, at most ",
+      fixed(estimate.max_entropy_nats, 3), " nats\nsupernet: ", estimate.supernet_parameters,
+      " parameters; a child ", fixed(estimate.child_parameters, 0), ", the union of a step ",
+      fixed(estimate.union_parameters, 0), "\ncontroller: ", estimate.controller_parameters,
+      " parameters\nsteps: ", estimate.weight_steps_per_round, " weight + ",
+      estimate.controller_steps_per_round, " controller a round, ", estimate.total_steps,
+      " in all\nreduced in a weight step: ", human_bytes(estimate.bytes_reduced_per_step),
+      "\nmemory of a rank: ", human_bytes(estimate.memory_per_rank_bytes),
+      "\ncheckpoint: ", human_bytes(estimate.checkpoint_bytes), "\n");
+}
+
+void print_estimate(comm::World& world, const Settings& settings, bool json) {
+  run_on_root(world, [&] {
+    const auto estimate = search::estimate(settings, world.size());
+    print_on_root(json ? estimate_json(estimate).dump(2) + "\n" : estimate_text(estimate));
+  });
+}
+
+Json json_file(const std::filesystem::path& file) {
+  constexpr std::size_t kMaxBytes = 16 << 20;
+  if (!std::filesystem::exists(file)) return nullptr;
+  return Json::parse(io::read_text(file, kMaxBytes));
+}
+
+/// The last line of stdout, for programs that start searches.
+void print_result(comm::World& world, const std::string& run_dir, ExitCode code) {
+  run_on_root(world, [&] {
+    Json json;
+    json["exit_code"] = static_cast<int>(code);
+    json["run_dir"] = run_dir;
+    json["status"] = json_file(std::filesystem::path(run_dir) / "status.json");
+    json["best"] = json_file(std::filesystem::path(run_dir) / "best.json");
+    print_on_root(json.dump() + "\n");
+  });
+}
+
+}  // namespace
+
+Config load_config(comm::World& world, const CommandLine& line) {
+  std::string text;
+  run_on_root(world, [&] { text = read_config_text(line.config_file); });
+  text = world.broadcast_text(text);
+  const std::string omp_threads = world.broadcast_text(environment("OMP_NUM_THREADS"));
+  Config config = read_config(text, line.config_file.string(), line.sets);
+  auto& run = config.settings.run;
+  run.threads = threads_in_force(run.threads, omp_threads);
+  if (!line.run_dir.empty()) run.dir = line.run_dir;
+  if (run.dir.empty()) run.dir = concat("runs/", line.config_file.stem().string());
+  return config;
+}
+
+ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line) {
+  const Config config = load_config(world, line);
+  const Settings& settings = config.settings;
+  check_ranks(settings, world.size());
+  if (line.dry_run) {
+    print_estimate(world, settings, line.json);
+    return ExitCode::success;
+  }
+  const auto cores_of_node = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  const PlacementAdvice advice =
+      placement_advice(gather_placement(world), settings.run.threads, cores_of_node);
+  if (!advice.hint.empty()) log.info(concat("hint: ", advice.hint));
+  if (!advice.warning.empty()) log.warn(advice.warning);
+  log.set_progress_interval(settings.run.log_interval_s);
+
+  search::RunLimits limits = line.limits;
+  limits.threads_explicit = config.threads_by_option;
+  const auto record = config_record(settings, config.preset);
+  const ExitCode code = search::run_search(world, log, settings, record, limits);
+  if (line.json) print_result(world, settings.run.dir, code);
+  return code;
+}
+
+}  // namespace enas::app

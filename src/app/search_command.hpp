@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// `enas_hpc --config FILE`: from the command line to a search, or to an estimate of one.
+#pragma once
+
+#include "app/command_line.hpp"
+#include "app/config.hpp"
+#include "comm/world.hpp"
+#include "core/error.hpp"
+#include "core/log.hpp"
+
+namespace enas::app {
+
+/// Collective. The configuration as it is in force on all ranks: read on rank 0, parsed alike
+/// everywhere.
+Config load_config(comm::World& world, const CommandLine& line);
+
+/// Collective. Runs, resumes or estimates the search.
+ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line);
+
+}  // namespace enas::app

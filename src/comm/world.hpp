@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The MPI world: start, end, and the few collectives that the search uses, on plain values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace enas::comm {
+
+class Watchdog;
+
+/// Owns MPI from init to finalize. Finalizes in its destructor only when no exception is unwinding;
+/// on the failing road main calls abort(). Every operation stamps the watchdog when one is running.
+/// MPI failures throw SystemError naming operation and rank. Messages are split above 1 GiB.
+class World {
+ public:
+  World(int* argc, char*** argv);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool is_root() const { return rank_ == 0; }
+  /// Rank within this node, and the node's name.
+  int local_rank() const { return local_rank_; }
+  const std::string& node_name() const { return node_name_; }
+
+  /// Starts the thread that ends the process with 79 after `timeout_s` without progress. The file
+  /// hang-rank<r>.json goes to `report_folder`.
+  void start_watchdog(double timeout_s, const std::string& report_folder);
+  /// Tells the watchdog what is being done; call it in long work without communication.
+  void note_progress(std::string_view activity, std::int64_t step);
+
+  /// Collective.
+  void barrier();
+  /// Collective. Bytes of rank 0 to all.
+  void broadcast(std::span<std::byte> bytes);
+  /// Collective. Text of rank 0 to all; lengths need not agree beforehand.
+  std::string broadcast_text(const std::string& text);
+  /// Collective. One trivially copyable value of rank 0 to all.
+  template <typename T>
+  T broadcast_value(T value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    broadcast(std::as_writable_bytes(std::span<T>(&value, 1)));
+    return value;
+  }
+  /// Collective. The same number of bytes from each rank, in rank order, on every rank.
+  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all);
+  /// Collective. Any number of bytes from each rank, in rank order, on every rank.
+  std::vector<std::vector<std::byte>> all_gather_varied(std::span<const std::byte> mine);
+  /// Collective. As above on rank 0; empty elsewhere.
+  std::vector<std::vector<std::byte>> gather_varied(std::span<const std::byte> mine);
+  /// Collective. From rank 0: `pieces[r]` goes to rank r. Other ranks pass an empty list.
+  std::vector<std::byte> scatter_varied(const std::vector<std::vector<std::byte>>& pieces);
+  /// Collective. True when every rank says true.
+  bool all_agree(bool mine);
+  /// Collective. The failure of the lowest rank that has one, with its rank ("" and code success
+  /// when none). Share a failure with this before the next collective, or the other ranks hang.
+  struct SharedFailure {
+    int rank = -1;
+    ExitCode code = ExitCode::success;
+    std::string message;
+    explicit operator bool() const { return rank >= 0; }
+  };
+  SharedFailure share_failure(ExitCode mine, const std::string& message);
+
+  /// Point to point, used by reducers. Non-blocking pairs that are waited for together.
+  class Exchange {
+   public:
+    explicit Exchange(World& world);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+    /// The memory must stay as it is until wait() returns. Nothing is sent for an empty span.
+    void send(std::span<const std::byte> bytes, int to, int tag);
+    void send(std::span<const float> values, int to, int tag) {
+      send(std::as_bytes(values), to, tag);
+    }
+    void receive(std::span<std::byte> bytes, int from, int tag);
+    void receive(std::span<float> values, int from, int tag) {
+      receive(std::as_writable_bytes(values), from, tag);
+    }
+    /// Waits for all of the above.
+    void wait();
+
+   private:
+    struct Requests;
+    World& world_;
+    std::unique_ptr<Requests> requests_;
+  };
+  /// Collective. Every rank owns all[begin[r], begin[r+1]); afterwards all ranks hold all of it.
+  void all_gather_segments(std::span<float> all, std::span<const std::int64_t> begin);
+
+  /// Largest single message, 1 GiB at first. The same on every rank; tests make it small.
+  void set_message_limit(std::size_t bytes) { message_limit_ = bytes; }
+
+  /// Ends the whole job with this code. Does not return.
+  [[noreturn]] void abort(ExitCode code);
+
+ private:
+  void check(int mpi_result, const char* operation) const;
+  void broadcast_from(int root, std::span<std::byte> bytes);
+  std::string broadcast_text_from(int root, const std::string& text);
+  void gather_pieces(std::span<std::byte> all, std::span<const std::int64_t> begin);
+
+  int rank_ = 0;
+  int size_ = 1;
+  int local_rank_ = 0;
+  std::string node_name_;
+  std::size_t message_limit_ = std::size_t{1} << 30;
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+/// MPI library's name and version, one line.
+std::string mpi_library_version();
+
+}  // namespace enas::comm

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stateless random numbers: Philox 4x64-10 (Salmon et al. 2011), keyed by the run's seed and addressed by
+// what they are for. Nothing random is ever saved; any step can be replayed alone, on any rank.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace enas {
+
+/// What a random number is for. Part of the address: never renumber, only append.
+enum class Purpose : std::uint64_t {
+  supernet_weights = 1,    ///< initial ω, addressed by tensor name
+  controller_weights = 2,  ///< initial θ, addressed by tensor name
+  children = 3,            ///< children of a weight phase: index = slot, step = first step of the phase
+  dropout = 4,             ///< masks: index = slot, step, tensor = which mask
+  segment_length = 5,      ///< random BPTT lengths: index = round
+  rollout = 6,             ///< children of a controller step: index = rollout, step
+  reward_batch = 7,        ///< validation segment of a rollout: index = rollout, step
+  validation_children = 8, ///< children scored at a round's end: index = child, step
+  corpus = 9,              ///< the embedded corpus
+  sample = 10,             ///< the `sample` subcommand: index = child
+  test = 1000,             ///< tests only
+};
+
+/// Where a stream starts. Streams with different addresses are independent.
+struct Address {
+  Purpose purpose;
+  std::uint64_t index = 0;
+  std::uint64_t step = 0;
+  std::uint64_t tensor = 0;
+};
+
+/// A 64-bit address for a tensor's name (FNV-1a).
+std::uint64_t name_address(std::string_view name);
+
+/// The numbers at one address, in order. Cheap to make; copy it to replay.
+class RandomStream {
+ public:
+  RandomStream(std::uint64_t seed, const Address& address);
+
+  std::uint64_t next_bits();
+  /// Uniform in [0, 1), 53 bits.
+  double next_uniform();
+  /// Standard normal.
+  double next_normal();
+  /// Uniform in [0, bound), without bias. bound > 0.
+  std::uint64_t next_below(std::uint64_t bound);
+  /// Index drawn with the given non-negative weights (need not sum to 1).
+  std::size_t next_weighted(std::span<const double> weights);
+
+  /// Fills with uniform values in [low, high).
+  void fill_uniform(std::span<float> values, float low, float high);
+  /// Fills with 1/keep at probability keep, else 0: an inverted-dropout mask. 0 < keep <= 1.
+  void fill_keep_mask(std::span<float> values, double keep);
+
+ private:
+  std::array<std::uint64_t, 2> key_;
+  std::array<std::uint64_t, 4> counter_;
+  std::array<std::uint64_t, 4> block_{};
+  int used_ = 4;
+};
+
+}  // namespace enas

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts splits into columns, columns into segments, and fills the tensors of a batch.
+#include "data/token_columns.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+
+namespace enas::data {
+namespace {
+
+constexpr std::int64_t kMinRandomLength = 5;
+constexpr double kLengthDeviation = 5.0;
+
+std::int64_t draw_length(RandomStream& stream, int segment_length) {
+  const double mean = stream.next_uniform() < 0.95 ? segment_length : segment_length / 2.0;
+  double normal = stream.next_normal();
+  while (std::abs(normal) > 2.0) normal = stream.next_normal();
+  return std::max(kMinRandomLength, static_cast<std::int64_t>(mean + kLengthDeviation * normal));
+}
+
+}  // namespace
+
+TokenColumns::TokenColumns(std::span<const std::int32_t> tokens, int num_columns,
+                           const char* split_name)
+    : tokens_(tokens), num_columns_(num_columns) {
+  expect(num_columns >= 1, "at least one column");
+  column_length_ = static_cast<std::int64_t>(tokens.size()) / num_columns;
+  if (column_length_ < 2) {
+    throw InputError(concat("the ", split_name, " split has ", tokens.size(), " tokens; ",
+                            num_columns, " columns need at least ", std::int64_t{2} * num_columns,
+                            ": use fewer slots or a smaller batch_size, or a larger split"));
+  }
+}
+
+TokenBatch TokenColumns::batch(int first_column, int num_columns, std::int64_t position,
+                               std::int64_t length) const {
+  expect(first_column >= 0 && num_columns >= 1 && first_column + num_columns <= num_columns_,
+         "columns of the batch are columns of the split");
+  expect(position >= 0 && length >= 1 && position + length + 1 <= column_length_,
+         "the batch and its targets lie inside the columns");
+  at::Tensor window = at::empty({length + 1, num_columns}, at::kLong);  // [T + 1, B]
+  auto* out = window.data_ptr<std::int64_t>();
+  for (std::int64_t column = 0; column < num_columns; ++column) {
+    const std::int32_t* in = tokens_.data() + (first_column + column) * column_length_ + position;
+    for (std::int64_t t = 0; t <= length; ++t) out[t * num_columns + column] = in[t];
+  }
+  // Both are contiguous views of the same numbers, one row apart.
+  return {window.narrow(0, 0, length), window.narrow(0, 1, length)};
+}
+
+std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_t column_length,
+                                      std::uint64_t seed, std::uint64_t round) {
+  const std::int64_t num_inputs = column_length - 1;  // the last token is only a target
+  const std::int64_t needed = options.random_length ? kMinRandomLength : options.segment_length;
+  if (options.segment_length < 1 || num_inputs < needed) {
+    throw ConfigError(concat("columns of ", column_length, " tokens hold no segment of ", needed,
+                             " and its targets with segment_length = ", options.segment_length,
+                             ": use a segment_length of at least 1 that fits, fewer slots, a "
+                             "smaller batch_size, or a larger split"));
+  }
+  std::vector<Segment> segments;
+  RandomStream stream(seed, {.purpose = Purpose::segment_length, .index = round});
+  for (std::int64_t position = 0; num_inputs - position >= needed;) {
+    const std::int64_t length =
+        options.random_length
+            ? std::min(draw_length(stream, options.segment_length), num_inputs - position)
+            : options.segment_length;
+    segments.push_back({position, length});
+    position += length;
+  }
+  return segments;
+}
+
+}  // namespace enas::data

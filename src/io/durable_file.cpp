@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// POSIX calls with every return value looked at.
+#include "io/durable_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "io/digest.hpp"
+
+namespace enas::io {
+namespace {
+
+namespace fs = std::filesystem;
+using Bytes = std::span<const std::byte>;
+
+constexpr std::size_t kLongestTransfer = std::size_t{1} << 30;
+constexpr std::string_view kTemporaryMark = ".tmp.";
+
+// Trailer: magic, image length, digest (low, high), zeros; numbers are little endian.
+constexpr std::size_t kTrailerBytes = 64;
+constexpr std::string_view kMagic("enas_hpc seal 1\0", 16);
+using Trailer = std::array<std::byte, kTrailerBytes>;
+
+/// A system call that did not work.
+struct Failure {
+  const char* call;
+  int error;
+  std::string text() const { return concat(call, ": ", std::generic_category().message(error)); }
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+  /// After EINTR Linux has closed the descriptor all the same.
+  bool close() {
+    const int result = ::close(std::exchange(number_, -1));
+    return result == 0 || errno == EINTR;
+  }
+
+ private:
+  int number_;
+};
+
+int open_retrying(const fs::path& path, int flags) {
+  int number = -1;
+  do {
+    number = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (number < 0 && errno == EINTR);
+  return number;
+}
+
+int fsync_retrying(int number) {
+  int result = 0;
+  do {
+    result = ::fsync(number);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+std::optional<Failure> write_all(int number, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(number, bytes.data(), std::min(bytes.size(), kLongestTransfer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Failure{"write", errno};
+    if (count == 0) return Failure{"write", EIO};
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> sync_folder(const fs::path& folder) {
+  Descriptor descriptor(open_retrying(folder, O_RDONLY | O_DIRECTORY));
+  if (descriptor.number() < 0) return Failure{"open of the folder", errno};
+  // Some file systems cannot sync folders and say EINVAL; there is nothing more to do on them.
+  if (fsync_retrying(descriptor.number()) != 0 && errno != EINVAL) {
+    return Failure{"fsync of the folder", errno};
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> write_temporary(const fs::path& path, std::span<const Bytes> parts) {
+  Descriptor file(open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
+  if (file.number() < 0) return Failure{"open", errno};
+  for (const Bytes part : parts) {
+    if (const auto failure = write_all(file.number(), part)) return failure;
+  }
+  if (fsync_retrying(file.number()) != 0) return Failure{"fsync", errno};
+  if (!file.close()) return Failure{"close", errno};
+  return std::nullopt;
+}
+
+std::optional<Failure> replace(const fs::path& path, std::span<const Bytes> parts) {
+  const fs::path temporary(concat(path.native(), kTemporaryMark, ::getpid()));
+  std::optional<Failure> failure = write_temporary(temporary, parts);
+  if (!failure && ::rename(temporary.c_str(), path.c_str()) != 0)
+    failure = Failure{"rename", errno};
+  if (failure) {
+    ::unlink(temporary.c_str());
+    return failure;
+  }
+  return sync_folder(folder_of(path));
+}
+
+void write_parts(const fs::path& path, std::span<const Bytes> parts) {
+  if (const auto failure = replace(path, parts)) {
+    throw SystemError(concat("cannot write ", path.string(), ": ", failure->text()));
+  }
+}
+
+void put(Trailer& trailer, std::size_t offset, std::uint64_t value) {
+  for (std::size_t i = 0; i < 8; ++i) {
+    trailer[offset + i] = static_cast<std::byte>((value >> (8 * i)) & 0xffU);
+  }
+}
+
+Trailer make_trailer(Bytes image) {
+  Trailer trailer{};
+  const Digest digest = digest_bytes(image);
+  std::ranges::copy(std::as_bytes(std::span(kMagic)), trailer.begin());
+  put(trailer, 16, image.size());
+  put(trailer, 24, digest.low);
+  put(trailer, 32, digest.high);
+  return trailer;
+}
+
+[[noreturn]] void refuse(const fs::path& path, std::string_view reason,
+                         ExitCode code = ExitCode::bad_data) {
+  throw InputError(concat(path.string(), " ", reason), code);
+}
+
+/// A regular file opened for reading, and its size.
+std::pair<int, std::size_t> open_regular(const fs::path& path) {
+  // O_NONBLOCK: opening a pipe must not wait for its writer.
+  const int number = open_retrying(path, O_RDONLY | O_NONBLOCK);
+  if (number < 0) {
+    refuse(path, concat("cannot be opened: ", std::generic_category().message(errno)),
+           ExitCode::missing_input);
+  }
+  struct stat status {};
+  const bool known = ::fstat(number, &status) == 0;
+  if (known && S_ISREG(status.st_mode)) return {number, static_cast<std::size_t>(status.st_size)};
+  ::close(number);
+  refuse(path,
+         known && S_ISDIR(status.st_mode) ? "is a folder, not a file" : "is not a regular file");
+}
+
+/// Reads until `target` is full or the file ends; gives the number of bytes read.
+std::size_t read_up_to(int number, std::span<std::byte> target, const fs::path& path) {
+  std::size_t total = 0;
+  while (total < target.size()) {
+    const std::size_t wanted = std::min(target.size() - total, kLongestTransfer);
+    const ssize_t count = ::read(number, target.data() + total, wanted);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      refuse(path, concat("cannot be read: ", std::generic_category().message(errno)),
+             ExitCode::io_error);
+    }
+    if (count == 0) break;
+    total += static_cast<std::size_t>(count);
+  }
+  return total;
+}
+
+bool same(const Trailer& a, const Trailer& b, std::size_t from, std::size_t to) {
+  return std::equal(a.data() + from, a.data() + to, b.data() + from);
+}
+
+/// The trailer that stands behind `length` bytes, with the right magic and length.
+Trailer read_trailer(int number, std::size_t length, const fs::path& path) {
+  Trailer found{};
+  const bool placed = ::lseek(number, static_cast<off_t>(length), SEEK_SET) >= 0;
+  if (!placed || read_up_to(number, found, path) != found.size()) {
+    refuse(path, "became shorter while it was read");
+  }
+  Trailer wanted{};
+  std::ranges::copy(std::as_bytes(std::span(kMagic)), wanted.begin());
+  put(wanted, 16, length);
+  if (!same(found, wanted, 0, 16)) {
+    refuse(path, "has no seal at its end: it was cut off, or changed by another program");
+  }
+  if (!same(found, wanted, 16, 24)) {
+    refuse(path, concat("has the wrong length: the seal names another number than the ", length,
+                        " bytes before it"));
+  }
+  return found;
+}
+
+bool is_temporary(const std::string& name) {
+  const std::size_t mark = name.rfind(kTemporaryMark);
+  if (mark == std::string::npos || mark == 0) return false;
+  const std::string_view pid = std::string_view(name).substr(mark + kTemporaryMark.size());
+  return !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+void write_durable(const fs::path& path, Bytes bytes) { write_parts(path, {{bytes}}); }
+
+void write_durable(const fs::path& path, std::string_view text) {
+  write_durable(path, std::as_bytes(std::span(text)));
+}
+
+void write_sealed(const fs::path& path, Bytes image) {
+  const Trailer trailer = make_trailer(image);
+  write_parts(path, {{image, Bytes(trailer)}});
+}
+
+std::vector<std::byte> read_sealed(const fs::path& path) {
+  const auto [number, size] = open_regular(path);
+  const Descriptor file(number);
+  if (size < kTrailerBytes) {
+    refuse(path, concat("is too short: ", size, " bytes; the seal alone has ", kTrailerBytes));
+  }
+  const std::size_t length = size - kTrailerBytes;
+  // The seal first: nothing is allocated for a file that is not ours.
+  const Trailer found = read_trailer(number, length, path);
+  std::vector<std::byte> image(length);
+  if (::lseek(number, 0, SEEK_SET) != 0 || read_up_to(number, image, path) != length) {
+    refuse(path, "became shorter while it was read");
+  }
+  const Trailer wanted = make_trailer(image);
+  if (!same(found, wanted, 24, 40)) refuse(path, "has the wrong digest: its bytes were changed");
+  if (found != wanted) refuse(path, "has a damaged seal");
+  return image;
+}
+
+std::string read_text(const fs::path& path, std::size_t max_bytes) {
+  constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
+  const Descriptor file(open_regular(path).first);
+  std::string text;
+  // Not by the size that the file claims: it may grow, or be one of those that claim 0.
+  for (bool ended = false; !ended;) {
+    const std::size_t old_size = text.size();
+    text.resize(old_size + kPieceBytes);
+    const auto piece = std::span(text).subspan(old_size);
+    const std::size_t count = read_up_to(file.number(), std::as_writable_bytes(piece), path);
+    text.resize(old_size + count);
+    ended = count < kPieceBytes;
+    if (text.size() > max_bytes) {
+      refuse(path, concat("is longer than the ", max_bytes, " bytes that are allowed"));
+    }
+  }
+  return text;
+}
+
+void rename_durable(const fs::path& from, const fs::path& to) {
+  std::optional<Failure> failure;
+  if (::rename(from.c_str(), to.c_str()) != 0) failure = Failure{"rename", errno};
+  if (!failure) failure = sync_folder(folder_of(to));
+  if (!failure && folder_of(from) != folder_of(to)) failure = sync_folder(folder_of(from));
+  if (!failure) return;
+  throw SystemError(
+      concat("cannot rename ", from.string(), " to ", to.string(), ": ", failure->text()));
+}
+
+void remove_temporaries(const fs::path& folder) noexcept {
+  try {
+    std::vector<fs::path> found;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      if (entry.symlink_status().type() == fs::file_type::regular &&
+          is_temporary(entry.path().filename().string())) {
+        found.push_back(entry.path());
+      }
+    }
+    for (const fs::path& path : found) ::unlink(path.c_str());
+  } catch (const std::exception&) {
+    // Left-overs only cost space.
+  }
+}
+
+double free_bytes(const fs::path& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) {
+    const Failure failure{"statvfs", errno};
+    throw SystemError(
+        concat("cannot ask for the free space of ", folder.string(), ": ", failure.text()));
+  }
+  return static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
+}
+
+void probe_writable(const fs::path& folder) {
+  const auto refuse_folder = [&folder](std::string_view problem, int error) {
+    const bool forbidden = error == EACCES || error == EPERM;
+    throw ConfigError(
+        concat(problem, " ", folder.string(), ": ", std::generic_category().message(error)),
+        forbidden ? ExitCode::permission : ExitCode::cannot_create);
+  };
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) refuse_folder("cannot make the folder", error.value());
+  if (!fs::is_directory(folder, error)) refuse_folder("cannot use the folder", ENOTDIR);
+  const fs::path probe = folder / "probe";
+  const std::array<std::byte, 1> content{};
+  const std::array<Bytes, 1> parts = {Bytes(content)};
+  const fs::path temporary(concat(probe.native(), kTemporaryMark, ::getpid()));
+  const std::optional<Failure> failure = write_temporary(temporary, parts);
+  const bool removed = ::unlink(temporary.c_str()) == 0;
+  const int unlink_error = errno;
+  if (failure) refuse_folder("cannot write in the folder", failure->error);
+  if (!removed) refuse_folder("cannot remove files in the folder", unlink_error);
+}
+
+}  // namespace enas::io

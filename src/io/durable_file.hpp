@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole files that are either old or new after a crash, never torn.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace enas::io {
+
+/// Writes `bytes` to a temporary file in the same folder, fsyncs, renames it to `path` and fsyncs
+/// the folder. On failure removes the temporary file, leaves `path` as it was and throws
+/// SystemError naming the call, the path and errno's text.
+void write_durable(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_durable(const std::filesystem::path& path, std::string_view text);
+
+/// Writes an HDF5 image followed by its 64-byte trailer (magic, length, XXH3-128). HDF5 tools
+/// ignore the trailer; read_sealed() insists on it.
+void write_sealed(const std::filesystem::path& path, std::span<const std::byte> image);
+
+/// The image of a file written by write_sealed(). Throws InputError saying what is wrong: not a
+/// regular file, too short, no trailer, wrong length, wrong digest.
+std::vector<std::byte> read_sealed(const std::filesystem::path& path);
+
+/// A whole text file. Throws InputError (66 when missing or unreadable, 65 when it is not a regular
+/// file or longer than `max_bytes`).
+std::string read_text(const std::filesystem::path& path, std::size_t max_bytes);
+
+/// Renames and fsyncs the folder. Throws SystemError.
+void rename_durable(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Removes left-over temporary files ("*.tmp.<pid>") of write_durable() in a folder. Never throws.
+void remove_temporaries(const std::filesystem::path& folder) noexcept;
+
+/// Bytes that this process may still write on the file system of `folder`.
+double free_bytes(const std::filesystem::path& folder);
+
+/// Throws unless files can be created, written and removed in `folder`, which is made if need be:
+/// ConfigError 73 (cannot be made, is a file) or 77 (permission).
+void probe_writable(const std::filesystem::path& folder);
+
+}  // namespace enas::io

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads HDF5 files that lie in memory and that anybody may have written.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "io/hdf5_handle.hpp"
+#include "io/hdf5_image.hpp"
+
+namespace enas::io {
+namespace {
+
+// The driver is to work on our bytes: every "allocation" hands out the image and every copy is one
+// of the image onto itself. The file is opened read-only, so nothing is written or resized.
+void* hand_out(size_t, H5FD_file_image_op_t, void* image) { return image; }
+void* copy_nothing(void* target, const void*, size_t, H5FD_file_image_op_t, void*) {
+  return target;
+}
+void* never_resize(void*, size_t, H5FD_file_image_op_t, void*) { return nullptr; }
+herr_t free_nothing(void*, H5FD_file_image_op_t, void*) { return 0; }
+void* same_data(void* data) { return data; }
+herr_t keep_data(void*) { return 0; }
+
+std::string describe_type(hid_t type) {
+  const size_t bits = 8 * H5Tget_size(type);
+  const char* order = H5Tget_order(type) == H5T_ORDER_BE ? "big-endian " : "";
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return concat(order, H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int", bits);
+    case H5T_FLOAT:
+      return concat(order, "float", bits);
+    case H5T_STRING:
+      return H5Tis_variable_str(type) > 0 ? "variable-length string" : "fixed-length string";
+    default:
+      return "a type that this program never writes";
+  }
+}
+
+std::string describe_shape(const std::vector<std::int64_t>& shape) {
+  return concat("[", join(shape, ", "), "]");
+}
+
+std::vector<std::int64_t> extent(hid_t space) {
+  const int rank = H5Sget_simple_extent_ndims(space);
+  std::vector<hsize_t> lengths(rank > 0 ? static_cast<std::size_t>(rank) : 0);
+  if (!lengths.empty()) H5Sget_simple_extent_dims(space, lengths.data(), nullptr);
+  return {lengths.begin(), lengths.end()};
+}
+
+/// Gives the strings that H5Dread or H5Aread allocated back to libhdf5.
+class StringsGuard {
+ public:
+  StringsGuard(hid_t type, hid_t space, void* strings)
+      : type_(type), space_(space), strings_(strings) {}
+  ~StringsGuard() { H5Dvlen_reclaim(type_, space_, H5P_DEFAULT, strings_); }
+  StringsGuard(const StringsGuard&) = delete;
+  StringsGuard& operator=(const StringsGuard&) = delete;
+
+ private:
+  hid_t type_;
+  hid_t space_;
+  void* strings_;
+};
+
+std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+struct ImageReader::File {
+  Image image;  // outlives the file that reads from it
+  std::string name;
+  Handle file;
+
+  [[noreturn]] void refuse(std::string_view path, std::string_view reason) const {
+    throw InputError(concat(name, ": \"", path, "\" ", reason));
+  }
+  void check(bool succeeded, std::string_view path) const {
+    if (!succeeded) refuse(path, "cannot be read: " + hdf5_reason());
+  }
+  Handle checked(hid_t id, Handle::Closer closer, std::string_view path) const {
+    check(id >= 0, path);
+    return Handle(id, closer);
+  }
+
+  void open();
+  /// "" when every link on the way is a hard one, else what is wrong.
+  std::string wrong_link(const std::string& path) const;
+  Handle object(const std::string& path, H5I_type_t wanted) const;
+  std::size_t bounded_count(hid_t dataset, std::size_t value_bytes, const std::string& path) const;
+  void check_storage(hid_t dataset, std::size_t value_bytes, const std::string& path) const;
+  void check_type(hid_t found, bool equal, std::string_view wanted, const std::string& path) const;
+  Handle attribute(const std::string& path, const std::string& attribute_name) const;
+  template <typename T>
+  T number_attribute(const std::string& path, const std::string& attribute_name) const;
+};
+
+void ImageReader::File::open() {
+  const Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "/");
+  check(H5Pset_fapl_core(access.id(), 1 << 20, false) >= 0, "/");
+  check(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) >= 0, "/");
+  void* bytes = const_cast<std::byte*>(image.data());  // the interface knows no const
+  H5FD_file_image_callbacks_t callbacks = {hand_out,  copy_nothing, never_resize, free_nothing,
+                                           same_data, keep_data,    bytes};
+  check(H5Pset_file_image_callbacks(access.id(), &callbacks) >= 0, "/");
+  check(H5Pset_file_image(access.id(), bytes, image.size()) >= 0, "/");
+  const hid_t id = H5Fopen(unique_image_name().c_str(), H5F_ACC_RDONLY, access.id());
+  if (id < 0) throw InputError(concat(name, " is not a readable HDF5 file: ", hdf5_reason()));
+  file = Handle(id, H5Fclose);
+}
+
+std::string ImageReader::File::wrong_link(const std::string& path) const {
+  expect(path.starts_with('/'), concat("HDF5 path \"", path, "\" is not absolute"));
+  if (path == "/") return "";
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    H5L_info_t info{};
+    if (H5Lexists(file.id(), part.c_str(), H5P_DEFAULT) <= 0 ||
+        H5Lget_info(file.id(), part.c_str(), &info, H5P_DEFAULT) < 0) {
+      H5Eclear2(H5E_DEFAULT);
+      return "does not exist";
+    }
+    if (info.type != H5L_TYPE_HARD) return "is reached through a soft or external link";
+  }
+  return "";
+}
+
+Handle ImageReader::File::object(const std::string& path, H5I_type_t wanted) const {
+  const std::string wrong = wrong_link(path);
+  if (!wrong.empty()) refuse(path, wrong);
+  Handle opened = checked(H5Oopen(file.id(), path.c_str(), H5P_DEFAULT), H5Oclose, path);
+  const H5I_type_t found = H5Iget_type(opened.id());
+  if (wanted != H5I_BADID && found != wanted) {
+    refuse(path, wanted == H5I_DATASET ? "is not a dataset" : "is not a group");
+  }
+  return opened;
+}
+
+std::size_t ImageReader::File::bounded_count(hid_t dataset, std::size_t value_bytes,
+                                             const std::string& path) const {
+  const Handle space = checked(H5Dget_space(dataset), H5Sclose, path);
+  if (H5Sget_simple_extent_type(space.id()) == H5S_NULL) refuse(path, "has no values");
+  const std::vector<std::int64_t> shape = extent(space.id());
+  // Nothing is compressed, so a dataset never holds more than its file.
+  const std::size_t most = image.size() / value_bytes;
+  std::size_t count = 1;
+  for (const std::int64_t length : shape) {
+    if (length == 0) return 0;
+    if (length < 0 || static_cast<std::size_t>(length) > most / count) {
+      refuse(path, concat("claims shape ", describe_shape(shape), ", more than the file's ",
+                          image.size(), " bytes can hold"));
+    }
+    count *= static_cast<std::size_t>(length);
+  }
+  check_storage(dataset, value_bytes, path);
+  return count;
+}
+
+void ImageReader::File::check_storage(hid_t dataset, std::size_t value_bytes,
+                                      const std::string& path) const {
+  const Handle properties = checked(H5Dget_create_plist(dataset), H5Pclose, path);
+  const H5D_layout_t layout = H5Pget_layout(properties.id());
+  if (layout == H5D_VIRTUAL || H5Pget_external_count(properties.id()) != 0) {
+    refuse(path, "keeps its values in other files");
+  }
+  const int num_filters = H5Pget_nfilters(properties.id());
+  check(num_filters >= 0, path);
+  for (unsigned i = 0; i < static_cast<unsigned>(num_filters); ++i) {
+    unsigned flags = 0;
+    size_t num_values = 0;
+    const H5Z_filter_t filter =
+        H5Pget_filter2(properties.id(), i, &flags, &num_values, nullptr, 0, nullptr, nullptr);
+    if (filter != H5Z_FILTER_FLETCHER32) {
+      refuse(path, concat("uses HDF5 filter ", filter, "; only fletcher32 is allowed"));
+    }
+  }
+  if (layout != H5D_CHUNKED) return;
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  const int rank = H5Pget_chunk(properties.id(), H5S_MAX_RANK, chunk.data());
+  check(rank > 0, path);
+  hsize_t left = image.size() / value_bytes;
+  for (int i = 0; i < rank; ++i) {
+    const hsize_t length = chunk[static_cast<std::size_t>(i)];
+    if (length == 0 || length > left) refuse(path, "has chunks larger than the file");
+    left /= length;
+  }
+}
+
+void ImageReader::File::check_type(hid_t found, bool equal, std::string_view wanted,
+                                   const std::string& path) const {
+  if (equal) return;
+  refuse(path, concat("has type ", describe_type(found), ", expected ", wanted));
+}
+
+Handle ImageReader::File::attribute(const std::string& path,
+                                    const std::string& attribute_name) const {
+  const Handle owner = object(path, H5I_BADID);
+  const std::string where = concat(path, "@", attribute_name);
+  if (H5Aexists(owner.id(), attribute_name.c_str()) <= 0) refuse(where, "does not exist");
+  Handle found = checked(H5Aopen(owner.id(), attribute_name.c_str(), H5P_DEFAULT), H5Aclose, where);
+  const Handle space = checked(H5Aget_space(found.id()), H5Sclose, where);
+  if (H5Sget_simple_extent_type(space.id()) != H5S_SCALAR) refuse(where, "is not a single value");
+  return found;
+}
+
+template <typename T>
+T ImageReader::File::number_attribute(const std::string& path,
+                                      const std::string& attribute_name) const {
+  const Handle found = attribute(path, attribute_name);
+  const std::string where = concat(path, "@", attribute_name);
+  const Handle type = checked(H5Aget_type(found.id()), H5Tclose, where);
+  check_type(type.id(), H5Tequal(type.id(), stored_type<T>()) > 0, describe_type(stored_type<T>()),
+             where);
+  T value{};
+  check(H5Aread(found.id(), memory_type<T>(), &value) >= 0, where);
+  return value;
+}
+
+ImageReader::ImageReader(Image image, std::string name) : file_(std::make_unique<File>()) {
+  silence_hdf5();
+  file_->image = std::move(image);
+  file_->name = std::move(name);
+  if (file_->image.size() == 0) throw InputError(concat(file_->name, " is empty"));
+  file_->open();
+}
+
+ImageReader::~ImageReader() = default;
+
+bool ImageReader::exists(const std::string& path) const { return file_->wrong_link(path).empty(); }
+
+std::vector<std::string> ImageReader::members(const std::string& group) const {
+  const Handle opened = file_->object(group, H5I_GROUP);
+  std::vector<std::string> names;
+  const auto keep = [](hid_t, const char* name, const H5L_info_t*, void* data) noexcept -> herr_t {
+    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    return 0;
+  };
+  hsize_t index = 0;
+  file_->check(H5Literate(opened.id(), H5_INDEX_NAME, H5_ITER_NATIVE, &index, keep, &names) >= 0,
+               group);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::int64_t> ImageReader::shape(const std::string& path) const {
+  const Handle dataset = file_->object(path, H5I_DATASET);
+  const Handle space = file_->checked(H5Dget_space(dataset.id()), H5Sclose, path);
+  return extent(space.id());
+}
+
+std::string ImageReader::kind(const std::string& path) const {
+  const Handle opened = file_->object(path, H5I_BADID);
+  if (H5Iget_type(opened.id()) == H5I_GROUP) return "group";
+  const Handle dataset = file_->object(path, H5I_DATASET);
+  return describe_type(file_->checked(H5Dget_type(dataset.id()), H5Tclose, path).id());
+}
+
+template <typename T>
+std::vector<T> ImageReader::read(const std::string& path) const {
+  const Handle dataset = file_->object(path, H5I_DATASET);
+  std::vector<T> values(file_->bounded_count(dataset.id(), sizeof(T), path));
+  read_into<T>(path, values, shape(path));
+  return values;
+}
+
+template <typename T>
+void ImageReader::read_into(const std::string& path, std::span<T> values,
+                            std::span<const std::int64_t> shape) const {
+  const Handle dataset = file_->object(path, H5I_DATASET);
+  const std::size_t count = file_->bounded_count(dataset.id(), sizeof(T), path);
+  const Handle type = file_->checked(H5Dget_type(dataset.id()), H5Tclose, path);
+  file_->check_type(type.id(), H5Tequal(type.id(), stored_type<T>()) > 0,
+                    describe_type(stored_type<T>()), path);
+  const std::vector<std::int64_t> found = this->shape(path);
+  if (!std::ranges::equal(found, shape)) {
+    file_->refuse(path, concat("has shape ", describe_shape(found), ", expected ",
+                               describe_shape({shape.begin(), shape.end()})));
+  }
+  expect(count == values.size(), concat("buffer for ", path, " does not fit its shape"));
+  if (count == 0) return;
+  file_->check(
+      H5Dread(dataset.id(), memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0,
+      path);
+}
+
+std::vector<std::string> ImageReader::read_strings(const std::string& path) const {
+  const Handle dataset = file_->object(path, H5I_DATASET);
+  const Handle found = file_->checked(H5Dget_type(dataset.id()), H5Tclose, path);
+  file_->check_type(found.id(), H5Tis_variable_str(found.id()) > 0, "variable-length string", path);
+  std::vector<char*> texts(file_->bounded_count(dataset.id(), H5Tget_size(found.id()), path));
+  if (texts.empty()) return {};
+  const Handle space = file_->checked(H5Dget_space(dataset.id()), H5Sclose, path);
+  // Many elements may name the same bytes of the file, so their sum has to be asked for.
+  hsize_t bytes = 0;
+  file_->check(H5Dvlen_get_buf_size(dataset.id(), found.id(), space.id(), &bytes) >= 0, path);
+  if (bytes > file_->image.size()) file_->refuse(path, "holds more text than its file");
+  const StringsGuard guard(found.id(), space.id(), texts.data());
+  file_->check(H5Dread(dataset.id(), found.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) >= 0,
+               path);
+  std::vector<std::string> values;
+  for (const char* text : texts) values.push_back(text_or_empty(text));
+  return values;
+}
+
+bool ImageReader::has_attribute(const std::string& path, const std::string& name) const {
+  if (!exists(path)) return false;
+  return H5Aexists(file_->object(path, H5I_BADID).id(), name.c_str()) > 0;
+}
+
+std::string ImageReader::string_attribute(const std::string& path, const std::string& name) const {
+  const Handle found = file_->attribute(path, name);
+  const std::string where = concat(path, "@", name);
+  const Handle type = file_->checked(H5Aget_type(found.id()), H5Tclose, where);
+  file_->check_type(type.id(), H5Tis_variable_str(type.id()) > 0, "variable-length string", where);
+  const Handle space = file_->checked(H5Aget_space(found.id()), H5Sclose, where);
+  char* text = nullptr;
+  file_->check(H5Aread(found.id(), type.id(), &text) >= 0, where);
+  const StringsGuard guard(type.id(), space.id(), &text);
+  return text_or_empty(text);
+}
+
+std::int64_t ImageReader::int_attribute(const std::string& path, const std::string& name) const {
+  return file_->number_attribute<std::int64_t>(path, name);
+}
+
+double ImageReader::double_attribute(const std::string& path, const std::string& name) const {
+  return file_->number_attribute<double>(path, name);
+}
+
+template std::vector<float> ImageReader::read(const std::string&) const;
+template std::vector<double> ImageReader::read(const std::string&) const;
+template std::vector<std::int32_t> ImageReader::read(const std::string&) const;
+template std::vector<std::int64_t> ImageReader::read(const std::string&) const;
+template std::vector<std::uint8_t> ImageReader::read(const std::string&) const;
+template std::vector<std::uint64_t> ImageReader::read(const std::string&) const;
+
+template void ImageReader::read_into(const std::string&, std::span<float>,
+                                     std::span<const std::int64_t>) const;
+template void ImageReader::read_into(const std::string&, std::span<double>,
+                                     std::span<const std::int64_t>) const;
+template void ImageReader::read_into(const std::string&, std::span<std::int32_t>,
+                                     std::span<const std::int64_t>) const;
+template void ImageReader::read_into(const std::string&, std::span<std::int64_t>,
+                                     std::span<const std::int64_t>) const;
+template void ImageReader::read_into(const std::string&, std::span<std::uint8_t>,
+                                     std::span<const std::int64_t>) const;
+template void ImageReader::read_into(const std::string&, std::span<std::uint64_t>,
+                                     std::span<const std::int64_t>) const;
+
+}  // namespace enas::io

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain loops: these passes are bound by memory.
+#include "nn/sgd.hpp"
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace enas::nn {
+namespace {
+
+// Both are part of the order of the sum.
+constexpr std::size_t kBlockValues = 65536;
+constexpr std::size_t kLanes = 8;
+
+double block_norm(std::span<const float> values) {
+  std::array<double, kLanes> lanes{};
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = values[i + lane];
+      lanes[lane] += value * value;
+    }
+  }
+  for (; i < values.size(); ++i) lanes[0] += double{values[i]} * values[i];
+  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+}
+
+}  // namespace
+
+double squared_norm(std::span<const float> gradient) {
+  const std::size_t num_blocks = (gradient.size() + kBlockValues - 1) / kBlockValues;
+  std::vector<double> norms(num_blocks);
+  at::parallel_for(0, static_cast<std::int64_t>(num_blocks), 1, [&](auto begin, auto end) {
+    for (auto block = static_cast<std::size_t>(begin); block < static_cast<std::size_t>(end);
+         ++block) {
+      const std::size_t first = block * kBlockValues;
+      norms[block] =
+          block_norm(gradient.subspan(first, std::min(kBlockValues, gradient.size() - first)));
+    }
+  });
+  return std::accumulate(norms.begin(), norms.end(), 0.0);
+}
+
+void pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
+                     std::span<float> packed) {
+  const auto size = static_cast<std::size_t>(gradient.numel());
+  expect(size == packed.size() && gradient.sizes() == weight.sizes(),
+         "a gradient has the shape of its weight and the size of its place");
+  const at::Tensor flat = gradient.contiguous();
+  const float* const slope = flat.const_data_ptr<float>();
+  const float* const value = weight.const_data_ptr<float>();
+  const auto factor = static_cast<float>(decay);
+  at::parallel_for(0, gradient.numel(), static_cast<std::int64_t>(kBlockValues),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       packed[static_cast<std::size_t>(i)] = slope[i] + factor * value[i];
+                     }
+                   });
+}
+
+void apply_update(at::Tensor weight, std::span<const float> gradient, double scale, double lr) {
+  expect(weight.device().is_cpu() && weight.scalar_type() == at::kFloat && weight.is_contiguous(),
+         "an updated weight is contiguous float32 on the CPU");
+  expect(static_cast<std::size_t>(weight.numel()) == gradient.size(),
+         "a gradient has as many values as its weight");
+  const auto factor = static_cast<float>(lr * scale);
+  float* const values = weight.data_ptr<float>();
+  at::parallel_for(0, weight.numel(), static_cast<std::int64_t>(kBlockValues),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     const float* const source = gradient.data();
+                     for (std::int64_t i = begin; i < end; ++i) values[i] -= factor * source[i];
+                   });
+}
+
+}  // namespace enas::nn

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of plain stochastic gradient descent on flat gradients in host memory.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <span>
+
+namespace enas::nn {
+
+/// Sum of squares, accumulated in double in a fixed order whatever the number of threads.
+double squared_norm(std::span<const float> gradient);
+
+/// packed = gradient + decay · weight, for float32 on the CPU (the gradient of any strides): a
+/// slot's gradient with its weight decay, ready for the sum over slots. Throws ContractError unless
+/// all three have as many values.
+void pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
+                     std::span<float> packed);
+
+/// weight −= lr · scale · gradient, in place, for a contiguous float32 weight on the CPU with as
+/// many values. `scale` is what averaging and clipping leave of the gradient. Throws ContractError
+/// otherwise.
+void apply_update(at::Tensor weight, std::span<const float> gradient, double scale, double lr);
+
+}  // namespace enas::nn

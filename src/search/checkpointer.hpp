@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Saving and loading the search as a whole: a log part and a checkpoint are one transaction.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/world.hpp"
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "search/checkpoint.hpp"
+#include "search/replica_guard.hpp"
+#include "search/run_directory.hpp"
+#include "search/run_log.hpp"
+#include "search/search_state.hpp"
+#include "search/settings.hpp"
+
+namespace enas::search {
+
+/// What a checkpoint is made of, owned elsewhere.
+struct SearchParts {
+  const supernet::Supernet& supernet;
+  Strategy& strategy;
+  SearchState& state;
+  RunLog& run_log;
+};
+
+class Checkpointer {
+ public:
+  Checkpointer(comm::World& world, Log& log, const RunDirectory& directory, ReplicaGuard& guard,
+               const Settings& settings, RunIdentity identity, SearchParts parts);
+
+  /// Collective. Compares all replica state, writes the log part and then the checkpoint, prunes. A failed write
+  /// is a warning until checkpoint.max_failures in a row (SystemError 74). Throws ReplicasDiffer. True when
+  /// it was written.
+  bool save();
+  /// Collective. Loads one file, or the newest valid one of the run directory when `path` is not given; bad ones
+  /// are renamed "*.bad" and named in a warning. False when there is none at all. Throws alike on all ranks:
+  /// ConfigError when the configuration disagrees, InputError when every candidate is bad.
+  bool load(const std::optional<std::filesystem::path>& path, bool force);
+
+  std::int64_t last_step() const { return last_step_; }
+  double seconds_since_save() const { return since_save_.seconds(); }
+  double wall_seconds() const { return identity_.wall_seconds + since_start_.seconds(); }
+  /// Of the loaded checkpoint.
+  int loaded_threads() const { return loaded_.threads; }
+  const RunIdentity& loaded() const { return loaded_; }
+  void set_threads(int threads) { identity_.threads = threads; }
+
+ private:
+  CheckpointView view(std::vector<float>& slot_state);
+  std::vector<float> gather_slot_state();
+  void scatter_slot_state(const std::vector<float>& all);
+  void write_on_root(const std::vector<float>& slot_state);
+  void write_checkpoint_on_root(const std::vector<float>& slot_state);
+  bool read_newest_on_root(const std::vector<CheckpointFile>& candidates, bool named, bool force,
+                           std::vector<float>& slot_state);
+  void broadcast_loaded(const std::vector<float>& slot_state);
+
+  comm::World& world_;
+  Log& log_;
+  const RunDirectory& directory_;
+  ReplicaGuard& guard_;
+  const Settings& settings_;
+  RunIdentity identity_;
+  RunIdentity loaded_;
+  SearchParts parts_;
+  std::vector<std::int64_t> slot_shape_;  ///< of one slot's carried state
+  Stopwatch since_start_;
+  Stopwatch since_save_;
+  std::int64_t last_step_ = -1;
+  int failures_ = 0;
+};
+
+}  // namespace enas::search

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One step on θ: score sampled children on validation batches, then learn from their rewards (paper, 2.2).
+#pragma once
+
+#include <vector>
+
+#include "comm/world.hpp"
+#include "data/token_columns.hpp"
+#include "search/fault.hpp"
+#include "search/search_state.hpp"
+#include "search/settings.hpp"
+#include "search/step_record.hpp"
+#include "search/strategy.hpp"
+#include "space/rollout.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// What one controller step did. Rank 0 alone has `learned`.
+struct ControllerStepReport {
+  std::vector<space::Rollout> rollouts;
+  std::vector<double> rewards;  ///< without entropy; of a failed rollout 0
+  LearnReport learned;
+  std::int64_t flags = 0;
+  double mean_reward = 0.0;
+  double compute_s = 0.0, wait_s = 0.0;
+};
+
+class ControllerStep {
+ public:
+  ControllerStep(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy,
+                 const data::TokenColumns& columns, const Settings& settings, FaultInjector& faults);
+
+  /// Collective. Rank 0 updates the strategy; its state is broadcast. `flags` are this rank's wishes.
+  ControllerStepReport run(const Progress& progress, std::int64_t flags);
+
+ private:
+  space::Rollout score_rollout(int rollout, std::int64_t step) const;
+  double reward(const space::Rollout& rollout) const;
+
+  comm::World& world_;
+  const supernet::Supernet& supernet_;
+  Strategy& strategy_;
+  const data::TokenColumns& columns_;
+  const Settings& settings_;
+  FaultInjector& faults_;
+};
+
+/// Collective. Gives every rank the strategy's state of rank 0.
+void broadcast_state(comm::World& world, Strategy& strategy);
+
+}  // namespace enas::search

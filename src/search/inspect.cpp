@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking into a search without running it: hashes of checkpoints, children of a run's controller.
+#include <torch/version.h>
+
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+#include "search/checkpoint.hpp"
+#include "search/corpus_source.hpp"
+#include "search/reinforce_strategy.hpp"
+#include "search/run_directory.hpp"
+#include "search/search.hpp"
+
+namespace enas::search {
+
+namespace {
+
+template <typename T>
+void digest_dataset(const io::ImageReader& image, const std::string& path, io::Digester& digester) {
+  const std::vector<T> values = image.read<T>(path);
+  digester.add(path).add_values(std::span<const T>(values));
+}
+
+/// Names and values of a dataset or of everything in a group, in sorted order.
+void digest_tree(const io::ImageReader& image, const std::string& path, io::Digester& digester) {
+  const std::string kind = image.kind(path);
+  if (kind == "group") {
+    for (const auto& member : image.members(path)) {
+      digest_tree(image, path + "/" + member, digester);
+    }
+  } else if (kind == "float32") {
+    digest_dataset<float>(image, path, digester);
+  } else if (kind == "float64") {
+    digest_dataset<double>(image, path, digester);
+  } else if (kind == "int32") {
+    digest_dataset<std::int32_t>(image, path, digester);
+  } else if (kind == "int64") {
+    digest_dataset<std::int64_t>(image, path, digester);
+  } else {
+    throw InputError(concat(path, " is a ", kind, ", which no checkpoint holds"));
+  }
+}
+
+/// The newest checkpoint that opens, or the file itself.
+std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_checkpoint) {
+  if (!std::filesystem::exists(run_or_checkpoint)) {
+    throw InputError(concat(run_or_checkpoint.string(), " does not exist"),
+                     ExitCode::missing_input);
+  }
+  if (!std::filesystem::is_directory(run_or_checkpoint)) return run_or_checkpoint;
+  std::vector<std::string> reasons;
+  for (const auto& candidate : RunDirectory(run_or_checkpoint).checkpoints()) {
+    try {
+      const CheckpointReader reader(candidate.path);
+      return candidate.path;
+    } catch (const InputError& error) {
+      reasons.push_back(error.what());
+    }
+  }
+  throw InputError(reasons.empty()
+                       ? concat(run_or_checkpoint.string(), " holds no checkpoint")
+                       : concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")),
+                   reasons.empty() ? ExitCode::missing_input : ExitCode::bad_data);
+}
+
+}  // namespace
+
+std::string state_hash(const std::filesystem::path& checkpoint) {
+  const io::ImageReader image(io::read_sealed(checkpoint), checkpoint.string());
+  io::Digester digester;
+  for (const char* group : {"/weights", "/strategy", "/slots", "/children", "/best"}) {
+    digest_tree(image, group, digester);
+  }
+  digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/best", "step")));
+  const double best = image.double_attribute("/best", "perplexity");
+  digester.add_values(std::span<const double>(&best, 1));
+  for (const char* name : {"step", "round", "phase", "index", "bad_steps", "rollbacks"}) {
+    digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/progress", name)));
+  }
+  const double factor = image.double_attribute("/progress", "lr_factor");
+  digester.add_values(std::span<const double>(&factor, 1));
+  return digester.finish().hex();
+}
+
+std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_checkpoint,
+                                          const Settings& settings, int count,
+                                          std::uint64_t seed) {
+  const auto path = newest_checkpoint(run_or_checkpoint);
+  const CheckpointReader reader(path);
+  const auto space = space::recurrent_space(settings.space);
+  const auto strategy = make_strategy(space, settings);
+  reader.read_strategy(strategy->state());
+
+  // One stream of its own for each child, so that child i does not depend on how many are asked for.
+  Settings seeded = settings;
+  seeded.run.seed = seed;
+  const auto sampler = make_strategy(space, seeded);
+  copy_values(strategy->state(), sampler->state());
+  std::vector<SampledChild> children;
+  for (int i = 0; i < count; ++i) {
+    const auto child =
+        sampler->propose(1, {Purpose::sample, static_cast<std::uint64_t>(i), 0}).front();
+    const auto cell = space::recurrent_cell(settings.space, child);
+    children.push_back({child.text(), cell.text(), Json::parse(space::recurrent_cell_json(cell)),
+                        sampler->log_probability(child)});
+  }
+  return children;
+}
+
+std::vector<std::string> library_versions() {
+  std::vector<std::string> versions = {concat("LibTorch ", TORCH_VERSION, " (", instruction_set(),
+                                              ")")};
+  for (const auto& version : io::library_versions()) versions.push_back(version);
+  versions.push_back(comm::mpi_library_version());
+  return versions;
+}
+
+}  // namespace enas::search

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/random_strategy.hpp"
+
+#include <cmath>
+
+namespace enas::search {
+
+std::vector<space::Architecture> RandomStrategy::propose(std::int64_t count,
+                                                         const Address& address) const {
+  std::vector<space::Architecture> architectures;
+  architectures.reserve(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) {
+    Address own = address;
+    own.step += static_cast<std::uint64_t>(i);
+    RandomStream random(seed_, own);
+    space::Architecture architecture{space_.id(), {}};
+    architecture.tokens.resize(static_cast<std::size_t>(space_.num_tokens()));
+    for (const auto& decision : space_.decisions()) {
+      if (decision.token < 0) continue;
+      architecture.tokens[static_cast<std::size_t>(decision.token)] = static_cast<std::int32_t>(
+          random.next_below(static_cast<std::uint64_t>(decision.num_choices)));
+    }
+    architectures.push_back(std::move(architecture));
+  }
+  return architectures;
+}
+
+LearnReport RandomStrategy::learn_on_root(const std::vector<space::Rollout>& rollouts,
+                                          const std::vector<double>& rewards) {
+  LearnReport report;
+  report.reward = rewards;
+  report.advantage.assign(rollouts.size(), 0.0);
+  report.entropy.assign(rollouts.size(), space_.max_entropy());
+  return report;
+}
+
+double RandomStrategy::log_probability(const space::Architecture&) const {
+  return -space_.log_size();
+}
+
+std::vector<double> RandomStrategy::decision_entropy(
+    const std::vector<space::Architecture>&) const {
+  std::vector<double> entropy(static_cast<std::size_t>(space_.num_tokens()), 0.0);
+  for (const auto& decision : space_.decisions()) {
+    if (decision.token < 0) continue;
+    entropy[static_cast<std::size_t>(decision.token)] =
+        std::log(static_cast<double>(decision.num_choices));
+  }
+  return entropy;
+}
+
+}  // namespace enas::search

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The LSTM controller trained by REINFORCE (Pham et al. 2018, section 2.2).
+#pragma once
+
+#include "search/strategy.hpp"
+
+namespace enas::search {
+
+class ReinforceStrategy final : public Strategy {
+ public:
+  ReinforceStrategy(const space::SearchSpace& space, const controller::ControllerOptions& controller,
+                    const controller::ReinforceOptions& reinforce, std::uint64_t seed);
+
+  std::vector<space::Architecture> propose(std::int64_t count,
+                                           const Address& address) const override;
+  LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
+                            const std::vector<double>& rewards) override;
+  std::vector<NamedArray> state() override;
+  double log_probability(const space::Architecture& architecture) const override;
+  std::vector<double> decision_entropy(
+      const std::vector<space::Architecture>& architectures) const override;
+
+  const controller::Controller& controller() const { return controller_; }
+
+ private:
+  std::uint64_t seed_;
+  controller::Controller controller_;
+  controller::Reinforce reinforce_;
+};
+
+}  // namespace enas::search

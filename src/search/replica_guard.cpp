@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/replica_guard.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "core/text.hpp"
+
+namespace enas::search {
+
+namespace {
+
+/// Ranks whose digest is not the most common one (ties: not that of the lowest rank).
+std::vector<int> minority(const std::vector<io::Digest>& digests) {
+  std::map<io::Digest, int> count;
+  for (const auto& digest : digests) ++count[digest];
+  io::Digest common = digests.front();
+  for (const auto& digest : digests) {
+    if (count[digest] > count[common]) common = digest;
+  }
+  std::vector<int> ranks;
+  for (std::size_t rank = 0; rank < digests.size(); ++rank) {
+    if (digests[rank] != common) ranks.push_back(static_cast<int>(rank));
+  }
+  return ranks;
+}
+
+std::vector<io::Digest> all_gather_digest(comm::World& world, const io::Digest& mine) {
+  std::vector<io::Digest> all(static_cast<std::size_t>(world.size()));
+  world.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
+  return all;
+}
+
+}  // namespace
+
+ReplicaGuard::ReplicaGuard(comm::World& world, const supernet::Supernet& supernet,
+                           Strategy& strategy)
+    : world_(world),
+      supernet_(supernet),
+      strategy_(strategy),
+      moved_(supernet.weights().size(), 0) {}
+
+void ReplicaGuard::note_touched(const std::vector<int>& weights) {
+  for (const int weight : weights) moved_[static_cast<std::size_t>(weight)] = 1;
+}
+
+void ReplicaGuard::check_touched(std::int64_t step) {
+  auto arrays = strategy_.state();
+  for (std::size_t i = 0; i < moved_.size(); ++i) {
+    if (moved_[i] == 0) continue;
+    const auto& weight = supernet_.weights()[i];
+    arrays.push_back(named_array(weight.name, weight.value));
+  }
+  std::fill(moved_.begin(), moved_.end(), 0);
+  compare(arrays, step);
+}
+
+void ReplicaGuard::check_all(std::int64_t step) {
+  auto arrays = strategy_.state();
+  const auto weights = arrays_of(supernet_);
+  arrays.insert(arrays.end(), weights.begin(), weights.end());
+  std::fill(moved_.begin(), moved_.end(), 0);
+  compare(arrays, step);
+}
+
+void ReplicaGuard::check_strategy(std::int64_t step) { compare(strategy_.state(), step); }
+
+void ReplicaGuard::compare(const std::vector<NamedArray>& arrays, std::int64_t step) {
+  const auto digests = all_gather_digest(world_, digest_of(arrays));
+  if (minority(digests).empty()) return;
+  for (const auto& array : arrays) {
+    const auto ranks = minority(all_gather_digest(world_, digest_of(std::span(&array, 1))));
+    if (ranks.empty()) continue;
+    throw ReplicasDiffer(concat("replicas differ at step ", step, ": '", array.name, "' on rank ",
+                                join(ranks, ", ")));
+  }
+  throw ReplicasDiffer(concat("replicas differ at step ", step));
+}
+
+}  // namespace enas::search

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replicas of ω and of the strategy must be equal to the bit; this finds out when they are not.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "comm/world.hpp"
+#include "core/error.hpp"
+#include "search/strategy.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// Thrown alike on every rank, between collectives. The loop reloads; main ends with 80 the second time.
+class ReplicasDiffer : public Error {
+ public:
+  explicit ReplicasDiffer(const std::string& message)
+      : Error(ExitCode::replicas_differ, message) {}
+};
+
+class ReplicaGuard {
+ public:
+  ReplicaGuard(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy);
+
+  /// Remembers which weights moved since the last check.
+  void note_touched(const std::vector<int>& weights);
+  /// Collective. Compares the weights noted and the strategy's state. Throws ReplicasDiffer naming the
+  /// first tensor and the ranks in the minority.
+  void check_touched(std::int64_t step);
+  /// Collective. Compares all weights and the strategy's state.
+  void check_all(std::int64_t step);
+  /// Collective. Compares the strategy's state alone, before it is used.
+  void check_strategy(std::int64_t step);
+
+ private:
+  void compare(const std::vector<NamedArray>& arrays, std::int64_t step);
+
+  comm::World& world_;
+  const supernet::Supernet& supernet_;
+  Strategy& strategy_;
+  std::vector<char> moved_;  ///< one a weight
+};
+
+}  // namespace enas::search

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/reporter.hpp"
+
+#include <sys/resource.h>
+
+#include <cmath>
+
+#include "core/json.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+#include "space/recurrent.hpp"
+
+namespace enas::search {
+
+namespace {
+
+/// JSON has no NaN or infinity.
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+double moving_average(double average, double value) {
+  return average == 0.0 ? value : 0.9 * average + 0.1 * value;
+}
+
+double peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024.0;
+}
+
+}  // namespace
+
+Reporter::Reporter(comm::World& world, Log& log, const RunDirectory& directory,
+                   const Settings& settings, const space::SearchSpace& space, double entropy_rate)
+    : world_(world),
+      log_(log),
+      directory_(directory),
+      settings_(settings),
+      space_(space),
+      perplexity_floor_(std::exp(entropy_rate)) {}
+
+void Reporter::started(const RunIdentity* loaded, const SearchState& state) {
+  if (loaded != nullptr) {
+    log_.info(concat("resumed from step ", state.progress.step, " written by np=", loaded->ranks,
+                     ", now np=", world_.size()));
+    best(state);
+  } else {
+    log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
+  }
+  status(state, "running", "");
+  since_step_.restart();
+  since_round_.restart();
+}
+
+void Reporter::weight_step(const Progress& progress, const WeightStepReport& report,
+                           std::int64_t steps_in_phase) {
+  weight_steps_ = steps_in_phase;
+  weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
+  log_.progress(concat("round ", progress.round + 1, "/", settings_.rounds, "  weights ",
+                       progress.index + 1, "/", steps_in_phase, "  loss ", fixed(report.loss, 3),
+                       "  norm ", fixed(report.gradient_norm, 3), "  lr ", report.lr, "  ",
+                       fixed(report.tokens_per_s, 0), " tokens/s  ",
+                       time_left(progress, steps_in_phase)));
+}
+
+void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
+                               const WeightStepReport& report, const io::Digest& strategy) {
+  run_log.add_weight_step(progress, report, strategy);
+  for (std::size_t i = 0; i < report.slots.size(); ++i) {
+    if (report.slots[i].finite != 0) continue;
+    const std::string text =
+        concat("slot ", i, " had no finite gradient (loss ", report.slots[i].value,
+               ") and was left out, its carried state reset; child ", report.children[i].text());
+    run_log.add_event(progress.step, "not_finite", text);
+    log_.warn(concat("step ", progress.step, ": ", text));
+  }
+}
+
+void Reporter::controller_step(const Progress& progress, const ControllerStepReport& report) {
+  controller_step_s_ = moving_average(controller_step_s_, since_step_.restart());
+  log_.progress(concat("round ", progress.round + 1, "/", settings_.rounds, "  controller ",
+                       progress.index + 1, "/", settings_.rollout.steps, "  reward ",
+                       fixed(report.mean_reward, 4), "  baseline ",
+                       fixed(report.learned.baseline, 4), "  ",
+                       time_left(progress, weight_steps_)));
+}
+
+std::string Reporter::time_left(const Progress& progress, std::int64_t weight_steps) const {
+  const bool in_weights = progress.in_weight_phase();
+  const auto rounds_after = static_cast<double>(settings_.rounds - progress.round - 1);
+  double weight_left = rounds_after * static_cast<double>(weight_steps);
+  double controller_left = rounds_after * settings_.rollout.steps;
+  if (in_weights) {
+    weight_left += static_cast<double>(weight_steps - progress.index - 1);
+    controller_left += settings_.rollout.steps;
+  } else {
+    controller_left += static_cast<double>(settings_.rollout.steps - progress.index - 1);
+  }
+  return human_duration(weight_left * weight_step_s_ + controller_left * controller_step_s_) +
+         " left";
+}
+
+void Reporter::round(const SearchState& state, const ValidationReport& report, RunLog& run_log,
+                     const io::Digest& strategy) {
+  const double seconds = since_round_.restart();
+  if (world_.is_root()) {
+    run_log.add_round(state.progress, report, state.best.perplexity, strategy, seconds);
+  }
+  std::vector<std::string> shares;
+  for (std::size_t i = 0; i < report.option_histogram.size(); ++i) {
+    shares.push_back(
+        concat(space_.options()[i], " ", fixed(100.0 * report.option_histogram[i], 0), "%"));
+  }
+  log_.info(concat("round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
+                   state.progress.step, ": validation perplexity of ", report.children.size(),
+                   " children mean ", fixed(report.mean_perplexity, 2), " best ",
+                   fixed(report.best_perplexity, 2),
+                   std::isfinite(perplexity_floor_)
+                       ? concat(" (floor ", fixed(perplexity_floor_, 2), ")")
+                       : std::string(),
+                   ", so far ", fixed(state.best.perplexity, 2), "; entropy ",
+                   fixed(report.entropy, 3), " of ", fixed(space_.max_entropy(), 3), " nats; ",
+                   join(shares, ", "), "; ", human_duration(seconds)));
+  best(state);
+  status(state, "running", "");
+  since_step_.restart();
+}
+
+void Reporter::best(const SearchState& state) {
+  if (!world_.is_root() || state.best.tokens.empty()) return;
+  const space::Architecture architecture{space_.id(), state.best.tokens};
+  const auto cell = space::recurrent_cell(settings_.space, architecture);
+  try {
+    directory_.write_json(
+        "best.json",
+        {{"format", "enas_hpc best"},
+         {"format_version", 1},
+         {"space", space_.id()},
+         {"perplexity", number_or_null(state.best.perplexity)},
+         {"perplexity_floor", number_or_null(perplexity_floor_)},
+         {"scored_on", concat("validation, shared weights, ", settings_.validation.segments,
+                              " segments (0: all)")},
+         {"step", state.best.step},
+         {"text", cell.text()},
+         {"architecture", Json::parse(space::recurrent_cell_json(cell))},
+         {"tokens", state.best.tokens},
+         {"strategy", settings_.strategy == StrategyKind::random ? "random" : "reinforce"},
+         {"seed", settings_.run.seed},
+         {"program_version", kVersion},
+         {"git_revision", kGitRevision}});
+  } catch (const SystemError& error) {
+    log_.warn(concat("best.json was not written: ", error.what()));
+  }
+}
+
+void Reporter::status(const SearchState& state, const std::string& phase,
+                      const std::string& reason) {
+  if (!world_.is_root()) return;
+  try {
+    directory_.write_json("status.json",
+                          {{"phase", phase},
+                           {"reason", reason},
+                           {"step", state.progress.step},
+                           {"round", state.progress.round},
+                           {"rounds", settings_.rounds},
+                           {"best_perplexity", number_or_null(state.best.perplexity)},
+                           {"mean_perplexity", number_or_null(state.progress.mean_perplexity)},
+                           {"perplexity_floor", number_or_null(perplexity_floor_)},
+                           {"ranks", world_.size()},
+                           {"updated", utc_now()}});
+  } catch (const SystemError& error) {
+    log_.warn(concat("status.json was not written: ", error.what()));
+  }
+}
+
+void Reporter::ended(const SearchState& state, const std::string& reason, double wall_seconds) {
+  const double mine = peak_memory_bytes();
+  std::vector<double> memory(static_cast<std::size_t>(world_.size()));
+  world_.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(memory)));
+  double largest = 0.0;
+  for (const double bytes : memory) largest = std::max(largest, bytes);
+  const bool finished = reason == "finished" || reason == "max_steps";
+  log_.info(concat(finished ? "done (" : "stopped with a checkpoint (", reason, ") at step ",
+                   state.progress.step, ", round ", state.progress.round, " of ", settings_.rounds,
+                   " after ", human_duration(wall_seconds), " in all; peak memory ",
+                   human_bytes(largest), " a rank"));
+  if (!state.best.tokens.empty()) {
+    const auto cell =
+        space::recurrent_cell(settings_.space, {space_.id(), state.best.tokens});
+    log_.info(concat("best child: validation perplexity ", fixed(state.best.perplexity, 2),
+                     std::isfinite(perplexity_floor_)
+                         ? concat(" (the source's floor is ", fixed(perplexity_floor_, 2), ")")
+                         : std::string(),
+                     ", ", cell.text()));
+  }
+  log_.info(concat("files: ", directory_.root().string()));
+  status(state, reason == "finished" ? "finished" : "stopped", reason);
+}
+
+}  // namespace enas::search

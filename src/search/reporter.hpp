@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people see of a running search: the live line, a line a round, status.json and best.json.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "comm/world.hpp"
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "search/checkpoint.hpp"
+#include "search/controller_step.hpp"
+#include "search/run_directory.hpp"
+#include "search/run_log.hpp"
+#include "search/search_state.hpp"
+#include "search/settings.hpp"
+#include "search/validation.hpp"
+#include "search/weight_step.hpp"
+
+namespace enas::search {
+
+/// Made on every rank; only rank 0 writes. Failing to write a file here is a warning, never the end.
+class Reporter {
+ public:
+  /// `entropy_rate` in nats per token of the data's source; NaN when unknown.
+  Reporter(comm::World& world, Log& log, const RunDirectory& directory, const Settings& settings,
+           const space::SearchSpace& space, double entropy_rate);
+
+  /// `loaded` is who wrote the checkpoint, or null for a new run.
+  void started(const RunIdentity* loaded, const SearchState& state);
+  void weight_step(const Progress& progress, const WeightStepReport& report,
+                   std::int64_t steps_in_phase);
+  /// Rows of a weight step; slots that were not finite become events and warnings.
+  void log_weight_step(RunLog& run_log, const Progress& progress, const WeightStepReport& report,
+                       const io::Digest& strategy);
+  void controller_step(const Progress& progress, const ControllerStepReport& report);
+  void round(const SearchState& state, const ValidationReport& report, RunLog& run_log,
+             const io::Digest& strategy);
+  /// Rewrites best.json from the state.
+  void best(const SearchState& state);
+  /// Collective. The closing lines: why, best, tokens, memory of the largest rank.
+  void ended(const SearchState& state, const std::string& reason, double wall_seconds);
+
+ private:
+  void status(const SearchState& state, const std::string& phase, const std::string& reason);
+  std::string time_left(const Progress& progress, std::int64_t weight_steps) const;
+
+  comm::World& world_;
+  Log& log_;
+  const RunDirectory& directory_;
+  const Settings& settings_;
+  const space::SearchSpace& space_;
+  double perplexity_floor_;
+  Stopwatch since_step_;
+  Stopwatch since_round_;
+  double weight_step_s_ = 0.0;      ///< moving averages of a step's wall time
+  double controller_step_s_ = 0.0;
+  std::int64_t weight_steps_ = 0;   ///< in the last weight phase seen
+};
+
+}  // namespace enas::search

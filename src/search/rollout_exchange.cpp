@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/rollout_exchange.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/error.hpp"
+
+namespace enas::search {
+
+namespace {
+
+template <typename T>
+void put(std::vector<std::byte>& out, const T& value) {
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+template <typename T>
+T take(std::span<const std::byte>& in) {
+  expect(in.size() >= sizeof(T), "a rollout arrived whole");
+  T value;
+  std::memcpy(&value, in.data(), sizeof(T));
+  in = in.subspan(sizeof(T));
+  return value;
+}
+
+}  // namespace
+
+space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score) {
+  const double metric = score.mean();
+  return {child, metric,
+          std::isfinite(metric) ? space::RolloutStatus::ok : space::RolloutStatus::not_finite};
+}
+
+StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step) {
+  StepRecord record;
+  record.item = item;
+  record.step = step;
+  record.value = rollout.metric;
+  record.finite = rollout.status == space::RolloutStatus::ok ? 1 : 0;
+  return record;
+}
+
+std::vector<space::Rollout> all_gather_rollouts(comm::World& world,
+                                                const std::vector<space::Rollout>& own,
+                                                const std::string& space_id) {
+  std::vector<std::byte> bytes;
+  for (const auto& rollout : own) {
+    put(bytes, rollout.metric);
+    put(bytes, rollout.status);
+    put(bytes, static_cast<std::int32_t>(rollout.architecture.tokens.size()));
+    for (const auto token : rollout.architecture.tokens) put(bytes, token);
+  }
+  std::vector<space::Rollout> all;
+  for (const auto& piece : world.all_gather_varied(bytes)) {
+    std::span<const std::byte> in = piece;
+    while (!in.empty()) {
+      space::Rollout rollout;
+      rollout.metric = take<double>(in);
+      rollout.status = take<space::RolloutStatus>(in);
+      rollout.architecture.space_id = space_id;
+      const auto length = take<std::int32_t>(in);
+      for (std::int32_t i = 0; i < length; ++i) {
+        rollout.architecture.tokens.push_back(take<std::int32_t>(in));
+      }
+      all.push_back(std::move(rollout));
+    }
+  }
+  return all;
+}
+
+}  // namespace enas::search

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/run_lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
+
+namespace enas::search {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string job_id() {
+  const char* job = std::getenv("SLURM_JOB_ID");
+  return job != nullptr ? job : "";
+}
+
+Json read_holder(int descriptor) {
+  std::array<char, 4096> text{};
+  const ssize_t length = pread(descriptor, text.data(), text.size(), 0);
+  if (length <= 0) return Json::object();
+  const auto holder = Json::parse(text.data(), text.data() + length, nullptr, false);
+  return holder.is_object() ? holder : Json::object();
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const Json& holder) {
+  throw ConfigError(
+      concat("the run directory is in use: ", path.string(), " is held by process ",
+             holder.value("pid", 0L), " on ", holder.value("host", std::string("an unknown host")),
+             holder.value("job", std::string()).empty()
+                 ? std::string()
+                 : concat(" (job ", holder.value("job", std::string()), ")"),
+             " since ", holder.value("since", std::string("?")),
+             "; choose another --run-dir, or delete that file if that run is gone"),
+      ExitCode::cannot_create);
+}
+
+}  // namespace
+
+RunLock::RunLock(const std::filesystem::path& path) {
+  descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) {
+    throw ConfigError(concat("cannot open ", path.string(), ": ", std::strerror(errno)),
+                      errno == EACCES ? ExitCode::permission : ExitCode::cannot_create);
+  }
+  const Json holder = read_holder(descriptor_);
+  // Where the file system has no flock, the text alone decides.
+  const bool flocked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  const bool taken = !flocked && errno == EWOULDBLOCK;
+  const bool elsewhere = holder.contains("host") && holder.value("host", "") != host_name();
+  const bool same_job = !job_id().empty() && holder.value("job", "") == job_id();
+  if (taken || (elsewhere && !same_job)) {
+    close(descriptor_);
+    descriptor_ = -1;
+    refuse(path, holder);
+  }
+  const std::string text =
+      Json{{"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}}.dump() +
+      "\n";
+  if (ftruncate(descriptor_, 0) != 0 ||
+      pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    const int error = errno;
+    close(descriptor_);
+    descriptor_ = -1;
+    throw SystemError(concat("cannot write ", path.string(), ": ", std::strerror(error)));
+  }
+}
+
+RunLock::~RunLock() {
+  if (descriptor_ < 0) return;
+  // An empty file means free. Unlinking it would let two jobs lock two files of the same name.
+  if (ftruncate(descriptor_, 0) == 0) fsync(descriptor_);
+  close(descriptor_);
+}
+
+}  // namespace enas::search

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/search.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+
+#include "comm/mpi_reducer.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+#include "search/corpus_source.hpp"
+#include "search/search_loop.hpp"
+
+namespace enas::search {
+
+namespace {
+
+/// Collective. Runs `work`; when it fails on any rank, every rank throws that failure.
+void together(comm::World& world, const std::function<void()>& work) {
+  ExitCode code = ExitCode::success;
+  std::string message;
+  try {
+    work();
+  } catch (const Error& error) {
+    code = error.code();
+    message = error.what();
+  }
+  if (const auto failure = world.share_failure(code, message)) {
+    throw ConfigError(failure.rank == 0 ? failure.message
+                                        : concat("rank ", failure.rank, ": ", failure.message),
+                      failure.code);
+  }
+}
+
+/// Collective. Everything that must be equal before a search may start, by name.
+void shake_hands(comm::World& world, const RunIdentity& identity) {
+  // A test can make one rank differ: ENAS_HANDSHAKE_FAULT=<rank>.
+  const char* fault = std::getenv("ENAS_HANDSHAKE_FAULT");
+  const bool differ = fault != nullptr && std::atoi(fault) == world.rank();
+  const std::vector<std::pair<std::string, std::string>> items = {
+      {"the program (version, git revision)",
+       concat(kVersion, " ", kGitRevision, differ ? " (fault)" : "")},
+      {"the configuration", identity.config.toml},
+      {"the data", identity.data.hex()},
+      {"the instruction set", identity.instruction_set},
+      {"the number of threads", std::to_string(identity.threads)}};
+  for (const auto& [name, value] : items) {
+    const io::Digest mine = io::digest_text(value);
+    std::vector<io::Digest> all(static_cast<std::size_t>(world.size()));
+    world.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
+    for (int rank = 1; rank < world.size(); ++rank) {
+      if (all[static_cast<std::size_t>(rank)] != all[0]) {
+        throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank 0; ",
+                                 "start all ranks with the same files and the same binary"));
+      }
+    }
+  }
+}
+
+std::vector<std::string> this_job() {
+  const char* job = std::getenv("SLURM_JOB_ID");
+  return job != nullptr ? std::vector<std::string>{job} : std::vector<std::string>{};
+}
+
+void check_rank_count(const comm::World& world, const Settings& settings) {
+  if (world.size() <= settings.weights.slots) return;
+  throw ConfigError(concat("there are more ranks (", world.size(), ") than slots (",
+                           settings.weights.slots,
+                           "): start at most one rank a slot, or raise weights.slots"));
+}
+
+/// The threads of the checkpoint win over OMP_NUM_THREADS, an explicit --set wins over both.
+int threads_in_force(comm::World& world, Log& log, const RunDirectory& directory,
+                     const Settings& settings, const RunLimits& limits) {
+  int stored = 0;
+  if (world.is_root() && limits.resume != ResumeMode::never) {
+    stored = limits.resume == ResumeMode::path ? stored_threads({{0, limits.resume_path}})
+                                               : stored_threads(directory.checkpoints());
+  }
+  stored = world.broadcast_value(stored);
+  const int asked = settings.run.threads;
+  if (stored <= 0 || stored == asked) return asked;
+  if (limits.threads_explicit) {
+    log.warn(concat("run.threads is ", asked, " but the checkpoint was written with ", stored,
+                    " threads a rank: results will differ in their last bits"));
+    return asked;
+  }
+  log.info(concat("using ", stored, " threads a rank as the checkpoint does (not ", asked, ")"));
+  return stored;
+}
+
+ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
+            const ConfigRecord& record, const RunLimits& limits) {
+  const int threads =
+      set_threads(threads_in_force(world, log, directory, settings, limits));
+  data::Corpus corpus;
+  together(world, [&] { corpus = load_corpus(settings.data); });
+  RunIdentity identity{record, corpus.digest, threads, instruction_set(), world.size(),
+                       0.0,    this_job()};
+  shake_hands(world, identity);
+  log.info(concat(describe(corpus), "; ", world.size(), " ranks, ", threads,
+                  " threads each, ", identity.instruction_set));
+
+  const auto space = space::recurrent_space(settings.space);
+  const supernet::RecurrentSupernet supernet(settings.space, settings.supernet,
+                                             corpus.vocabulary_size(), settings.run.seed);
+  const auto strategy = make_strategy(space, settings);
+  comm::MpiReducer reducer(world, settings.weights.slots);
+  const CorpusColumns columns(corpus, settings);
+  SearchLoop loop({world, log, settings, limits, space, supernet, *strategy, reducer,
+                   columns.train, columns.reward, columns.validation, directory, identity,
+                   corpus.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())});
+  return loop.run();
+}
+
+}  // namespace
+
+ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
+                    const ConfigRecord& record, const RunLimits& limits) {
+  check_rank_count(world, settings);
+  RunDirectory directory(settings.run.dir);
+  together(world, [&] {
+    if (!world.is_root()) return;
+    directory.open_on_root();
+    directory.write_text("config.toml", record.toml);
+    log.open_file(directory.root() / "run.log");
+  });
+  log.set_progress_interval(settings.run.log_interval_s);
+  world.start_watchdog(settings.reliability.comm_timeout_s, directory.root().string());
+  const ExitCode result = run_in(world, log, directory, settings, record, limits);
+  log.close_file();
+  directory.close_on_root();
+  world.barrier();
+  return result;
+}
+
+int set_threads(int threads) {
+  at::set_num_threads(threads);
+  return at::get_num_threads();
+}
+
+std::string instruction_set() { return at::get_cpu_capability(); }
+
+}  // namespace enas::search

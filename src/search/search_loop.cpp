@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/search_loop.hpp"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "core/text.hpp"
+
+namespace enas::search {
+
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+SearchLoop::SearchLoop(const SearchWorld& parts)
+    : parts_(parts),
+      faults_(environment("ENAS_FAULT"), parts.world.rank()),
+      run_log_(parts.space),
+      guard_(parts.world, parts.supernet, parts.strategy),
+      checkpointer_(parts.world, parts.log, parts.directory, guard_, parts.settings, parts.identity,
+                    {parts.supernet, parts.strategy, state_, run_log_}),
+      weight_step_(parts.world, parts.reducer, parts.supernet, parts.train, parts.settings,
+                   faults_),
+      controller_step_(parts.world, parts.supernet, parts.strategy, parts.reward, parts.settings,
+                       faults_),
+      stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits.max_time_s,
+                    parts.settings.checkpoint.every_minutes * 60.0),
+      reporter_(parts.world, parts.log, parts.directory, parts.settings, parts.space,
+                parts.entropy_rate) {}
+
+ExitCode SearchLoop::run() {
+  start_or_resume();
+  while (!done()) {
+    try {
+      faults_.strike(state_.progress.step);
+      if (state_.progress.in_weight_phase()) {
+        weight_step();
+      } else {
+        controller_step();
+      }
+      finish_step();
+    } catch (const ReplicasDiffer& difference) {
+      recover(difference);
+    }
+  }
+  return end();
+}
+
+bool SearchLoop::done() const {
+  const bool at_limit =
+      parts_.limits.max_steps > 0 && state_.progress.step >= parts_.limits.max_steps;
+  return stopped_ || at_limit || state_.progress.round >= parts_.settings.rounds;
+}
+
+void SearchLoop::start_or_resume() {
+  reset_slot_states();
+  const RunLimits& limits = parts_.limits;
+  bool loaded = false;
+  if (limits.resume == ResumeMode::path) {
+    loaded = checkpointer_.load(limits.resume_path, limits.force_resume);
+  } else if (limits.resume == ResumeMode::automatic) {
+    loaded = checkpointer_.load(std::nullopt, limits.force_resume);
+  }
+  reporter_.started(loaded ? &checkpointer_.loaded() : nullptr, state_);
+  if (parts_.world.is_root()) {
+    const int retired = parts_.directory.retire_after(loaded ? state_.progress.step : -1);
+    if (retired > 0) parts_.log.info(concat(retired, " later files were renamed *.stale"));
+  }
+  parts_.world.barrier();
+  derive_segments();
+  if (!loaded || limits.resume == ResumeMode::path) checkpointer_.save();
+}
+
+void SearchLoop::weight_step() {
+  if (state_.progress.index == 0) begin_weight_phase();
+  const auto& segment = segments_.at(static_cast<std::size_t>(state_.progress.index));
+  parts_.world.note_progress("weight step", state_.progress.step);
+  const auto report = weight_step_.run(
+      state_, segment, stop_control_.wishes(checkpointer_.seconds_since_save()));
+  flags_ = report.flags;
+  guard_.note_touched(report.touched);
+  faults_.flip_bit(state_.progress.step, "flip_weight",
+                   {named_array("", parts_.supernet.weights()
+                                        .at(static_cast<std::size_t>(report.touched.front()))
+                                        .value)});
+  reporter_.weight_step(state_.progress, report, static_cast<std::int64_t>(segments_.size()));
+  if (parts_.world.is_root()) reporter_.log_weight_step(run_log_, state_.progress, report,
+                                                        digest_of(parts_.strategy.state()));
+  Progress& progress = state_.progress;
+  progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
+  ++progress.step;
+  ++progress.index;
+  if (progress.index == static_cast<std::int64_t>(segments_.size())) end_phase();
+}
+
+void SearchLoop::controller_step() {
+  parts_.world.note_progress("controller step", state_.progress.step);
+  const auto digest = digest_of(parts_.strategy.state());
+  const auto report = controller_step_.run(
+      state_.progress, stop_control_.wishes(checkpointer_.seconds_since_save()));
+  flags_ = report.flags;
+  faults_.flip_bit(state_.progress.step, "flip_strategy", parts_.strategy.state());
+  reporter_.controller_step(state_.progress, report);
+  if (parts_.world.is_root()) run_log_.add_controller_step(state_.progress, report, digest);
+  ++state_.progress.step;
+  ++state_.progress.index;
+  if (state_.progress.index == parts_.settings.rollout.steps) end_phase();
+}
+
+/// Samples the children of the whole phase: each rank those of its slots, an all-gather makes them known.
+void SearchLoop::begin_weight_phase() {
+  guard_.check_strategy(state_.progress.step);
+  reset_slot_states();
+  const auto steps = static_cast<std::int64_t>(segments_.size());
+  const bool shared = parts_.settings.weights.children == Children::shared;
+  const comm::Block own = weight_step_.own_slots();
+  std::vector<std::int32_t> mine;
+  for (int slot = own.begin; slot < own.end; ++slot) {
+    if (shared && slot > 0) continue;
+    const Address address{Purpose::children, static_cast<std::uint64_t>(slot),
+                          static_cast<std::uint64_t>(state_.progress.step)};
+    for (const auto& child : parts_.strategy.propose(steps, address)) {
+      mine.insert(mine.end(), child.tokens.begin(), child.tokens.end());
+    }
+  }
+  PhaseChildren& children = state_.children;
+  children = {shared ? 1 : parts_.settings.weights.slots, steps, parts_.space.num_tokens(), {}};
+  for (const auto& piece : parts_.world.all_gather_varied(std::as_bytes(std::span(mine)))) {
+    const auto* tokens = reinterpret_cast<const std::int32_t*>(piece.data());
+    children.tokens.insert(children.tokens.end(), tokens,
+                           tokens + piece.size() / sizeof(std::int32_t));
+  }
+}
+
+void SearchLoop::end_phase() {
+  Progress& progress = state_.progress;
+  const bool weights_ended = progress.in_weight_phase();
+  progress.index = 0;
+  if (weights_ended) {
+    state_.children = {};
+    progress.phase = static_cast<std::int64_t>(Phase::controller);
+    if (parts_.settings.rollout.steps > 0) return;
+  }
+  progress.phase = static_cast<std::int64_t>(Phase::weights);
+  round_ended_ = true;
+}
+
+void SearchLoop::finish_step() {
+  const Progress& progress = state_.progress;
+  const std::int64_t every = parts_.settings.checkpoint.every_steps;
+  if (progress.step % parts_.settings.reliability.digest_every == 0) {
+    guard_.check_touched(progress.step);
+  }
+  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
+  const bool due = round_ended_ || flags_ != 0 || (every > 0 && progress.step % every == 0) ||
+                   progress.step == parts_.limits.max_steps;
+  if (round_ended_) finish_round();
+  if (due && progress.step != checkpointer_.last_step()) checkpointer_.save();
+  if ((flags_ & kFlagStop) != 0) stopped_ = true;
+}
+
+void SearchLoop::finish_round() {
+  round_ended_ = false;
+  guard_.check_strategy(state_.progress.step);
+  const auto report =
+      validate(parts_.world, parts_.supernet, parts_.strategy, parts_.space, parts_.validation,
+               parts_.settings, state_.progress.step);
+  if (report.best >= 0 && report.best_perplexity < state_.best.perplexity) {
+    state_.best = {report.best_perplexity, state_.progress.step,
+                   report.children[static_cast<std::size_t>(report.best)].architecture.tokens};
+  }
+  state_.progress.mean_perplexity = report.mean_perplexity;
+  reporter_.round(state_, report, run_log_, digest_of(parts_.strategy.state()));
+  ++state_.progress.round;
+  derive_segments();
+}
+
+/// Too many steps without a finite slot: back to the last checkpoint with half the learning rate.
+void SearchLoop::roll_back() {
+  const Progress before = state_.progress;
+  if (before.rollbacks >= parts_.settings.reliability.max_rollbacks) {
+    throw Error(ExitCode::diverged,
+                concat("no finite loss for ", before.bad_steps, " steps in a row at step ",
+                       before.step, ", after ", before.rollbacks,
+                       " reloads with the learning rate halved; lower weights.lr or "
+                       "weights.clip_norm, or raise reliability.max_rollbacks"));
+  }
+  reload();
+  state_.progress.rollbacks = before.rollbacks + 1;
+  state_.progress.lr_factor = before.lr_factor / 2.0;
+  state_.progress.bad_steps = 0;
+  const std::string text = concat(
+      "no finite loss for ", before.bad_steps, " steps in a row at step ", before.step,
+      ": went back to step ", state_.progress.step, " with the learning rate times ",
+      state_.progress.lr_factor);
+  parts_.log.warn(text);
+  if (parts_.world.is_root()) run_log_.add_event(state_.progress.step, "rollback", text);
+}
+
+/// Replicas differ: reload and replay, which is exact. Twice before passing the same step is the end.
+void SearchLoop::recover(const ReplicasDiffer& difference) {
+  const std::int64_t step = state_.progress.step;
+  if (detected_at_ >= 0 && step <= detected_at_) {
+    throw Error(ExitCode::replicas_differ,
+                concat(difference.what(), ", again after a reload (first at step ", detected_at_,
+                       "); check the memory of that rank's node"));
+  }
+  detected_at_ = step;
+  reload();
+  parts_.log.warn(concat(difference.what(), "; reloaded step ", state_.progress.step,
+                         " and replaying, nothing is lost"));
+}
+
+void SearchLoop::reload() {
+  expect(checkpointer_.load(std::nullopt, true), "a checkpoint exists from step 0 on");
+  round_ended_ = false;
+  flags_ = 0;
+  derive_segments();
+  reporter_.best(state_);
+}
+
+ExitCode SearchLoop::end() {
+  if (checkpointer_.last_step() != state_.progress.step && !checkpointer_.save()) {
+    throw ConfigError(concat("the last checkpoint could not be written; the run resumes from step ",
+                             checkpointer_.last_step()),
+                      ExitCode::io_error);
+  }
+  const bool finished = state_.progress.round >= parts_.settings.rounds;
+  const std::string reason = finished   ? "finished"
+                             : stopped_ ? stop_control_.reason()
+                                        : "max_steps";
+  reporter_.ended(state_, reason, checkpointer_.wall_seconds());
+  return stopped_ && !finished ? ExitCode::checkpointed : ExitCode::success;
+}
+
+void SearchLoop::derive_segments() {
+  segments_ = data::segments_of_pass(parts_.settings.weights.segments,
+                                     parts_.train.column_length(), parts_.settings.run.seed,
+                                     static_cast<std::uint64_t>(state_.progress.round));
+}
+
+void SearchLoop::reset_slot_states() {
+  state_.slot_state.clear();
+  for (int i = 0; i < weight_step_.own_slots().size(); ++i) {
+    state_.slot_state.push_back(
+        parts_.supernet.initial_state(parts_.settings.weights.batch_size));
+  }
+}
+
+}  // namespace enas::search

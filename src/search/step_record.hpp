@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The record that every slot or rollout puts on the table before anything is summed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "comm/world.hpp"
+#include "io/digest.hpp"
+
+namespace enas::search {
+
+/// Wishes that ride in a record; OR-ed over ranks.
+enum StepFlag : std::int64_t { kFlagStop = 1, kFlagCheckpoint = 2 };
+
+/// Gathered as it is, never summed.
+struct StepRecord {
+  std::int64_t item = -1;  ///< slot or rollout; -1 in padding
+  std::int64_t step = 0;
+  std::uint64_t digest_high = 0;  ///< of what must be equal on all ranks before lengths are used
+  std::uint64_t digest_low = 0;
+  double value = 0.0;  ///< loss of a slot; metric of a rollout, nats per token
+  std::int64_t count = 0;
+  std::int64_t finite = 1;
+  std::int64_t flags = 0;
+};
+
+/// Every record of a step in item order, and the flags of all ranks.
+struct GatheredRecords {
+  std::vector<StepRecord> records;
+  std::int64_t flags = 0;
+  int num_finite = 0;
+};
+
+/// Collective. `own` are this rank's records (perhaps none) of `num_items` cut into blocks. `step`, `digest`
+/// and `flags` are this rank's. Throws on every rank alike: ContractError when steps differ, ReplicasDiffer when
+/// digests do.
+GatheredRecords gather_records(comm::World& world, int num_items, std::int64_t step,
+                               const io::Digest& digest, std::int64_t flags,
+                               std::vector<StepRecord> own);
+
+}  // namespace enas::search

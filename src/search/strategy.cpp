@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/strategy.hpp"
+
+#include "search/random_strategy.hpp"
+#include "search/reinforce_strategy.hpp"
+
+namespace enas::search {
+
+std::unique_ptr<Strategy> make_strategy(const space::SearchSpace& space, const Settings& settings) {
+  if (settings.strategy == StrategyKind::random) {
+    return std::make_unique<RandomStrategy>(space, settings.run.seed);
+  }
+  return std::make_unique<ReinforceStrategy>(space, settings.controller, settings.reinforce,
+                                             settings.run.seed);
+}
+
+}  // namespace enas::search

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What proposes architectures and learns from how they did.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/random.hpp"
+#include "search/named_array.hpp"
+#include "search/settings.hpp"
+#include "space/rollout.hpp"
+#include "space/search_space.hpp"
+
+namespace enas::search {
+
+/// What a strategy did with the rollouts of one controller step.
+struct LearnReport {
+  std::vector<double> reward;  ///< one a rollout, with the entropy bonus where there is one
+  std::vector<double> advantage;
+  std::vector<double> entropy;  ///< nats, of the policy along the rollout
+  double baseline = 0.0;        ///< after the step
+  double gradient_norm = 0.0;
+};
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+
+  /// `count` architectures; number i draws its random numbers at address.step + i.
+  virtual std::vector<space::Architecture> propose(std::int64_t count,
+                                                   const Address& address) const = 0;
+  /// Rank 0 only. `rewards` are without entropy, one a rollout.
+  virtual LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
+                                    const std::vector<double>& rewards) = 0;
+  /// Everything that later proposals and updates depend on, in place and in a fixed order.
+  virtual std::vector<NamedArray> state() = 0;
+  /// Natural logarithm of the probability of proposing this architecture.
+  virtual double log_probability(const space::Architecture& architecture) const = 0;
+  /// Mean entropy in nats of each token's decision over these architectures.
+  virtual std::vector<double> decision_entropy(
+      const std::vector<space::Architecture>& architectures) const = 0;
+};
+
+/// `space` must outlive the strategy.
+std::unique_ptr<Strategy> make_strategy(const space::SearchSpace& space, const Settings& settings);
+
+}  // namespace enas::search

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// One step on ω: every slot trains its own child on its own batch; one update of the union (paper, 2.2).
+#pragma once
+
+#include <vector>
+
+#include "comm/gradient_reducer.hpp"
+#include "comm/slot_tree.hpp"
+#include "comm/world.hpp"
+#include "data/token_columns.hpp"
+#include "search/fault.hpp"
+#include "search/search_state.hpp"
+#include "search/settings.hpp"
+#include "search/step_record.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// What one weight step did.
+struct WeightStepReport {
+  std::vector<StepRecord> slots;  ///< value = loss in nats per token, count = tokens
+  std::vector<space::Architecture> children;  ///< one a slot
+  std::vector<int> touched;                   ///< numbers of the weights that moved
+  std::int64_t flags = 0;
+  int num_finite = 0;
+  double loss = 0.0;           ///< mean over finite slots; NaN when there is none
+  double gradient_norm = 0.0;  ///< of the mean gradient over the union, before clipping
+  double lr = 0.0;
+  double tokens_per_s = 0.0;
+  double compute_s = 0.0, reduce_s = 0.0, wait_s = 0.0;
+};
+
+class WeightStep {
+ public:
+  WeightStep(comm::World& world, comm::GradientReducer& reducer, const supernet::Supernet& supernet,
+             const data::TokenColumns& columns, const Settings& settings, FaultInjector& faults);
+
+  /// Collective. Moves ω and the carried states of `state`; position and bookkeeping stay the loop's.
+  /// `flags` are this rank's wishes.
+  WeightStepReport run(SearchState& state, const data::Segment& segment, std::int64_t flags);
+
+  /// This rank's slots.
+  comm::Block own_slots() const { return own_; }
+
+ private:
+  void plan_union(const std::vector<space::Architecture>& children);
+  StepRecord run_slot(int slot, const space::Architecture& child, const data::Segment& segment,
+                      std::int64_t step, at::Tensor& carried);
+  double update(std::span<const float> sum, int num_finite, double lr);
+  double learning_rate(const Progress& progress, const data::Segment& segment) const;
+
+  comm::World& world_;
+  comm::GradientReducer& reducer_;
+  const supernet::Supernet& supernet_;
+  const data::TokenColumns& columns_;
+  const Settings& settings_;
+  FaultInjector& faults_;
+  comm::Block own_;
+  comm::ReductionPlan plan_;                ///< of the present step
+  std::vector<int> union_weights_;          ///< weight number of each tensor of the plan
+  std::vector<std::vector<int>> touched_;   ///< weight numbers a slot touches
+};
+
+}  // namespace enas::search

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// One architecture that was tried, and how it did.
+#pragma once
+
+#include "space/architecture.hpp"
+
+namespace enas::space {
+
+/// A child that scores badly or not at all is a status, never an exception.
+enum class RolloutStatus : std::int32_t { ok = 0, not_finite = 1 };
+
+struct Rollout {
+  Architecture architecture;
+  double metric = 0.0;  ///< the supernet's metric: nats per token for language models
+  RolloutStatus status = RolloutStatus::ok;
+};
+
+}  // namespace enas::space

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shared weights ω and what can be done with them under one architecture.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "space/architecture.hpp"
+
+namespace enas::supernet {
+
+/// One weight tensor of ω. Its place in Supernet::weights() is its number everywhere.
+struct Weight {
+  std::string name;  ///< "edge/3/1/relu"; stable, used in checkpoints
+  at::Tensor value;  ///< float32, contiguous, on the supernet's device, never requires_grad
+};
+
+/// One batch: plain tensors whose meaning belongs to the space ([T, B] tokens for language models).
+struct Batch {
+  at::Tensor input;
+  at::Tensor target;
+};
+
+/// Which random numbers a training pass uses: masks are addressed, never drawn from shared state.
+struct StepAddress {
+  std::uint64_t seed = 0;
+  std::uint64_t slot = 0;
+  std::uint64_t step = 0;
+};
+
+/// What one slot's training pass gave.
+struct SlotGradient {
+  double loss = 0.0;  ///< mean of the batch, without penalties: nats per token for language models
+  /// One gradient for each weight in touched(), in that order; of penalties too, weight decay not included.
+  std::vector<at::Tensor> gradients;
+};
+
+/// How well an architecture did on a batch. Sums, so that batches can be added up.
+struct Score {
+  double total = 0.0;  ///< nats for language models
+  std::int64_t count = 0;
+  double mean() const { return total / static_cast<double>(count); }
+};
+
+/// Shared weights of one search space. Not collective; nothing here depends on ranks.
+class Supernet {
+ public:
+  virtual ~Supernet() = default;
+
+  /// Id of the search space whose architectures it takes.
+  virtual const std::string& space_id() const = 0;
+  virtual const std::vector<Weight>& weights() const = 0;
+  /// Numbers of the weights that the architecture uses, ascending.
+  virtual std::vector<int> touched(const space::Architecture& architecture) const = 0;
+
+  /// A slot's carried state before its first batch (zeros). Detached; belongs to the slot.
+  virtual at::Tensor initial_state(std::int64_t batch_size) const = 0;
+  /// Forward and backward of one batch in training mode. Replaces `state` by the carried state, detached.
+  virtual SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
+                                at::Tensor& state, const StepAddress& address) const = 0;
+  /// Forward only, without dropout, no autograd. Replaces `state` by the carried state.
+  virtual Score score(const space::Architecture& architecture, const Batch& batch,
+                      at::Tensor& state) const = 0;
+};
+
+}  // namespace enas::supernet

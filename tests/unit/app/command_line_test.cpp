@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/app/config_helpers.hpp"
+
+namespace enas::app {
+namespace {
+
+Refusal refused(const std::vector<std::string>& arguments) {
+  return refusal_of([&] { parse_command_line(arguments); });
+}
+
+TEST(CommandLine, SearchWithEverything) {
+  const CommandLine line = parse_command_line({"--config",
+                                               "a.toml",
+                                               "--set",
+                                               "weights.slots=4",
+                                               "--set",
+                                               "data.path=x y",
+                                               "--run-dir",
+                                               "r",
+                                               "--resume",
+                                               "never",
+                                               "--force-resume",
+                                               "--seed",
+                                               "7",
+                                               "--max-time",
+                                               "01:30:00",
+                                               "--max-steps",
+                                               "500",
+                                               "--device",
+                                               "cpu",
+                                               "--dry-run",
+                                               "--json"});
+  EXPECT_EQ(line.command, Command::search);
+  EXPECT_EQ(line.config_file, "a.toml");
+  EXPECT_EQ(line.sets,
+            (std::vector<std::string>{"weights.slots=4", "data.path=x y", "run.seed=7"}));
+  EXPECT_EQ(line.run_dir, "r");
+  EXPECT_EQ(line.limits.resume, search::ResumeMode::never);
+  EXPECT_TRUE(line.limits.force_resume);
+  EXPECT_EQ(line.limits.max_time_s, 5400.0);
+  EXPECT_EQ(line.limits.max_steps, 500);
+  EXPECT_TRUE(line.dry_run);
+  EXPECT_TRUE(line.json);
+}
+
+TEST(CommandLine, DefaultsOfASearch) {
+  const CommandLine line = parse_command_line({"--config", "a.toml"});
+  EXPECT_EQ(line.limits.resume, search::ResumeMode::automatic);
+  EXPECT_EQ(line.limits.max_time_s, 0.0);
+  EXPECT_EQ(line.limits.max_steps, 0);
+  EXPECT_FALSE(line.json);
+  EXPECT_TRUE(line.sets.empty());
+}
+
+TEST(CommandLine, ResumeTakesAPath) {
+  const CommandLine line = parse_command_line({"--config", "a", "--resume", "r/step-1.h5"});
+  EXPECT_EQ(line.limits.resume, search::ResumeMode::path);
+  EXPECT_EQ(line.limits.resume_path, "r/step-1.h5");
+}
+
+TEST(CommandLine, Subcommands) {
+  const CommandLine sample =
+      parse_command_line({"sample", "--run", "r", "--count", "3", "--seed", "9", "--json"});
+  EXPECT_EQ(sample.command, Command::sample);
+  EXPECT_EQ(sample.path, "r");
+  EXPECT_EQ(sample.count, 3);
+  EXPECT_EQ(sample.seed, 9U);
+  EXPECT_TRUE(sample.json);
+  const CommandLine hash = parse_command_line({"state-hash", "c.h5"});
+  EXPECT_EQ(hash.command, Command::state_hash);
+  EXPECT_EQ(hash.path, "c.h5");
+  EXPECT_EQ(parse_command_line({"config", "--defaults"}).command, Command::config_defaults);
+  EXPECT_TRUE(parse_command_line({"config", "--defaults", "--markdown"}).markdown);
+  const CommandLine check =
+      parse_command_line({"config", "--check", "a.toml", "--set", "weights.slots=3"});
+  EXPECT_EQ(check.command, Command::config_check);
+  EXPECT_EQ(check.config_file, "a.toml");
+  EXPECT_EQ(check.sets.size(), 1U);
+  const CommandLine explain = parse_command_line({"config", "--explain", "weights.lr"});
+  EXPECT_EQ(explain.command, Command::config_explain);
+  EXPECT_EQ(explain.key, "weights.lr");
+  EXPECT_EQ(parse_command_line({"doctor", "--run-dir", "r"}).run_dir, "r");
+  EXPECT_EQ(parse_command_line({"--version"}).command, Command::version);
+}
+
+TEST(CommandLine, HelpNeedsNothingElse) {
+  const CommandLine line = parse_command_line({"--help"});
+  EXPECT_EQ(line.command, Command::help);
+  for (const char* word : {"--config", "--set", "--resume", "sample", "state-hash", "doctor"}) {
+    EXPECT_NE(line.help_text.find(word), std::string::npos) << word;
+  }
+  EXPECT_NE(parse_command_line({"sample", "--help"}).help_text.find("--count"), std::string::npos);
+}
+
+TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{}, "--config FILE is missing"},
+      {{"--confg", "a"}, "--confg"},
+      {{"--config", "a", "--max-steps", "-1"}, "--max-steps"},
+      {{"--config", "a", "--max-steps", "many"}, "--max-steps"},
+      {{"--config", "a", "--seed", "-1"}, "--seed"},
+      {{"--config", "a", "--device", "tpu"}, "--device"},
+      {{"--config", "a", "--max-time", "soon"}, "--max-time"},
+      {{"config"}, "--defaults"},
+      {{"config", "--defaults", "--explain", "x"}, "--defaults"},
+      {{"sample"}, "--run"},
+      {{"sample", "--run", "r", "--count", "0"}, "--count"},
+      {{"state-hash"}, "file"},
+      {{"unknown-command"}, "unknown-command"},
+  };
+  for (const auto& [arguments, word] : cases) {
+    const Refusal refusal = refused(arguments);
+    EXPECT_EQ(refusal.code, ExitCode::usage) << word;
+    EXPECT_NE(refusal.message.find(word), std::string::npos) << refusal.message;
+  }
+}
+
+TEST(CommandLine, CudaIsRefusedClearly) {
+  const Refusal refusal = refused({"--config", "a", "--device", "cuda"});
+  EXPECT_EQ(refusal.code, ExitCode::missing_input);
+  EXPECT_NE(refusal.message.find("without CUDA"), std::string::npos);
+}
+
+TEST(ParseDuration, SecondsAndClockTimes) {
+  EXPECT_EQ(parse_duration("90.5"), 90.5);
+  EXPECT_EQ(parse_duration("00:01:30"), 90.0);
+  EXPECT_EQ(parse_duration("100:00:01"), 360001.0);
+  for (const char* text :
+       {"", "0", "-5", "nan", "inf", "1:30", "01:60:00", "01:00:60", "a:b:c", "1:2:3:4", "5s"}) {
+    EXPECT_EQ(refusal_of([&] { parse_duration(text); }).code, ExitCode::usage) << text;
+  }
+}
+
+}  // namespace
+}  // namespace enas::app

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/app/config_helpers.hpp"
+
+namespace enas::app {
+namespace {
+
+TEST(Config, FileOverridesPresetAndSetOverridesFile) {
+  const Config config = read(
+      "preset = \"paper\"\n"
+      "[data]\nsource = \"markov\"\n"
+      "[weights]\nlr = 3\nslots = 4\n",
+      {"weights.slots=8", "weights.slots=6"});
+  EXPECT_EQ(config.preset, "paper");
+  EXPECT_EQ(config.settings.rollout.steps, 2000);  // from the preset
+  EXPECT_EQ(config.settings.weights.lr, 3.0);      // an integer is a number
+  EXPECT_EQ(config.settings.weights.slots, 6);     // the last --set
+  EXPECT_EQ(config.num_keys_set, 4);
+}
+
+TEST(Config, PresetCanBeSetFromTheCommandLine) {
+  const Config config = read("preset = \"paper\"\n" + kMarkov, {"preset=released"});
+  EXPECT_EQ(config.preset, "released");
+  EXPECT_EQ(config.settings.rounds, 600);
+}
+
+TEST(Config, EveryKindOfValueArrives) {
+  const Config config = read(
+      "[run]\nseed = 9223372036854775807\ndir = \"a \\\"b\\\" c\"\n"
+      "[data]\nsource = \"folder\"\npath = \"/p\"\n"
+      "[space]\nactivations = [\"relu\", \"tanh\"]\nfirst_node = \"tanh\"\n"
+      "[weights]\nrandom_length = true\nchildren = \"shared\"\n"
+      "[comm]\ntimeout_s = 2.5\n");
+  const Settings& settings = config.settings;
+  EXPECT_EQ(settings.run.seed, 9223372036854775807U);
+  EXPECT_EQ(settings.run.dir, "a \"b\" c");
+  EXPECT_EQ(settings.space.activations,
+            (std::vector{space::Activation::relu, space::Activation::tanh}));
+  EXPECT_EQ(settings.space.first_node, space::FirstNode::tanh);
+  EXPECT_TRUE(settings.weights.segments.random_length);
+  EXPECT_EQ(settings.weights.children, search::Children::shared);
+  EXPECT_EQ(settings.reliability.comm_timeout_s, 2.5);
+}
+
+TEST(Config, AllProblemsAreReportedAtOnceInTheOrderOfTheFile) {
+  const Refusal refused = refusal(
+      "[weights]\n"
+      "slotz = 2\n"
+      "lr = \"fast\"\n"
+      "batch_size = 0\n"
+      "  children = \"shard\"\n"
+      "[controler]\n"
+      "lr = 1\n"
+      "steps = 1\n");
+  EXPECT_EQ(refused.code, ExitCode::bad_data);
+  EXPECT_EQ(
+      refused.message,
+      "t.toml:2:1: unknown key weights.slotz; did you mean weights.slots?\n"
+      "t.toml:3:1: weights.lr must be a number, not a string (\"fast\")\n"
+      "t.toml:4:1: weights.batch_size must be at least 1 and at most 1000000, is 0\n"
+      "t.toml:5:3: weights.children must be one of \"per_slot\", \"shared\", is \"shard\"; did "
+      "you mean \"shared\"?\n"
+      "t.toml:7:1: unknown section [controler]; did you mean controller?");
+}
+
+TEST(Config, AKeyOfAnotherSectionIsNamedThere) {
+  EXPECT_EQ(refusal("[controller]\nslots = 2\n").message,
+            "t.toml:2:1: unknown key controller.slots; did you mean weights.slots?");
+  EXPECT_EQ(refusal("[controller]\nseed = 2\n").message,
+            "t.toml:2:1: unknown key controller.seed; did you mean run.seed or data.markov.seed?");
+}
+
+TEST(Config, TopLevelSlipsAreNamed) {
+  EXPECT_EQ(refusal("slots = 2\n").message,
+            "t.toml:1:1: unknown key slots; did you mean weights.slots?");
+  EXPECT_EQ(refusal("presett = \"paper\"\n").message,
+            "t.toml:1:1: unknown key presett; did you mean preset?");
+  EXPECT_EQ(refusal("weights = 2\n").message, "t.toml:1:1: weights is a section, not a value");
+  EXPECT_EQ(refusal("[weights.slots]\nx = 1\n").message,
+            "t.toml:2:1: weights.slots is a value, not a section");
+  EXPECT_EQ(refusal("[weights.slots]\n").message,
+            "t.toml:1:10: weights.slots must be an integer, not a section");
+  EXPECT_EQ(refusal("[wieghts]\n").message,
+            "t.toml:1:2: unknown section [wieghts]; did you mean weights?");
+  EXPECT_EQ(refusal("\"weights.slots\" = 2\n").message,
+            "t.toml:1:1: unknown key \"weights.slots\"");
+}
+
+TEST(Config, WrongTypes) {
+  const auto problem = [](const std::string& line) {
+    const std::string message = refusal(line + "\n" + kMarkov).message;
+    return message.substr(0, message.find('\n'));
+  };
+  EXPECT_EQ(problem("weights.slots = 2.0"),
+            "t.toml:1:9: weights.slots must be an integer, not a float (2.0)");
+  EXPECT_EQ(problem("weights.slots = [\"a\"]"),
+            "t.toml:1:9: weights.slots must be an integer, not a list of strings ([\"a\"])");
+  EXPECT_EQ(problem("weights.slots = 2020-01-01"),
+            "t.toml:1:9: weights.slots must be an integer, not a date or time");
+  EXPECT_EQ(problem("weights.random_length = 1"),
+            "t.toml:1:9: weights.random_length must be true or false, not an integer (1)");
+  EXPECT_EQ(problem("run.dir = 1"), "t.toml:1:5: run.dir must be a string, not an integer (1)");
+  EXPECT_EQ(problem("search.strategy = 1"),
+            "t.toml:1:8: search.strategy must be one of \"reinforce\", \"random\", not an integer "
+            "(1)");
+  EXPECT_EQ(
+      problem("space.activations = [1]"),
+      "t.toml:1:7: space.activations must be a list of activations, not a list with something "
+      "else than strings");
+}
+
+TEST(Config, NumbersOutOfRange) {
+  const auto problem = [](const std::string& line) {
+    const std::string message = refusal(line + "\n" + kMarkov).message;
+    return message.substr(0, message.find('\n'));
+  };
+  EXPECT_EQ(problem("supernet.drop_word = 1"),
+            "t.toml:1:10: supernet.drop_word must be at least 0 and below 1, is 1");
+  EXPECT_EQ(problem("weights.lr = nan"), "t.toml:1:9: weights.lr must be a finite number, is nan");
+  EXPECT_EQ(problem("weights.lr = -inf"),
+            "t.toml:1:9: weights.lr must be a finite number, is -inf");
+  EXPECT_EQ(problem("run.seed = -1"), "t.toml:1:5: run.seed must be at least 0, is -1");
+  EXPECT_EQ(problem("search.rounds = 4294967298"),
+            "t.toml:1:8: search.rounds must be at least 1 and at most 2147483647, is 4294967298");
+  EXPECT_EQ(problem("run.log_interval_s = 0"),
+            "t.toml:1:5: run.log_interval_s must be above 0, is 0");
+}
+
+TEST(Config, ListsOfActivations) {
+  const auto problem = [](const std::string& list) {
+    return refusal("space.activations = " + list + "\n" + kMarkov).message;
+  };
+  EXPECT_NE(problem("[]").find("t.toml:1:7: space.activations must name at least one"),
+            std::string::npos);
+  EXPECT_NE(problem(R"(["tanh", "relu", "tanh"])").find("names \"tanh\" twice"), std::string::npos);
+  const std::string unknown = problem(R"(["tanhh"])");
+  EXPECT_NE(unknown.find("tanhh"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("sigmoid"), std::string::npos) << unknown;
+}
+
+TEST(Config, PresetIsChecked) {
+  EXPECT_EQ(refusal("preset = \"papre\"\n" + kMarkov).message,
+            "t.toml:1:1: preset must be one of \"default\", \"paper\", \"released\", is \"papre\"; "
+            "did you mean paper?");
+  EXPECT_EQ(refusal("preset = 3\n" + kMarkov).message,
+            "t.toml:1:1: preset must be one of \"default\", \"paper\", \"released\", is 3");
+}
+
+TEST(Config, KeysThatMustFitTogether) {
+  EXPECT_EQ(refusal("").message,
+            "t.toml: data.path is missing: data.source = \"folder\" needs the folder with train, "
+            "valid and test text");
+  EXPECT_EQ(refusal(kMarkov + "data.markov.vocabulary = 3\n").message,
+            "t.toml: data.markov.branching (4) must be at most data.markov.vocabulary (3)");
+  EXPECT_EQ(refusal(kMarkov + "space.nodes = 1\nspace.first_node = \"tanh\"\n").message,
+            "t.toml: space.nodes must be at least 2 with space.first_node = \"tanh\", is 1");
+  EXPECT_EQ(refusal(kMarkov + "weights.lr = 1\nweights.lr_min = 2\n").message,
+            "t.toml: weights.lr_min (2) must be at most weights.lr (1)");
+  EXPECT_EQ(refusal("", {"data.path=somewhere"}).message, "");
+}
+
+TEST(Config, SetTakesTomlAndBareWords) {
+  const Settings settings =
+      read("", {"data.path=data/my corpus=1.txt", "search.strategy=random", "weights.lr=1e-3",
+                "space.activations=[\"relu\"]", "run.dir=\"quoted\"", "weights.random_length=true"})
+          .settings;
+  EXPECT_EQ(settings.data.path, "data/my corpus=1.txt");
+  EXPECT_EQ(settings.strategy, search::StrategyKind::random);
+  EXPECT_EQ(settings.weights.lr, 1e-3);
+  EXPECT_EQ(settings.space.activations, std::vector{space::Activation::relu});
+  EXPECT_EQ(settings.run.dir, "quoted");
+  EXPECT_TRUE(settings.weights.segments.random_length);
+}
+
+TEST(Config, SetNamesItselfInProblems) {
+  EXPECT_EQ(refusal(kMarkov, {"weights.slots=two"}).message,
+            "--set weights.slots=two: weights.slots must be an integer, not a string (\"two\")");
+  EXPECT_EQ(refusal(kMarkov, {"weights.slots=0", "weights.slotz=1"}).message,
+            "--set weights.slots=0: weights.slots must be at least 1 and at most 4096, is 0\n"
+            "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots?");
+  EXPECT_EQ(refusal(kMarkov, {"weights.slots=0"}).code, ExitCode::bad_data);
+}
+
+TEST(Config, SetThatIsNoAssignmentIsAUsageError) {
+  for (const std::string option : {"weights.slots", "=3", "weights.slots=[1", "weights.slots=1\n2",
+                                   "weights.slots=\"a", "weights.slots=", "weights.slots={a=1"}) {
+    const Refusal refused = refusal(kMarkov, {option});
+    EXPECT_EQ(refused.code, ExitCode::usage) << option;
+    EXPECT_NE(refused.message.find("--set "), std::string::npos) << refused.message;
+  }
+}
+
+TEST(Config, ThreadsByOptionAreTold) {
+  EXPECT_FALSE(read(kMarkov + "run.threads = 2\n").threads_by_option);
+  EXPECT_TRUE(read(kMarkov, {"run.threads=2"}).threads_by_option);
+}
+
+TEST(Config, MoreRanksThanSlotsNamesBoth) {
+  const Settings settings = read(kMarkov + "weights.slots = 3\n").settings;
+  EXPECT_EQ(refusal_of([&] { check_ranks(settings, 3); }).message, "");
+  const Refusal refused = refusal_of([&] { check_ranks(settings, 4); });
+  EXPECT_EQ(refused.code, ExitCode::bad_data);
+  EXPECT_EQ(refused.message,
+            "4 ranks but weights.slots = 3: start at most 3 ranks or set weights.slots");
+}
+
+}  // namespace
+}  // namespace enas::app

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spaces small enough to enumerate, and the few things that every test of the controller asks of
+// them.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <vector>
+
+#include "controller/controller.hpp"
+#include "space/recurrent.hpp"
+
+namespace enas::controller {
+
+/// Nodes with tanh and relu: 16 architectures for 3 nodes.
+inline space::SearchSpace two_function_space(int nodes, double distance_penalty = 1.0 / 6.0) {
+  return space::recurrent_space({.nodes = nodes,
+                                 .activations = {space::Activation::tanh, space::Activation::relu},
+                                 .distance_penalty = distance_penalty});
+}
+
+/// Every architecture of a space, the last token varying fastest.
+inline std::vector<space::Architecture> all_architectures(const space::SearchSpace& space) {
+  std::vector<space::Architecture> all = {{space.id(), {}}};
+  for (int token = 0; token < space.num_tokens(); ++token) {
+    std::vector<space::Architecture> longer;
+    for (const space::Decision& decision : space.decisions()) {
+      if (decision.token != token) continue;
+      for (const space::Architecture& prefix : all) {
+        for (int choice = 0; choice < decision.num_choices; ++choice) {
+          longer.push_back(prefix);
+          longer.back().tokens.push_back(choice);
+        }
+      }
+    }
+    all = longer;
+  }
+  return all;
+}
+
+inline std::vector<double> to_doubles(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.detach().to(torch::kFloat64).contiguous();
+  return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
+}
+
+inline std::vector<double> probabilities(const Controller& controller,
+                                         const std::vector<space::Architecture>& architectures) {
+  std::vector<double> values = to_doubles(controller.evaluate(architectures).log_probability);
+  for (double& value : values) value = std::exp(value);
+  return values;
+}
+
+/// All softmaxes become uniform before penalties.
+inline void set_theta_to_zero(const Controller& controller) {
+  const torch::NoGradGuard no_grad;
+  for (const Parameter& parameter : controller.parameters()) parameter.value.zero_();
+}
+
+}  // namespace enas::controller

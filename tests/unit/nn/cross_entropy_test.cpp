@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/cross_entropy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "random_tensor.hpp"
+
+namespace enas::nn {
+namespace {
+
+at::Tensor random_targets(std::int64_t rows, std::int64_t vocabulary) {
+  return random_tensor({rows}, 77, at::kDouble, 0.5)
+      .add(0.5)
+      .mul(static_cast<double>(vocabulary))
+      .floor()
+      .clamp(0, static_cast<double>(vocabulary - 1))
+      .to(at::kLong);
+}
+
+TEST(CrossEntropy, AgreesWithLibTorchAtBlockBoundaries) {
+  for (const std::int64_t rows : {std::int64_t{1}, kCrossEntropyRows - 1, kCrossEntropyRows,
+                                  kCrossEntropyRows + 1, 2 * kCrossEntropyRows + 3}) {
+    const at::Tensor outputs = random_tensor({rows, 7}, 1).requires_grad_();
+    const at::Tensor embedding = random_tensor({23, 7}, 2).requires_grad_();
+    const at::Tensor targets = random_targets(rows, 23);
+    Workspace workspace;
+    const at::Tensor loss = cross_entropy(outputs, embedding, targets, workspace);
+    const at::Tensor expected = at::cross_entropy_loss(outputs.mm(embedding.t()), targets);
+    EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 1e-13);
+    // Times 3: an outer factor must reach both gradients.
+    const auto gradients = torch::autograd::grad({3 * loss}, {outputs, embedding});
+    const auto right = torch::autograd::grad({3 * expected}, {outputs, embedding});
+    EXPECT_LE(relative_difference(gradients[0], right[0]), 1e-13);
+    EXPECT_LE(relative_difference(gradients[1], right[1]), 1e-13);
+    const double total = cross_entropy_total(outputs, embedding, targets, workspace);
+    EXPECT_NEAR(total, static_cast<double>(rows) * expected.item<double>(), 1e-10);
+  }
+}
+
+TEST(CrossEntropy, IsAccurateInFloat) {
+  const at::Tensor outputs = random_tensor({300, 40}, 3, at::kFloat, 2.0);
+  const at::Tensor embedding = random_tensor({5000, 40}, 4, at::kFloat, 2.0);
+  const at::Tensor targets = random_targets(300, 5000);
+  const at::Tensor wide_logits = outputs.to(at::kDouble).mm(embedding.to(at::kDouble).t());
+  Workspace workspace;
+  const double expected = at::cross_entropy_loss(wide_logits, targets).item<double>();
+  EXPECT_GT(expected, 20.0);  // far from uniform, so the range of exponents is used
+  EXPECT_NEAR(cross_entropy(outputs, embedding, targets, workspace).item<double>() / expected, 1.0,
+              1e-6);
+}
+
+TEST(CrossEntropy, NeverCapsATokensLoss) {
+  const at::Tensor outputs = at::full({1, 1}, 100.0, at::kFloat);
+  const at::Tensor embedding = torch::tensor({3.0F, 0.0F}).view({2, 1});
+  Workspace workspace;
+  EXPECT_NEAR(cross_entropy_total(outputs, embedding, torch::tensor({1}), workspace), 300.0, 1e-4);
+  EXPECT_NEAR(cross_entropy_total(outputs, embedding, torch::tensor({0}), workspace), 0.0, 1e-12);
+}
+
+TEST(CrossEntropy, NotANumberStaysOne) {
+  const at::Tensor outputs = at::full({3, 2}, std::nan(""), at::kFloat);
+  Workspace workspace;
+  EXPECT_TRUE(std::isnan(
+      cross_entropy_total(outputs, at::ones({4, 2}), at::zeros({3}, at::kLong), workspace)));
+}
+
+}  // namespace
+}  // namespace enas::nn

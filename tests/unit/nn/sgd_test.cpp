@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/sgd.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/error.hpp"
+#include "random_tensor.hpp"
+
+namespace enas::nn {
+namespace {
+
+std::span<const float> values_of(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+TEST(SquaredNorm, SumsInDoubleOverBlocksAndTails) {
+  for (const std::int64_t count : {0, 1, 7, 8, 9, 65535, 65536, 65537, 200003}) {
+    const at::Tensor values = random_tensor({count}, 1, at::kFloat);
+    const double expected = values.to(at::kDouble).square().sum().item<double>();
+    EXPECT_NEAR(squared_norm(values_of(values)), expected, 1e-12 * (expected + 1.0)) << count;
+  }
+}
+
+TEST(SquaredNorm, BitsDoNotDependOnThreads) {
+  const at::Tensor values = random_tensor({1000003}, 2, at::kFloat);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const double one = squared_norm(values_of(values));
+  at::set_num_threads(3);
+  EXPECT_EQ(one, squared_norm(values_of(values)));
+  at::set_num_threads(threads);
+}
+
+TEST(SquaredNorm, SquaresBeyondTheRangeOfFloat) {
+  const std::vector<float> values(3, 1e30F);
+  EXPECT_NEAR(squared_norm(values) / 3e60, 1.0, 1e-6);
+}
+
+TEST(ApplyUpdate, MovesAgainstTheScaledGradient) {
+  at::Tensor weight = random_tensor({300, 1001}, 3, at::kFloat);
+  const at::Tensor gradient = random_tensor({300, 1001}, 4, at::kFloat);
+  const at::Tensor expected = weight.to(at::kDouble) - 20.0 * 0.125 * gradient.to(at::kDouble);
+  apply_update(weight, values_of(gradient), 0.125, 20.0);
+  EXPECT_LE(relative_difference(weight, expected), 1e-7);
+}
+
+TEST(ApplyUpdate, RefusesAGradientOfAnotherSize) {
+  at::Tensor weight = at::zeros({4});
+  EXPECT_THROW(apply_update(weight, values_of(at::zeros({5})), 1.0, 1.0), ContractError);
+  EXPECT_THROW(apply_update(weight.to(at::kDouble), values_of(at::zeros({4})), 1.0, 1.0),
+               ContractError);
+}
+
+}  // namespace
+}  // namespace enas::nn
