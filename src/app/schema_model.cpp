@@ -51,7 +51,7 @@ std::vector<Key> data_keys() {
        "Number of words."},
       {"data.markov.order", markov<&MarkovOptions::order>, between(1, 3), "words",
        "Words that the next one depends on; 2 or more need memory."},
-      {"data.markov.branching", markov<&MarkovOptions::branching>, at_least(1), "words",
+      {"data.markov.branching", markov<&MarkovOptions::branching>, at_least(2), "words",
        "Successors of a context with non-zero probability; at most the vocabulary."},
       {"data.markov.train_tokens", markov<&MarkovOptions::train_tokens>, between(2, 1e9), "tokens",
        "Length of the training text."},

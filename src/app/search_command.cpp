@@ -106,7 +106,6 @@ ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& lin
       placement_advice(gather_placement(world), settings.run.threads, cores_of_node);
   if (!advice.hint.empty()) log.info(concat("hint: ", advice.hint));
   if (!advice.warning.empty()) log.warn(advice.warning);
-  log.set_progress_interval(settings.run.log_interval_s);
 
   search::RunLimits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;

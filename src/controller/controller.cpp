@@ -61,7 +61,7 @@ std::int64_t choose(std::span<const double> log_probability, double uniform,
       throw SystemError(
           concat("the controller's probabilities for '", decision, "' are ", probability,
                  ": its weights have diverged; a lower learning rate "
-                 "of the controller avoids that (reinforce.lr)"),
+                 "of the controller avoids that (controller.lr)"),
           ExitCode::diverged);
     }
     if (probability > 0.0) last_possible = static_cast<std::int64_t>(k);

@@ -16,28 +16,30 @@
 namespace enas::controller {
 
 struct ControllerOptions {
-  int hidden = 100;            ///< LSTM width (the paper's)
-  double temperature = 5.0;    ///< divides logits; 0 for none
-  double tanh_constant = 2.25; ///< logits become c·tanh(logits) after the temperature; 0 for none
-  bool tie_embeddings = false; ///< option logits use the option embeddings (the authors' enas_lm)
-  double init_range = 0.1;     ///< θ uniform in ±init_range
+  int hidden = 100;             ///< LSTM width (the paper's)
+  double temperature = 5.0;     ///< divides logits; 0 for none
+  double tanh_constant = 2.25;  ///< logits become c·tanh(logits) after the temperature; 0 for none
+  bool tie_embeddings = false;  ///< option logits use the option embeddings (the authors' enas_lm)
+  double init_range = 0.1;      ///< θ uniform in ±init_range
 };
 
 /// One tensor of θ.
 struct Parameter {
   std::string name;
-  at::Tensor value;  ///< float32, contiguous, on the CPU; θ itself is a leaf that requires gradients
+  at::Tensor
+      value;  ///< float32, contiguous, on the CPU; θ itself is a leaf that requires gradients
 };
 
 /// Log-probabilities and entropies of a batch of architectures. All [A], A architectures.
 struct Evaluation {
   at::Tensor log_probability;  ///< natural logarithm, sum over decisions
   at::Tensor entropy;          ///< nats: full entropy of every softmax met, summed over decisions
-  at::Tensor decision_entropy; ///< [D], mean over architectures, one a token, in token order; detached
+  at::Tensor
+      decision_entropy;  ///< [D], mean over architectures, one a token, in token order; detached
 };
 
-/// Stays on the CPU in float32. Sampling and scoring are deterministic functions of θ, address and tokens
-/// at a fixed number of threads.
+/// Stays on the CPU in float32. Sampling and scoring are deterministic functions of θ, address and
+/// tokens at a fixed number of threads.
 class Controller {
  public:
   /// θ is drawn by tensor name from the seed.
@@ -47,9 +49,9 @@ class Controller {
   Controller& operator=(const Controller&) = delete;
 
   /// Samples `count` architectures in one pass. Architecture i uses the random numbers at
-  /// `address` with step = address.step + i, so a batch of 1 at step s draws the same uniforms as member
-  /// s of a batch (its products may differ in the last bit: batch sizes must not depend on ranks).
-  /// The t-th uniform decides token t. Throws SystemError (diverged) when θ is not finite.
+  /// `address` with step = address.step + i, so a batch of 1 at step s draws the same uniforms as
+  /// member s of a batch (its products may differ in the last bit: batch sizes must not depend on
+  /// ranks). The t-th uniform decides token t. Throws SystemError (diverged) when θ is not finite.
   std::vector<space::Architecture> sample(std::int64_t count, std::uint64_t seed,
                                           const Address& address) const;
   /// Re-computes log-probabilities and entropies from tokens, in one pass; differentiable in θ when

@@ -18,7 +18,7 @@ void require_valid(const ReinforceOptions& options) {
   const auto require = [](bool condition, std::string_view key, double value,
                           std::string_view allowed) {
     if (condition) return;
-    throw ConfigError(concat("reinforce.", key, " is ", value, ", but must be ", allowed));
+    throw ConfigError(concat("controller.", key, " is ", value, ", but must be ", allowed));
   };
   const auto is_decay = [](double value) { return value >= 0.0 && value < 1.0; };
   require(std::isfinite(options.lr) && options.lr >= 0.0, "lr", options.lr, "0 or more");
@@ -142,7 +142,7 @@ ReinforceStep Reinforce::update(const std::vector<ScoredArchitecture>& batch) {
   if (!std::isfinite(step.gradient_norm)) {
     throw SystemError(concat("the controller's gradient has the norm ", step.gradient_norm,
                              ": its weights or the rewards have diverged; a lower learning rate of "
-                             "the controller avoids that (reinforce.lr)"),
+                             "the controller avoids that (controller.lr)"),
                       ExitCode::diverged);
   }
   adam_step(controller_.parameters(), gradients, options_, state_);

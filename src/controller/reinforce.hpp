@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The learning rule of θ: REINFORCE with a moving-average baseline, and Adam (Pham et al. 2018, 2.2).
+// The learning rule of θ: REINFORCE with a moving-average baseline, and Adam (Pham et al.
+// 2018, 2.2).
 #pragma once
 
 #include <optional>
@@ -28,36 +29,36 @@ struct ReinforceOptions {
 struct ScoredArchitecture {
   space::Architecture architecture;
   double reward = 0.0;  ///< without entropy
-  bool usable = true;   ///< false: its reward was not finite; it learns from the worst usable reward and
-                        ///< never enters the baseline
+  bool usable = true;  ///< false: its reward was not finite; it learns from the worst usable reward
+                       ///< and never enters the baseline
 };
 
 /// What one update did.
 struct ReinforceStep {
   std::vector<double> reward;  ///< as learnt from, one an architecture; NaN when none was usable
   std::vector<double> advantage;
-  std::vector<double> baseline;   ///< after the architecture's own move
+  std::vector<double> baseline;  ///< after the architecture's own move
   std::vector<double> entropy;
   std::vector<double> log_probability;
   std::vector<double> decision_entropy;  ///< one a token
   double gradient_norm = 0.0;
 };
 
-/// Owns Adam's moments, its step count and the baseline; changes the controller's θ in place. Rank 0 alone
-/// calls update(); its results travel by broadcast.
+/// Owns Adam's moments, its step count and the baseline; changes the controller's θ in place. Rank
+/// 0 alone calls update(); its results travel by broadcast.
 class Reinforce {
  public:
   Reinforce(Controller& controller, const ReinforceOptions& options);
 
-  /// One Adam step on the mean over the batch of −log π(m)·(R − b). The baseline starts at the first
-  /// usable reward, averages rewards with their entropy bonus, and moves architecture by architecture,
-  /// each before its own advantage. Nothing moves when no architecture is usable. Throws SystemError
-  /// (diverged) when the gradient is not finite.
+  /// One Adam step on the mean over the batch of −log π(m)·(R − b). The baseline starts at the
+  /// first usable reward, averages rewards with their entropy bonus, and moves architecture by
+  /// architecture, each before its own advantage. Nothing moves when no architecture is usable.
+  /// Throws SystemError (diverged) when the gradient is not finite.
   ReinforceStep update(const std::vector<ScoredArchitecture>& batch);
 
   /// Everything besides θ that the next update depends on; tensors may be overwritten in place.
   struct State {
-    std::vector<Parameter> first_moment;   ///< named and shaped as θ
+    std::vector<Parameter> first_moment;  ///< named and shaped as θ
     std::vector<Parameter> second_moment;
     std::int64_t adam_steps = 0;
     double baseline = 0.0;

@@ -51,9 +51,20 @@ std::size_t terminal_columns() {
   return known ? size.ws_col - 1U : 79U;
 }
 
+/// mpirun gives every process a terminal of its own, so the one that people look at is mpirun's,
+/// our parent's.
+bool launcher_has_terminal() {
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(concat("/proc/", getppid(), "/fd/1"), error);
+  return !error &&
+         (target.string().starts_with("/dev/pts/") || target.string().starts_with("/dev/tty"));
+}
+
 bool stdout_is_terminal() {
+  if (isatty(STDOUT_FILENO) != 1) return false;
   const char* kind = std::getenv("TERM");
-  return isatty(STDOUT_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+  if (kind != nullptr && std::string_view(kind) == "dumb") return false;
+  return std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr || launcher_has_terminal();
 }
 
 void print(spdlog::logger& logger, std::string_view text) {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals become flags; the ranks agree on them in a step's record (architecture: a vote, not an exception).
+// Signals become flags; the ranks agree on them in a step's record (architecture: a vote, not an
+// exception).
 #pragma once
 
 #include <string_view>
 
 namespace enas {
 
-/// Installs handlers for USR1, USR2, TERM, INT and HUP that only set a flag (USR2 asks for a checkpoint,
-/// the others for a stop), and ignores PIPE and XFSZ. A second INT within 3 s leaves at once with 130.
-/// Call before MPI_Init.
+/// Installs handlers for USR1, USR2, TERM, INT and HUP that only set a flag (USR2 asks for a
+/// checkpoint, the others for a stop), and ignores PIPE and XFSZ. A second INT within 3 s leaves at
+/// once with 130; a HUP that is ignored already (nohup) stays so. Standard streams that are closed
+/// are opened on /dev/null, or the next file opened would receive the messages. Call before
+/// MPI_Init.
 void install_stop_handlers();
 
 /// True once a stop was asked for.

@@ -25,8 +25,9 @@ std::vector<std::string> name_words(int vocabulary) {
 std::vector<std::int32_t> draw_split(const MarkovSource& source, const MarkovOptions& options,
                                      const char* key, int num_tokens, std::uint64_t index) {
   if (num_tokens <= options.order) {
-    throw ConfigError(concat("Markov corpus: ", key, " = ", num_tokens,
-                             " is too few; more than order = ", options.order, " are needed"));
+    throw ConfigError(concat("data.markov.", key, " = ", num_tokens,
+                             " is too few; more than data.markov.order = ", options.order,
+                             " are needed"));
   }
   RandomStream stream(options.seed, {.purpose = Purpose::corpus, .index = index});
   return source.draw(static_cast<std::size_t>(num_tokens), stream);

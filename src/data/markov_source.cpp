@@ -20,7 +20,7 @@ constexpr int kMaxIterations = 100'000;
 
 void check_range(const char* key, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high) {
-    throw ConfigError(concat("Markov corpus: ", key, " = ", value, " is out of range; allowed are ",
+    throw ConfigError(concat("data.markov.", key, " = ", value, " is out of range; allowed are ",
                              low, " to ", high));
   }
 }
@@ -33,11 +33,11 @@ std::uint32_t count_contexts(const MarkovOptions& options) {
   std::int64_t contexts = 1;
   for (int i = 0; i < options.order; ++i) contexts *= options.vocabulary;
   if (contexts > kMaxContexts || contexts * options.branching > kMaxTableEntries) {
-    throw ConfigError(
-        concat("Markov corpus: vocabulary = ", options.vocabulary, " and order = ", options.order,
-               " give ", contexts, " contexts of branching = ", options.branching,
-               " successors; at most ", kMaxContexts, " contexts (vocabulary^order) and ",
-               kMaxTableEntries, " successors in all are allowed"));
+    throw ConfigError(concat(
+        "data.markov.vocabulary = ", options.vocabulary, " and data.markov.order = ", options.order,
+        " give ", contexts, " contexts of branching = ", options.branching, " successors; at most ",
+        kMaxContexts, " contexts (vocabulary^order) and ", kMaxTableEntries,
+        " successors in all are allowed"));
   }
   return static_cast<std::uint32_t>(contexts);
 }
@@ -154,8 +154,9 @@ void MarkovSource::find_stationary(const Contexts& contexts) {
     stationary_.swap(moved);
     if (change < kTolerance) return;
   }
-  throw ConfigError(concat("Markov corpus: the source is too slow to settle (", kMaxIterations,
-                           " iterations): choose another seed or a larger branching"));
+  throw ConfigError(
+      concat("the Markov source is too slow to settle (", kMaxIterations,
+             " iterations): choose another data.markov.seed or a larger data.markov.branching"));
 }
 
 double MarkovSource::mean_entropy() const {

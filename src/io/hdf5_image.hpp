@@ -15,9 +15,9 @@
 namespace enas::io {
 
 /// Builds one HDF5 file in memory. Paths are absolute ("/weights/embedding"); parent groups are
-/// made as needed. Datasets are chunked and carry fletcher32, except empty ones and scalars, which
-/// cannot. The same calls give the same bytes. Any libhdf5 failure throws SystemError (70). Value
-/// types: float, double, int32, int64, uint8, uint64.
+/// made as needed. Datasets are chunked and carry fletcher32, except strings, empty ones and
+/// scalars, which cannot. The same calls give the same bytes. Any libhdf5 failure throws
+/// SystemError (70). Value types: float, double, int32, int64, uint8, uint64.
 class ImageWriter {
  public:
   /// `expected_bytes` sizes the growth of the buffer.

@@ -210,7 +210,8 @@ void ImageWriter::attribute(const std::string& path, const std::string& name, do
 Image ImageWriter::finish() {
   expect(file_->file.valid(), "finish() was called twice on one ImageWriter");
   // The driver's buffer is longer than the file, and H5Fget_filesize may be shorter before the
-  // close.
+  // close. Neither counts what is still to be flushed.
+  check(H5Fflush(file_->file.id(), H5F_SCOPE_LOCAL) >= 0, "H5Fflush", "/");
   const ssize_t length = H5Fget_file_image(file_->file.id(), nullptr, 0);
   check(length > 0, "H5Fget_file_image", "/");
   check(file_->file.close(), "H5Fclose", "/");

@@ -26,10 +26,10 @@ std::pair<double, double> mean_sizes(const Settings& settings, const space::Sear
                                      const std::vector<supernet::WeightShape>& shapes) {
   const auto counts = weight_counts(shapes);
   const RandomStrategy uniform(space, settings.run.seed);
-  // Which weights a child touches does not depend on their sizes: ask a supernet of width one.
+  // Which weights a child touches does not depend on their sizes: ask a tiny supernet.
   supernet::RecurrentOptions narrow = settings.supernet;
   narrow.hidden = 1;
-  const supernet::RecurrentSupernet supernet(settings.space, narrow, 1, settings.run.seed);
+  const supernet::RecurrentSupernet supernet(settings.space, narrow, 2, settings.run.seed);
   const int slots = settings.weights.children == Children::shared ? 1 : settings.weights.slots;
   double child = 0.0;
   double together = 0.0;

@@ -3,6 +3,7 @@
 
 #include <ATen/ops/full_like.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -28,7 +29,8 @@ FaultInjector::FaultInjector(const std::string& text, int rank) : rank_(rank) {
   char second = 0;
   in >> fault_rank_ >> first >> fault_step_ >> second >> kind_;
   const bool known = std::find(kKinds.begin(), kKinds.end(), kind_) != kKinds.end();
-  if (!in || first != ':' || second != ':' || !known) {
+  const bool complete = in && (in >> std::ws).eof();
+  if (!complete || first != ':' || second != ':' || !known) {
     throw ConfigError(concat("ENAS_FAULT is '", text, "'; expected rank:step:kind with kind one of ",
                              join(kKinds, ", ")));
   }

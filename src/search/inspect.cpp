@@ -110,7 +110,6 @@ std::vector<std::string> library_versions() {
   std::vector<std::string> versions = {concat("LibTorch ", TORCH_VERSION, " (", instruction_set(),
                                               ")")};
   for (const auto& version : io::library_versions()) versions.push_back(version);
-  versions.push_back(comm::mpi_library_version());
   return versions;
 }
 

@@ -17,6 +17,10 @@ namespace {
 /// JSON has no NaN or infinity.
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+const char* current_phase(const SearchState& state) {
+  return state.progress.in_weight_phase() ? "weights" : "controller";
+}
+
 double moving_average(double average, double value) {
   return average == 0.0 ? value : 0.9 * average + 0.1 * value;
 }
@@ -46,7 +50,7 @@ void Reporter::started(const RunIdentity* loaded, const SearchState& state) {
   } else {
     log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
   }
-  status(state, "running", "");
+  status(state, current_phase(state), "");
   since_step_.restart();
   since_round_.restart();
 }
@@ -57,8 +61,7 @@ void Reporter::weight_step(const Progress& progress, const WeightStepReport& rep
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
   log_.progress(concat("round ", progress.round + 1, "/", settings_.rounds, "  weights ",
                        progress.index + 1, "/", steps_in_phase, "  loss ", fixed(report.loss, 3),
-                       "  norm ", fixed(report.gradient_norm, 3), "  lr ", report.lr, "  ",
-                       fixed(report.tokens_per_s, 0), " tokens/s  ",
+                       "  ", fixed(report.tokens_per_s, 0), " tokens/s  ",
                        time_left(progress, steps_in_phase)));
 }
 
@@ -121,7 +124,7 @@ void Reporter::round(const SearchState& state, const ValidationReport& report, R
                    fixed(report.entropy, 3), " of ", fixed(space_.max_entropy(), 3), " nats; ",
                    join(shares, ", "), "; ", human_duration(seconds)));
   best(state);
-  status(state, "running", "");
+  status(state, current_phase(state), "");
   since_step_.restart();
 }
 

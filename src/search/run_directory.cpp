@@ -109,7 +109,10 @@ int RunDirectory::retire_after(std::int64_t step) const {
     const std::string name = path.filename().string();
     const std::string_view steps = between(name, "part-", ".h5");
     const auto dash = steps.find('-');
-    if (dash == std::string_view::npos || number(steps.substr(dash + 1)) <= step) continue;
+    if (dash == std::string_view::npos || number(steps.substr(0, dash)) < 0 ||
+        number(steps.substr(dash + 1)) <= step) {
+      continue;
+    }
     set_aside(path, ".stale");
     ++retired;
   }

@@ -40,14 +40,25 @@ Json read_holder(int descriptor) {
   return holder.is_object() ? holder : Json::object();
 }
 
+/// A text of the holder, "" when it is none: the file may hold anything.
+std::string text_of(const Json& holder, const char* key) {
+  const auto found = holder.find(key);
+  return found != holder.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::string or_else(const std::string& text, const char* otherwise) {
+  return text.empty() ? otherwise : text;
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& path, const Json& holder) {
+  const std::string job = text_of(holder, "job");
+  const Json pid = holder.value("pid", Json());
   throw ConfigError(
       concat("the run directory is in use: ", path.string(), " is held by process ",
-             holder.value("pid", 0L), " on ", holder.value("host", std::string("an unknown host")),
-             holder.value("job", std::string()).empty()
-                 ? std::string()
-                 : concat(" (job ", holder.value("job", std::string()), ")"),
-             " since ", holder.value("since", std::string("?")),
+             pid.is_number_integer() ? pid.dump() : "?", " on ",
+             or_else(text_of(holder, "host"), "an unknown host"),
+             job.empty() ? "" : concat(" (job ", job, ")"), " since ",
+             or_else(text_of(holder, "since"), "?"),
              "; choose another --run-dir, or delete that file if that run is gone"),
       ExitCode::cannot_create);
 }
@@ -64,8 +75,8 @@ RunLock::RunLock(const std::filesystem::path& path) {
   // Where the file system has no flock, the text alone decides.
   const bool flocked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
   const bool taken = !flocked && errno == EWOULDBLOCK;
-  const bool elsewhere = holder.contains("host") && holder.value("host", "") != host_name();
-  const bool same_job = !job_id().empty() && holder.value("job", "") == job_id();
+  const bool elsewhere = !text_of(holder, "host").empty() && text_of(holder, "host") != host_name();
+  const bool same_job = !job_id().empty() && text_of(holder, "job") == job_id();
   if (taken || (elsewhere && !same_job)) {
     close(descriptor_);
     descriptor_ = -1;

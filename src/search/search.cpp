@@ -66,13 +66,6 @@ std::vector<std::string> this_job() {
   return job != nullptr ? std::vector<std::string>{job} : std::vector<std::string>{};
 }
 
-void check_rank_count(const comm::World& world, const Settings& settings) {
-  if (world.size() <= settings.weights.slots) return;
-  throw ConfigError(concat("there are more ranks (", world.size(), ") than slots (",
-                           settings.weights.slots,
-                           "): start at most one rank a slot, or raise weights.slots"));
-}
-
 /// The threads of the checkpoint win over OMP_NUM_THREADS, an explicit --set wins over both.
 int threads_in_force(comm::World& world, Log& log, const RunDirectory& directory,
                      const Settings& settings, const RunLimits& limits) {
@@ -121,12 +114,10 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Set
 
 ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
                     const ConfigRecord& record, const RunLimits& limits) {
-  check_rank_count(world, settings);
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;
     directory.open_on_root();
-    directory.write_text("config.toml", record.toml);
     log.open_file(directory.root() / "run.log");
   });
   log.set_progress_interval(settings.run.log_interval_s);

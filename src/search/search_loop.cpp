@@ -68,6 +68,8 @@ void SearchLoop::start_or_resume() {
   }
   reporter_.started(loaded ? &checkpointer_.loaded() : nullptr, state_);
   if (parts_.world.is_root()) {
+    // Not before: a refused resume leaves the file of the run as it is.
+    parts_.directory.write_text("config.toml", parts_.identity.config.toml);
     const int retired = parts_.directory.retire_after(loaded ? state_.progress.step : -1);
     if (retired > 0) parts_.log.info(concat(retired, " later files were renamed *.stale"));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The recurrent cell space (Pham et al. 2018, section 2.1): per node an earlier node and a function.
+// The recurrent cell space (Pham et al. 2018, section 2.1): per node an earlier node and a
+// function.
 #pragma once
 
 #include <string>
@@ -28,20 +29,22 @@ struct RecurrentSpaceOptions {
   std::vector<Activation> activations = {Activation::tanh, Activation::relu, Activation::identity,
                                          Activation::sigmoid};
   FirstNode first_node = FirstNode::sampled;
-  /// Logits of earlier nodes at distance d lose this times d² (1/6 in the authors' code, 0 for none).
+  /// Logits of earlier nodes at distance d lose this times d² (1/6 in the authors' code, 0 for
+  /// none).
   double distance_penalty = 1.0 / 6.0;
 };
 
-/// The decisions of the authors' sampler: f_0, then (previous, function) for nodes 1..N-1: 2N-1 tokens,
-/// or 2(N-1) with a fixed first node. Throws ConfigError on fewer than 1 node (2 when the first is fixed)
-/// or an empty or repeated list of activations.
+/// The decisions of the authors' sampler: f_0, then (previous, function) for nodes 1..N-1: 2N-1
+/// tokens, or 2(N-1) with a fixed first node. Throws ConfigError on fewer than 1 node (2 when the
+/// first is fixed) or an empty or repeated list of activations.
 SearchSpace recurrent_space(const RecurrentSpaceOptions& options);
 
 /// A typed view of a recurrent architecture.
 struct RecurrentCell {
   struct Node {
-    int previous = -1;  ///< earlier node; -1 for node 0, which reads the input and the carried state
-    int function = 0;   ///< index into the space's activations
+    int previous =
+        -1;            ///< earlier node; -1 for node 0, which reads the input and the carried state
+    int function = 0;  ///< index into the space's activations
     Activation activation = Activation::tanh;
   };
   std::vector<Node> nodes;
@@ -53,12 +56,14 @@ struct RecurrentCell {
   std::string text() const;
 };
 
-/// Throws InputError when the tokens do not belong to the space. With a fixed first node its `function` is
-/// the index of tanh among the activations, or 0 when tanh is not among them.
-RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options, const Architecture& architecture);
+/// Throws InputError when the tokens do not belong to the space. With a fixed first node its
+/// `function` is the index of tanh among the activations, or 0 when tanh is not among them.
+RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options,
+                             const Architecture& architecture);
 
-/// The cell as a JSON text with names only: {"space": "recurrent", "nodes": [{"node": 0, "function":
-/// "tanh"}, {"node": 1, "previous": 0, "function": "relu"}, …], "loose_ends": […], "first_node": "sampled"}.
+/// The cell as a JSON text with names only: {"space": "recurrent", "nodes": [{"node": 0,
+/// "function": "tanh"}, {"node": 1, "previous": 0, "function": "relu"}, …], "loose_ends": […],
+/// "first_node": "sampled"}.
 std::string recurrent_cell_json(const RecurrentCell& cell);
 
 }  // namespace enas::space

@@ -34,20 +34,22 @@ enum class AnchorAfter {
 struct Decision {
   std::string name;  ///< "node 3 previous"; unique within a space
   DecisionKind kind = DecisionKind::option;
-  int lstm_steps = 1;  ///< controller steps taken before it (every further step reads the start input)
+  int lstm_steps =
+      1;  ///< controller steps taken before it (every further step reads the start input)
   NextInput next = NextInput::start;
   AnchorAfter anchor = AnchorAfter::none;
-  int num_choices = 0;   ///< options, or candidate anchors 0 .. num_choices-1; 0 for none
+  int num_choices = 0;  ///< options, or candidate anchors 0 .. num_choices-1; 0 for none
   /// Subtracted from the logit of a candidate at distance d: distance_penalty * d².
   double distance_penalty = 0.0;
   int token = -1;  ///< its place in the stored tokens; -1 for none
 };
 
-/// A list of decisions with its options' names. Immutable once made; made by the functions of each space.
+/// A list of decisions with its options' names. Immutable once made; made by the functions of each
+/// space.
 class SearchSpace {
  public:
-  /// `id` names the space and its shape ("recurrent/12"). Throws ContractError unless the decisions hang
-  /// together (tokens a permutation of 0..n-1, candidates stored before they are chosen).
+  /// `id` names the space and its shape ("recurrent/12"). Throws ContractError unless the decisions
+  /// hang together (tokens a permutation of 0..n-1, candidates stored before they are chosen).
   SearchSpace(std::string id, std::vector<std::string> options, std::vector<Decision> decisions);
 
   const std::string& id() const { return id_; }

@@ -53,8 +53,9 @@ TEST(ToySearch, ReinforceFindsTheBestChild) {
     EXPECT_LT(probability_of_best(controller), 0.1);
     search(controller, {.lr = 0.01, .baseline_decay = 0.9}, seed);
     EXPECT_GT(probability_of_best(controller), 0.9) << "seed " << seed;
-    // Recorded, so that no change of the learning rule goes unseen.
-    if (seed == 1) EXPECT_NEAR(probability_of_best(controller), 0.947257, 1e-4);
+    if (seed == 1) {  // recorded, so that no change of the learning rule goes unseen
+      EXPECT_NEAR(probability_of_best(controller), 0.947257, 1e-4);
+    }
   }
 }
 

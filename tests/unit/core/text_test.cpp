@@ -33,6 +33,7 @@ TEST(Text, NearestFindsTypingErrors) {
   EXPECT_EQ(nearest("learning_rat", kKeys), "learning_rate");
   EXPECT_EQ(nearest("learn_rate", kKeys), "learning_rate");
   EXPECT_EQ(nearest("sead", kKeys), "seed");
+  EXPECT_EQ(nearest("rl", kKeys), "lr");
 }
 
 TEST(Text, NearestSaysNothingWhenNothingIsNear) {

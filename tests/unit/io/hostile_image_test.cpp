@@ -147,21 +147,31 @@ TEST(HostileImage, SoftAndExternalLinksAreNotFollowed) {
 }
 
 TEST(HostileImage, SizesThatTheFileCannotHoldAreRefusedBeforeAllocating) {
-  const ImageReader reader(build_image([](hid_t file) {
-                             make_dataset(file, "/huge", H5T_IEEE_F64LE, hsize_t{1} << 60, 1000);
-                             make_dataset(file, "/large", H5T_IEEE_F64LE, 1'000'000, 1000);
-                             make_dataset(file, "/strings", string_type().id(), 1'000'000, 1000);
-                             const hsize_t length[] = {10}, chunk[] = {100'000'000};
-                             const hsize_t most[] = {H5S_UNLIMITED};
-                             const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-                             H5Pset_chunk(properties.id(), 1, chunk);
-                             const Handle space(H5Screate_simple(1, length, most), H5Sclose);
-                             Handle(H5Dcreate2(file, "/big_chunk", H5T_IEEE_F64LE, space.id(),
-                                               H5P_DEFAULT, properties.id(), H5P_DEFAULT),
-                                    H5Dclose);
-                           }),
-                           "test");
+  const ImageReader reader(
+      build_image([](hid_t file) {
+        make_dataset(file, "/huge", H5T_IEEE_F64LE, hsize_t{1} << 60, 1000);
+        make_dataset(file, "/large", H5T_IEEE_F64LE, 1'000'000, 1000);
+        make_dataset(file, "/strings", string_type().id(), 1'000'000, 1000);
+        const hsize_t square[] = {900, 900};  // each length alone would fit
+        const Handle square_space(H5Screate_simple(2, square, nullptr), H5Sclose);
+        Handle(H5Dcreate2(file, "/square", H5T_IEEE_F64LE, square_space.id(), H5P_DEFAULT,
+                          H5P_DEFAULT, H5P_DEFAULT),
+               H5Dclose);
+        const std::vector<double> ballast(2000);  // makes the file large enough for that
+        const Handle made = make_dataset(file, "/ballast", H5T_IEEE_F64LE, ballast.size(), 0);
+        H5Dwrite(made.id(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, ballast.data());
+        const hsize_t length[] = {10}, chunk[] = {100'000'000};
+        const hsize_t most[] = {H5S_UNLIMITED};
+        const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        H5Pset_chunk(properties.id(), 1, chunk);
+        const Handle space(H5Screate_simple(1, length, most), H5Sclose);
+        Handle(H5Dcreate2(file, "/big_chunk", H5T_IEEE_F64LE, space.id(), H5P_DEFAULT,
+                          properties.id(), H5P_DEFAULT),
+               H5Dclose);
+      }),
+      "test");
   EXPECT_TRUE(holds(refusal_of_doubles(reader, "/huge"), "claims shape [1152921504606846976]"));
+  EXPECT_TRUE(holds(refusal_of_doubles(reader, "/square"), "claims shape [900, 900]"));
   EXPECT_TRUE(holds(refusal_of_doubles(reader, "/large"), "claims shape [1000000]"));
   EXPECT_TRUE(holds(refusal_of_doubles(reader, "/big_chunk"), "chunks larger than the file"));
   EXPECT_TRUE(holds(refusal([&] { reader.read_strings("/strings"); }), "claims shape [1000000]"));

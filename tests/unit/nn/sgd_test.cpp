@@ -38,6 +38,30 @@ TEST(SquaredNorm, SquaresBeyondTheRangeOfFloat) {
   EXPECT_NEAR(squared_norm(values) / 3e60, 1.0, 1e-6);
 }
 
+TEST(PackWithDecay, AddsDecayToAGradientOfAnyStrides) {
+  const at::Tensor weight = random_tensor({30, 101}, 5, at::kFloat);
+  const at::Tensor gradient = random_tensor({101, 30}, 6, at::kFloat).t();
+  std::vector<float> packed(30 * 101);
+  pack_with_decay(gradient, weight, 0.25, packed);
+  const at::Tensor expected = gradient.to(at::kDouble) + 0.25 * weight.to(at::kDouble);
+  const at::Tensor found = torch::from_blob(packed.data(), {30, 101});
+  EXPECT_LE(relative_difference(found, expected), 1e-7);
+}
+
+TEST(PackWithDecay, WithoutDecayKeepsTheBits) {
+  const at::Tensor weight = random_tensor({7, 9}, 7, at::kFloat);
+  const at::Tensor gradient = random_tensor({7, 9}, 8, at::kFloat);
+  std::vector<float> packed(63);
+  pack_with_decay(gradient, weight, 0.0, packed);
+  EXPECT_TRUE(at::equal(torch::from_blob(packed.data(), {7, 9}), gradient));
+}
+
+TEST(PackWithDecay, RefusesSizesThatDiffer) {
+  std::vector<float> packed(4);
+  EXPECT_THROW(pack_with_decay(at::zeros({5}), at::zeros({5}), 0.0, packed), ContractError);
+  EXPECT_THROW(pack_with_decay(at::zeros({4}), at::zeros({2, 2}), 0.0, packed), ContractError);
+}
+
 TEST(ApplyUpdate, MovesAgainstTheScaledGradient) {
   at::Tensor weight = random_tensor({300, 1001}, 3, at::kFloat);
   const at::Tensor gradient = random_tensor({300, 1001}, 4, at::kFloat);

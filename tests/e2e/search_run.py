@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the real binary: a Run is a run directory and what can be done with it."""
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+BINARY = os.environ["ENAS_HPC"]
+MPIRUN = shlex.split(os.environ.get(
+    "ENAS_MPIRUN",
+    "timeout -k 5 60 mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1"))
+CONFIG = Path(__file__).parent / "tiny.toml"
+SOURCE = CONFIG.parents[2]
+
+# What CONFIG amounts to.
+SLOTS = 4
+WEIGHT_STEPS = 6
+STEPS_PER_ROUND = 9
+LAST_STEP = 27
+
+# Longer than the limit in MPIRUN: only for what was started without it.
+LIMIT_S = 150
+
+
+class Result:
+    """How a process ended and what it said."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+        self.text = out + err
+
+    @property
+    def errors(self):
+        """The messages that start with "error:", of all ranks."""
+        return re.findall(r"^.*error: .*$", self.text, re.MULTILINE)
+
+    def __repr__(self):
+        return f"exit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+class Process:
+    """A search in the background, with its output in files."""
+
+    def __init__(self, command, folder, env=None, **popen):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.files = [folder / "stdout.txt", folder / "stderr.txt"]
+        with open(self.files[0], "wb") as out, open(self.files[1], "wb") as err:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                            cwd=folder, env=environment(env), **popen)
+
+    def wait(self):
+        try:
+            code = self.process.wait(LIMIT_S)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+        return Result(code, *(file.read_text(errors="replace") for file in self.files))
+
+    def mpirun(self):
+        """The pid of mpirun itself, which `timeout` started."""
+        return wait_for(lambda: children_of(self.process.pid), "mpirun to start")[0]
+
+    def ranks(self):
+        """The pids of the ranks, in order."""
+        return sorted(wait_for(lambda: children_of(self.mpirun()), "ranks to start"))
+
+
+def environment(extra=None):
+    return {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            "OMP_NUM_THREADS": "1", **(extra or {})}
+
+
+def command_line(ranks, *arguments):
+    """Under mpirun, or the bare program for ranks = 0."""
+    start = [*MPIRUN, "-np", str(ranks)] if ranks > 0 else []
+    return [*start, BINARY, *map(str, arguments)]
+
+
+def enas_hpc(*arguments, ranks=0, cwd=None, env=None):
+    """Runs the program to its end."""
+    done = subprocess.run(command_line(ranks, *arguments), stdin=subprocess.DEVNULL, cwd=cwd,
+                          capture_output=True, env=environment(env), timeout=LIMIT_S)
+    return Result(done.returncode, done.stdout.decode(errors="replace"),
+                  done.stderr.decode(errors="replace"))
+
+
+class Run:
+    """A run directory, searched with CONFIG and the given keys: Run(folder, {"weights.slots": 6})."""
+
+    def __init__(self, folder, keys=None):
+        self.folder = Path(folder)
+        self.keys = keys or {}
+
+    def arguments(self, *more):
+        sets = [part for key, value in self.keys.items() for part in ("--set", f"{key}={value}")]
+        return ["--config", CONFIG, "--run-dir", self.folder, *sets, *more]
+
+    def search(self, *more, ranks=2, env=None):
+        return enas_hpc(*self.arguments(*more), ranks=ranks, env=env)
+
+    def start(self, *more, ranks=2, env=None):
+        folder = self.folder.parent / (self.folder.name + ".process")
+        return Process(command_line(ranks, *self.arguments(*more)), folder, env=env)
+
+    def finish(self, *more, ranks=2, env=None):
+        """Searches to the end of all rounds and returns the state hash of the end."""
+        result = self.search(*more, ranks=ranks, env=env)
+        assert result.code == 0, result
+        assert self.newest().name == f"step-{LAST_STEP:08}.h5"
+        return self.state_hash()
+
+    def copy_to(self, folder):
+        shutil.copytree(self.folder, folder)
+        return Run(folder, self.keys)
+
+    def checkpoint(self, step):
+        return self.folder / "checkpoints" / f"step-{step:08}.h5"
+
+    def checkpoints(self):
+        return sorted((self.folder / "checkpoints").glob("step-*.h5"))
+
+    def newest(self):
+        return self.checkpoints()[-1]
+
+    def newest_step(self):
+        return step_of(self.newest())
+
+    def parts(self):
+        return sorted((self.folder / "log").glob("part-*.h5"))
+
+    def names(self, pattern):
+        return sorted(path.name for path in self.folder.rglob(pattern))
+
+    def state_hash(self, step=None):
+        result = enas_hpc("state-hash", self.newest() if step is None else self.checkpoint(step))
+        assert result.code == 0 and re.fullmatch(r"[0-9a-f]{32}\n", result.out), result
+        return result.out.strip()
+
+    def await_checkpoint(self, step):
+        wait_for(self.checkpoint(step).exists, f"the checkpoint of step {step}")
+
+    def log(self):
+        """All rows, as {"group/column": values}, without the columns that hold times."""
+        columns = {}
+        for path in self.parts():
+            with h5py.File(path, "r") as part:
+                for group in ("weight_steps", "controller_steps", "children", "rounds", "events"):
+                    for name, column in part[group].items():
+                        if column.attrs["clock"] == 0:
+                            columns.setdefault(f"{group}/{name}", []).append(column[:])
+        return {name: np.concatenate(pieces) for name, pieces in columns.items()}
+
+    def steps(self):
+        """The steps that the log holds, in its order."""
+        log = self.log()
+        return sorted([*log["weight_steps/step"].tolist(), *log["controller_steps/step"].tolist()])
+
+
+def step_of(checkpoint):
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
+def assert_same_rows(log, expected):
+    """Equal to the bit; NaN equals NaN."""
+    assert log.keys() == expected.keys()
+    for name, values in expected.items():
+        assert log[name].shape == values.shape, name
+        same = log[name] == values if values.dtype.kind == "O" else (
+            log[name].view(np.uint8) == values.view(np.uint8))
+        assert np.all(same), f"{name}\n{log[name]}\n{values}"
+
+
+def wait_for(condition, what, limit_s=60):
+    """Polls; returns what the condition gave."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {limit_s} s for {what}")
+
+
+def children_of(pid):
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// One flipped bit is found, with the tensor's name and the rank, on every rank alike.
+#include "search/replica_guard.hpp"
+
+#include <gtest/gtest.h>
+
+#include "mpi/search/small_search.hpp"
+#include "unit/search/thrown.hpp"
+
+namespace enas::search {
+namespace {
+
+struct ReplicaGuardTest : testing::Test {
+  SmallSearch parts{small_settings()};
+  ReplicaGuard guard{test_world(), parts.supernet, parts.strategy};
+  int last = test_world().size() - 1;
+
+  int number_of(const std::string& name) const {
+    const auto& weights = parts.supernet.weights();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i].name == name) return static_cast<int>(i);
+    }
+    throw ContractError("no such weight");
+  }
+  void flip_on(int rank, const std::string& name) const {
+    if (test_world().rank() != rank) return;
+    const auto& weight = parts.weight(number_of(name));
+    flip_bit(named_array(weight.name, weight.value));
+  }
+  std::string touched_failure() {
+    return thrown<ReplicasDiffer>([&] { guard.check_touched(99); });
+  }
+  std::string all_failure() {
+    return thrown<ReplicasDiffer>([&] { guard.check_all(99); });
+  }
+};
+
+TEST_F(ReplicaGuardTest, IsQuietWhileReplicasAreEqual) {
+  guard.note_touched({0, 3});
+  guard.check_touched(1);
+  guard.check_all(1);
+  guard.check_strategy(1);
+}
+
+TEST_F(ReplicaGuardTest, NamesTensorAndMinorityRank) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  flip_on(last, "edge/2/1/relu");
+  EXPECT_EQ(all_failure(),
+            concat("replicas differ at step 99: 'edge/2/1/relu' on rank ", last));
+  flip_on(last, "edge/2/1/relu");
+  EXPECT_EQ(all_failure(), "");
+}
+
+TEST_F(ReplicaGuardTest, ChecksOnlyWhatWasTouched) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  flip_on(last, "edge/2/1/relu");
+  guard.note_touched({0, number_of("edge/2/1/tanh")});
+  EXPECT_EQ(touched_failure(), "");
+  guard.note_touched({number_of("edge/2/1/relu")});
+  guard.note_touched({0});
+  EXPECT_TRUE(contains(touched_failure(), "'edge/2/1/relu' on rank"));
+  // What was compared is forgotten.
+  EXPECT_EQ(touched_failure(), "");
+}
+
+TEST_F(ReplicaGuardTest, AFullCheckForgetsWhatWasTouched) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  guard.note_touched({0});
+  guard.check_all(1);
+  flip_on(last, "embedding");
+  EXPECT_EQ(touched_failure(), "");
+}
+
+TEST_F(ReplicaGuardTest, NamesTheMinorityAlsoWhenItIsRankZero) {
+  if (last < 2) GTEST_SKIP() << "needs three ranks";
+  flip_on(0, "first/identity");
+  EXPECT_EQ(all_failure(), "replicas differ at step 99: 'first/identity' on rank 0");
+}
+
+TEST_F(ReplicaGuardTest, NamesAllRanksOfTheMinority) {
+  if (last < 3) GTEST_SKIP() << "needs four ranks";
+  flip_on(2, "embedding");
+  flip_on(3, "embedding");
+  EXPECT_EQ(all_failure(), "replicas differ at step 99: 'embedding' on rank 2, 3");
+}
+
+TEST_F(ReplicaGuardTest, EveryCheckLooksAtTheStrategy) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  const auto arrays = parts.strategy.state();
+  for (const std::size_t which : {std::size_t{0}, arrays.size() - 1}) {
+    if (test_world().rank() == last) flip_bit(arrays[which]);
+    const std::string place = concat("'", arrays[which].name, "' on rank ", last);
+    EXPECT_TRUE(contains(all_failure(), place));
+    EXPECT_TRUE(contains(touched_failure(), place));
+    EXPECT_TRUE(contains(thrown<ReplicasDiffer>([&] { guard.check_strategy(5); }), place));
+    if (test_world().rank() == last) flip_bit(arrays[which]);
+  }
+  flip_on(last, "embedding");
+  guard.check_strategy(5);
+}
+
+}  // namespace
+}  // namespace enas::search

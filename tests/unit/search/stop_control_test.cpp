@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clock, batch system, control files and signals become flags.
+#include "search/stop_control.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "core/stop_request.hpp"
+#include "search/step_record.hpp"
+#include "unit/io/scratch_folder.hpp"
+
+namespace enas::search {
+namespace {
+
+void wait_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+
+std::string seconds_from_now(double seconds) {
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::to_string(static_cast<long long>(now + seconds));
+}
+
+struct StopControlTest : testing::Test {
+  io::ScratchFolder scratch;
+
+  StopControlTest() { unsetenv("SLURM_JOB_END_TIME"); }
+  ~StopControlTest() override { unsetenv("SLURM_JOB_END_TIME"); }
+
+  StopControl make(double max_time_s = 0.0, double every_s = 0.0, bool root = true) const {
+    return {root, scratch.path(), max_time_s, every_s};
+  }
+  void touch(const char* name) const { std::ofstream file(scratch / name); }
+};
+
+TEST_F(StopControlTest, WantsNothingByItself) {
+  auto control = make();
+  EXPECT_EQ(control.wishes(1e9), 0);
+}
+
+TEST_F(StopControlTest, StopsAtTheTimeLimit) {
+  auto control = make(0.2);
+  EXPECT_EQ(control.wishes(0.0), 0);
+  wait_s(0.25);
+  EXPECT_EQ(control.wishes(0.0), kFlagStop);
+  EXPECT_EQ(control.reason(), "time limit");
+}
+
+TEST_F(StopControlTest, OnlyRankZeroWatchesClockAndFiles) {
+  auto control = make(0.01, 0.01, false);
+  touch("STOP");
+  touch("CHECKPOINT");
+  wait_s(1.1);
+  EXPECT_EQ(control.wishes(1e9), 0);
+  EXPECT_TRUE(std::filesystem::exists(scratch / "STOP"));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "CHECKPOINT"));
+  EXPECT_EQ(control.reason(), "a signal to another rank");
+}
+
+TEST_F(StopControlTest, ChecksPointsByTheClock) {
+  auto control = make(0.0, 60.0);
+  EXPECT_EQ(control.wishes(59.0), 0);
+  EXPECT_EQ(control.wishes(60.0), kFlagCheckpoint);
+  EXPECT_EQ(control.wishes(1.0), 0);
+}
+
+TEST_F(StopControlTest, TakesControlFilesOnce) {
+  auto control = make();
+  touch("STOP");
+  touch("CHECKPOINT");
+  wait_s(1.1);
+  EXPECT_EQ(control.wishes(0.0), kFlagStop | kFlagCheckpoint);
+  EXPECT_EQ(control.reason(), "STOP file");
+  EXPECT_EQ(scratch.num_entries(), 0U);
+  touch("CHECKPOINT");
+  wait_s(1.1);
+  EXPECT_EQ(control.wishes(0.0), kFlagCheckpoint);
+  wait_s(1.1);
+  EXPECT_EQ(control.wishes(0.0), 0);
+}
+
+TEST_F(StopControlTest, StopsBeforeTheBatchJobEnds) {
+  setenv("SLURM_JOB_END_TIME", seconds_from_now(3600).c_str(), 1);
+  EXPECT_EQ(make().wishes(0.0), 0);
+  setenv("SLURM_JOB_END_TIME", seconds_from_now(119).c_str(), 1);
+  EXPECT_EQ(make().wishes(0.0), kFlagStop);
+  setenv("SLURM_JOB_END_TIME", seconds_from_now(122).c_str(), 1);
+  auto control = make();
+  EXPECT_EQ(control.wishes(0.0), 0);
+  wait_s(2.1);
+  EXPECT_EQ(control.wishes(0.0), kFlagStop);
+  EXPECT_EQ(control.reason(), "time limit");
+}
+
+TEST_F(StopControlTest, AnExplicitLimitCountsInABatchJob) {
+  setenv("SLURM_JOB_END_TIME", seconds_from_now(1).c_str(), 1);
+  EXPECT_EQ(make(3600.0).wishes(0.0), 0);
+}
+
+TEST_F(StopControlTest, IgnoresAnEndTimeThatIsNoNumber) {
+  for (const char* text : {"", "Unknown", "12:30", "0", "-5", "nan"}) {
+    setenv("SLURM_JOB_END_TIME", text, 1);
+    EXPECT_EQ(make().wishes(0.0), 0) << text;
+  }
+}
+
+// Signals cannot be taken back: in a process of its own.
+TEST_F(StopControlTest, EveryRankPassesSignalsOn) {
+  EXPECT_EXIT(
+      {
+        install_stop_handlers();
+        auto control = make(0.0, 0.0, false);
+        std::raise(SIGUSR2);
+        const bool checkpoint = control.wishes(0.0) == kFlagCheckpoint;
+        const bool once = control.wishes(0.0) == 0;
+        std::raise(SIGUSR1);
+        const bool stop = control.wishes(0.0) == kFlagStop;
+        _exit(checkpoint && once && stop && control.reason() == "SIGUSR1" ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace enas::search
