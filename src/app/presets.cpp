@@ -11,6 +11,7 @@ Settings paper() {
   Settings settings;
   settings.rounds = 150;
   settings.supernet.edge_weights = supernet::EdgeWeights::per_edge;
+  settings.supernet.batch_norm = true;  // in the search, after the average
   settings.supernet.init_range = 0.025;
   settings.weights.slots = 1;  // one child a step (M = 1)
   settings.weights.batch_size = 64;

@@ -36,14 +36,16 @@ void read_array(const io::ImageReader& image, const std::string& group, const Na
 }
 
 /// Throws unless the stored array can be read into `array` and is finite. Reads a copy.
-void check_array(const io::ImageReader& image, const std::string& group, const NamedArray& array) {
+void check_array(const io::ImageReader& image, const std::string& file, const std::string& group,
+                 const NamedArray& array) {
   std::visit(
       [&](auto view) {
         using T = typename decltype(view)::value_type;
         std::vector<T> copy(view.size());
         image.read_into<T>(group + "/" + array.name, std::span<T>(copy), array.shape);
         if (!all_finite({array.name, array.shape, std::span<T>(copy)})) {
-          throw InputError(concat(group, "/", array.name, " holds values that are not finite"));
+          throw InputError(
+              concat(file, ": ", group, "/", array.name, " holds values that are not finite"));
         }
       },
       array.values);
@@ -78,16 +80,16 @@ void write_header(io::ImageWriter& image, const RunIdentity& identity, std::int6
   image.dataset("/config/identity", is_identity);
 }
 
-RunIdentity read_header(const io::ImageReader& image) {
+RunIdentity read_header(const io::ImageReader& image, const std::string& file) {
   if (!image.has_attribute("/", "format") || image.string_attribute("/", "format") != kFormat) {
-    throw InputError("is an HDF5 file but not a checkpoint of this program");
+    throw InputError(file + " is an HDF5 file but not a checkpoint of this program");
   }
   const auto version = image.int_attribute("/", "format_version");
   if (version != kCheckpointFormatVersion) {
-    throw InputError(concat("has format version ", version, "; this program reads version ",
+    throw InputError(concat(file, " has format version ", version, "; this program reads version ",
                             kCheckpointFormatVersion));
   }
-  if (!image.has_attribute("/", "complete")) throw InputError("is not complete");
+  if (!image.has_attribute("/", "complete")) throw InputError(file + " is not complete");
   RunIdentity identity;
   identity.threads = static_cast<int>(image.int_attribute("/", "threads"));
   identity.instruction_set = image.string_attribute("/", "instruction_set");
@@ -97,7 +99,7 @@ RunIdentity read_header(const io::ImageReader& image) {
   identity.jobs = image.read_strings("/jobs");
   const auto digest = image.string_attribute("/", "data_digest");
   if (digest.size() != 32 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    throw InputError("has a malformed data_digest");
+    throw InputError(file + " has a malformed data_digest");
   }
   identity.data = {std::stoull(digest.substr(0, 16), nullptr, 16),
                    std::stoull(digest.substr(16), nullptr, 16)};
@@ -105,7 +107,7 @@ RunIdentity read_header(const io::ImageReader& image) {
   const auto values = image.read_strings("/config/values");
   const auto is_identity = image.read<std::int32_t>("/config/identity");
   if (keys.size() != values.size() || keys.size() != is_identity.size()) {
-    throw InputError("/config has columns of different lengths");
+    throw InputError(file + ": /config has columns of different lengths");
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     identity.config.entries.push_back({keys[i], values[i], is_identity[i] != 0});
@@ -126,10 +128,10 @@ Progress read_progress(const io::ImageReader& image) {
   return progress;
 }
 
-PhaseChildren read_children(const io::ImageReader& image) {
+PhaseChildren read_children(const io::ImageReader& image, const std::string& file) {
   PhaseChildren children;
   const auto shape = image.shape("/children/tokens");
-  if (shape.size() != 3) throw InputError("/children/tokens is not [slot, step, token]");
+  if (shape.size() != 3) throw InputError(file + ": /children/tokens is not [slot, step, token]");
   children.rows = shape[0];
   children.steps = shape[1];
   children.num_tokens = shape[2];
@@ -177,15 +179,19 @@ io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& vi
 }
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& path)
-    : image_(io::read_sealed(path), path.string()), identity_(read_header(image_)) {}
+    : file_(path.string()),
+      image_(io::read_sealed(path), file_),
+      identity_(read_header(image_, file_)) {}
 
 void CheckpointReader::read(CheckpointView& view) const {
-  for (const auto& array : view.weights) check_array(image_, "/weights", array);
-  for (const auto& array : view.strategy) check_array(image_, "/strategy", array);
+  for (const auto& array : view.weights) check_array(image_, file_, "/weights", array);
+  for (const auto& array : view.strategy) check_array(image_, file_, "/strategy", array);
   std::vector<float> slot_state(view.slot_state.size());
+  check_array(image_, file_, "/slots",
+              {"state", view.slot_state_shape, std::span<float>(slot_state)});
   image_.read_into<float>("/slots/state", slot_state, view.slot_state_shape);
   Progress progress = read_progress(image_);
-  PhaseChildren children = read_children(image_);
+  PhaseChildren children = read_children(image_, file_);
   BestChild best;
   best.tokens = image_.read<std::int32_t>("/best/tokens");
   best.perplexity = image_.double_attribute("/best", "perplexity");
@@ -200,7 +206,7 @@ void CheckpointReader::read(CheckpointView& view) const {
 }
 
 void CheckpointReader::read_strategy(const std::vector<NamedArray>& strategy) const {
-  for (const auto& array : strategy) check_array(image_, "/strategy", array);
+  for (const auto& array : strategy) check_array(image_, file_, "/strategy", array);
   for (const auto& array : strategy) read_array(image_, "/strategy", array);
 }
 

@@ -59,6 +59,7 @@ class CheckpointReader {
   void read_strategy(const std::vector<NamedArray>& strategy) const;
 
  private:
+  std::string file_;
   io::ImageReader image_;
   RunIdentity identity_;
 };

@@ -55,10 +55,7 @@ bool Checkpointer::save() {
     } catch (const SystemError& error) {
       written = false;
       failure = error.what();
-      // A log part without its checkpoint would be written a second time, with more rows.
-      std::error_code ignored;
-      std::filesystem::remove(
-          directory_.log_part_path(last_step_, parts_.state.progress.step), ignored);
+      discard_on_root();
     }
   }
   written = world_.broadcast_value(written);
@@ -93,6 +90,16 @@ void Checkpointer::write_on_root(const std::vector<float>& slot_state) {
   directory_.prune(settings_.checkpoint.keep);
   parts_.run_log.clear();
   log_.info(concat("checkpoint at step ", step, " in ", human_duration(watch.seconds())));
+}
+
+/// A part without its checkpoint would be written a second time, with more rows; a checkpoint without
+/// its part would leave a gap in the log of a run that resumes from it.
+void Checkpointer::discard_on_root() const {
+  const std::int64_t step = parts_.state.progress.step;
+  if (step == last_step_) return;
+  std::error_code ignored;
+  std::filesystem::remove(directory_.checkpoint_path(step), ignored);
+  std::filesystem::remove(directory_.log_part_path(last_step_, step), ignored);
 }
 
 void Checkpointer::write_checkpoint_on_root(const std::vector<float>& slot_state) {
@@ -144,10 +151,12 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
   std::int64_t size = settings_.weights.slots;
   for (const auto extent : slot_shape_) size *= extent;
   std::vector<std::string> reasons;
+  std::vector<std::filesystem::path> bad;
   for (const auto& candidate : candidates) {
+    std::vector<std::string> differences;
     try {
       const CheckpointReader reader(candidate.path);
-      const auto differences = identity_differences(reader.identity(), identity_);
+      differences = identity_differences(reader.identity(), identity_);
       if (!differences.empty() && !force) {
         throw ConfigError(concat("the configuration disagrees with ", candidate.path.string(),
                                  ":\n  ", join(differences, "\n  "),
@@ -159,12 +168,21 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
       reader.read(target);
       loaded_ = reader.identity();
       for (const auto& difference : differences) log_.warn("--force-resume: " + difference);
+      for (const auto& path : bad) directory_.set_aside_bad(path);
       return true;
     } catch (const InputError& error) {
-      reasons.push_back(concat(candidate.path.string(), ": ", error.what()));
-      log_.warn(concat("cannot resume from ", reasons.back(),
-                       named ? "" : "; it is renamed *.bad, trying the one before"));
-      if (!named) directory_.set_aside_bad(candidate.path);
+      if (!differences.empty()) {
+        // The file may be sound: it is the configuration that was changed.
+        throw ConfigError(concat("--force-resume cannot take this checkpoint: ", error.what(),
+                                 "; the configuration disagrees with it:\n  ",
+                                 join(differences, "\n  ")));
+      }
+      if (named) throw;
+      // Renamed only when an older one is good: a run without any must not start anew by itself.
+      bad.push_back(candidate.path);
+      reasons.emplace_back(error.what());
+      log_.warn(concat("cannot resume from a checkpoint: ", reasons.back(),
+                       "; trying the one before"));
     }
   }
   if (reasons.empty()) return false;

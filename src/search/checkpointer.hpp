@@ -38,7 +38,7 @@ class Checkpointer {
   /// it was written.
   bool save();
   /// Collective. Loads one file, or the newest valid one of the run directory when `path` is not given; bad ones
-  /// are renamed "*.bad" and named in a warning. False when there is none at all. Throws alike on all ranks:
+  /// are named in a warning, and renamed "*.bad" when an older one is good. False when there is none at all. Throws alike on all ranks:
   /// ConfigError when the configuration disagrees, InputError when every candidate is bad.
   bool load(const std::optional<std::filesystem::path>& path, bool force);
 
@@ -55,6 +55,7 @@ class Checkpointer {
   std::vector<float> gather_slot_state();
   void scatter_slot_state(const std::vector<float>& all);
   void write_on_root(const std::vector<float>& slot_state);
+  void discard_on_root() const;
   void write_checkpoint_on_root(const std::vector<float>& slot_state);
   bool read_newest_on_root(const std::vector<CheckpointFile>& candidates, bool named, bool force,
                            std::vector<float>& slot_state);

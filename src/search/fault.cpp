@@ -31,8 +31,8 @@ FaultInjector::FaultInjector(const std::string& text, int rank) : rank_(rank) {
   const bool known = std::find(kKinds.begin(), kKinds.end(), kind_) != kKinds.end();
   const bool complete = in && (in >> std::ws).eof();
   if (!complete || first != ':' || second != ':' || !known) {
-    throw ConfigError(concat("ENAS_FAULT is '", text, "'; expected rank:step:kind with kind one of ",
-                             join(kKinds, ", ")));
+    throw ConfigError(concat("ENAS_FAULT is '", text,
+                             "'; expected rank:step:kind with kind one of ", join(kKinds, ", ")));
   }
 }
 

@@ -53,14 +53,13 @@ std::string or_else(const std::string& text, const char* otherwise) {
 [[noreturn]] void refuse(const std::filesystem::path& path, const Json& holder) {
   const std::string job = text_of(holder, "job");
   const Json pid = holder.value("pid", Json());
-  throw ConfigError(
-      concat("the run directory is in use: ", path.string(), " is held by process ",
-             pid.is_number_integer() ? pid.dump() : "?", " on ",
-             or_else(text_of(holder, "host"), "an unknown host"),
-             job.empty() ? "" : concat(" (job ", job, ")"), " since ",
-             or_else(text_of(holder, "since"), "?"),
-             "; choose another --run-dir, or delete that file if that run is gone"),
-      ExitCode::cannot_create);
+  throw ConfigError(concat("the run directory is in use: ", path.string(), " is held by process ",
+                           pid.is_number_integer() ? pid.dump() : "?", " on ",
+                           or_else(text_of(holder, "host"), "an unknown host"),
+                           job.empty() ? "" : concat(" (job ", job, ")"), " since ",
+                           or_else(text_of(holder, "since"), "?"),
+                           "; choose another --run-dir, or delete that file if that run is gone"),
+                    ExitCode::cannot_create);
 }
 
 }  // namespace
@@ -83,7 +82,8 @@ RunLock::RunLock(const std::filesystem::path& path) {
     refuse(path, holder);
   }
   const std::string text =
-      Json{{"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}}.dump() +
+      Json{{"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}}
+          .dump() +
       "\n";
   if (ftruncate(descriptor_, 0) != 0 ||
       pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {

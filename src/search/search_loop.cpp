@@ -186,11 +186,11 @@ void SearchLoop::finish_round() {
 void SearchLoop::roll_back() {
   const Progress before = state_.progress;
   if (before.rollbacks >= parts_.settings.reliability.max_rollbacks) {
-    throw Error(ExitCode::diverged,
-                concat("no finite loss for ", before.bad_steps, " steps in a row at step ",
-                       before.step, ", after ", before.rollbacks,
-                       " reloads with the learning rate halved; lower weights.lr or "
-                       "weights.clip_norm, or raise reliability.max_rollbacks"));
+    throw ConfigError(concat("no finite loss for ", before.bad_steps, " steps in a row at step ",
+                             before.step, ", after ", before.rollbacks,
+                             " reloads with the learning rate halved; lower weights.lr or "
+                             "weights.clip_norm, or raise reliability.max_rollbacks"),
+                      ExitCode::diverged);
   }
   reload();
   state_.progress.rollbacks = before.rollbacks + 1;
@@ -207,14 +207,20 @@ void SearchLoop::roll_back() {
 /// Replicas differ: reload and replay, which is exact. Twice before passing the same step is the end.
 void SearchLoop::recover(const ReplicasDiffer& difference) {
   const std::int64_t step = state_.progress.step;
+  std::string what = difference.what();
+  try {
+    guard_.check_all(step);  // a step's own comparison cannot name the tensor
+  } catch (const ReplicasDiffer& named) {
+    what = named.what();
+  }
   if (detected_at_ >= 0 && step <= detected_at_) {
-    throw Error(ExitCode::replicas_differ,
-                concat(difference.what(), ", again after a reload (first at step ", detected_at_,
-                       "); check the memory of that rank's node"));
+    throw ConfigError(concat(what, ", again after a reload (first at step ",
+                             detected_at_, "); check the memory of that rank's node"),
+                      ExitCode::replicas_differ);
   }
   detected_at_ = step;
   reload();
-  parts_.log.warn(concat(difference.what(), "; reloaded step ", state_.progress.step,
+  parts_.log.warn(concat(what, "; reloaded step ", state_.progress.step,
                          " and replaying, nothing is lost"));
 }
 

@@ -38,7 +38,7 @@ struct WeightOptions {
   int lr_decay_start = 0;         ///< first round (from 0) whose rate is multiplied
   double lr_min = 0.0;
   bool lr_scales_with_length = false;  ///< rate times the segment's length / segment_length
-  double clip_norm = 0.25;        ///< global norm of the mean gradient over the union; 0 for none
+  double clip_norm = 0.1;         ///< global norm of the mean gradient over the union; 0 for none
   double weight_decay = 8e-7;     ///< λ: a slot adds λ·w to its gradient for the weights it touches
 };
 

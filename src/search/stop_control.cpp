@@ -19,12 +19,13 @@ constexpr double kFileInterval_s = 1.0;
 
 double slurm_seconds_left() {
   const char* end = std::getenv("SLURM_JOB_END_TIME");
-  const double end_s = end != nullptr ? std::strtod(end, nullptr) : 0.0;
+  if (end == nullptr) return std::numeric_limits<double>::infinity();
+  char* rest = nullptr;
+  const double end_s = std::strtod(end, &rest);
   // A value that is no time must not stop the run at once, job after job.
-  if (!(end_s > 0.0)) return std::numeric_limits<double>::infinity();
-  const double now = std::chrono::duration<double>(
-                         std::chrono::system_clock::now().time_since_epoch())
-                         .count();
+  if (!(end_s > 0.0) || *rest != '\0') return std::numeric_limits<double>::infinity();
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   return std::max(end_s - now - kSlurmMargin_s, 0.0);
 }
 

@@ -46,7 +46,7 @@ def test_no_configuration_named():
                                        ["--device", "abacus"], ["--set"], ["--set", "novalue"]])
 def test_wrong_command_line(arguments):
     result = enas_hpc("--config", CONFIG, *arguments, ranks=2)
-    refused(result, 65 if arguments[-1] == "novalue" else 64)
+    refused(result, 64)
 
 
 def test_unknown_keys_are_named_with_their_place(tmp_path):
@@ -120,7 +120,7 @@ def test_subcommands_refuse_what_is_not_there(tmp_path):
     refused(enas_hpc("state-hash", tmp_path / "no.h5", ranks=2), 66, "no.h5")
     refused(enas_hpc("sample", "--run", tmp_path / "no", ranks=2), 66, str(tmp_path / "no"))
     refused(enas_hpc("config", "--check", tmp_path / "no.toml", ranks=2), 66, "no.toml")
-    refused(enas_hpc("config", "--explain", "weights.lrr"), 65, "weights.lr")
+    refused(enas_hpc("config", "--explain", "weights.lrr"), 64, "did you mean weights.lr?")
     refused(enas_hpc("state-hash", write(tmp_path / "text.h5", "text")), 65, "text.h5")
 
 
@@ -143,9 +143,11 @@ def in_shell(run, redirections, ranks):
                           env=environment(), timeout=150).returncode
 
 
-@pytest.mark.parametrize("redirections", ["<&- >&-", "<&- >&- 2>&-", "</dev/null >/dev/full",
-                                          "</dev/null >/dev/full 2>/dev/full"])
-@pytest.mark.parametrize("ranks", [0, 2])
+@pytest.mark.parametrize("redirections, ranks", [
+    # Not under mpirun, which takes what it reads from a closed stream's number for signals.
+    ("<&- >&-", 0), ("<&- >&- 2>&-", 0),
+    ("</dev/null >/dev/full 2>/dev/full", 0), ("</dev/null >/dev/full 2>/dev/full", 2),
+])
 def test_streams_that_are_closed_or_full(new_run, expected, redirections, ranks):
     run = new_run(SHORT)
     assert in_shell(run, redirections, ranks) == 0

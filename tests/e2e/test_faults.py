@@ -72,13 +72,15 @@ def test_a_bad_slot_does_not_hurt_the_resume(new_run):
 
 
 def test_no_finite_slot_ever(new_run):
-    run = new_run({"reliability.max_bad_steps": 2, "reliability.max_rollbacks": 2})
-    result = run.search(env=fault_at(0, 5, "nan_forever"))
+    run = new_run({"reliability.max_bad_steps": 2, "reliability.max_rollbacks": 2,
+                   "checkpoint.every_steps": 2})
+    result = run.search(env=fault_at(0, 3, "nan_forever"))
     assert result.code == 76, result
+    assert len(result.errors) == 1 and "no finite loss" in result.errors[0], result
     assert "went back to step 4 with the learning rate times 0.5" in result.text, result
     assert "with the learning rate times 0.25" in result.text, result
     assert result.err.count("went back") == 2, result
-    assert run.newest_step() >= 4
+    assert run.newest_step() == 4
     for checkpoint in run.checkpoints():
         assert_finite(checkpoint)
 
@@ -89,8 +91,8 @@ def test_a_few_bad_steps_are_survived(new_run):
     result = run.search("--max-steps", 5, ranks=1, env=fault_at(0, 3, "nan"))
     assert result.code == 0, result
     with h5py.File(run.checkpoint(3), "r") as before, h5py.File(run.checkpoint(4), "r") as after:
-        for name, values in before["weights"].items():
-            assert values[()].tobytes() == after[f"weights/{name}"][()].tobytes()
+        embedding = [file["weights/embedding"][:] for file in (before, after)]
+        assert embedding[0].tobytes() == embedding[1].tobytes()
     assert np.isnan(run.log()["weight_steps/loss"]).tolist() == [False] * 3 + [True, False]
 
 
@@ -127,8 +129,9 @@ def test_a_flipped_weight_is_found_before_it_is_stored(new_run, gold):
 @pytest.mark.parametrize("digest_every", [1, 1000])
 @pytest.mark.parametrize("ranks, rank", [(2, 1), (3, 0)])
 def test_a_flip_in_the_strategy(new_run, gold, ranks, rank, digest_every):
+    """Found before its next use, however far apart the digests are; no checkpoint lies between."""
     run = new_run({"reliability.digest_every": digest_every})
-    result = run.search(ranks=ranks, env=fault_at(rank, 15, "flip_strategy"))
+    result = run.search(ranks=ranks, env=fault_at(rank, 16, "flip_strategy"))
     assert_found_and_repaired(run, gold, result, rf"'[a-z][\w./]+' on rank {rank}")
 
 
@@ -149,7 +152,7 @@ def test_a_silent_rank(new_run, gold):
     assert result.code == 79, result
     assert time.monotonic() - start < 30
     reports = [json.loads(file.read_text()) for file in run.folder.glob("hang-rank*.json")]
-    assert reports and all(report["step"] == 10 and report["operation"] for report in reports)
+    assert ("all-gather", 10) in [(report["operation"], report["step"]) for report in reports], reports
     assert re.search(r"rank \d made no progress for [0-9.]+ s .* at step 10", result.err), result
     assert run.finish() == gold.hash
 

@@ -179,15 +179,13 @@ std::vector<space::Rollout> validated_alone(SmallSearch& parts, int num_segments
     double total = 0.0;
     std::int64_t count = 0;
     for (int segment = 0; segment < num_segments; ++segment) {
-      const auto tokens =
-          columns.batch(0, columns.num_columns(), length * segment, length);
+      const auto tokens = columns.batch(0, columns.num_columns(), length * segment, length);
       const auto score = parts.supernet.score(child, {tokens.input, tokens.target}, state);
       total += score.total;
       count += score.count;
     }
     EXPECT_EQ(count, num_segments * length * columns.num_columns());
-    rollouts.push_back(
-        {child, total / static_cast<double>(count), space::RolloutStatus::ok});
+    rollouts.push_back({child, total / static_cast<double>(count), space::RolloutStatus::ok});
   }
   return rollouts;
 }

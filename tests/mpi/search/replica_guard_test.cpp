@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/text.hpp"
 #include "mpi/search/small_search.hpp"
 #include "unit/search/thrown.hpp"
 
@@ -45,8 +46,7 @@ TEST_F(ReplicaGuardTest, IsQuietWhileReplicasAreEqual) {
 TEST_F(ReplicaGuardTest, NamesTensorAndMinorityRank) {
   if (last == 0) GTEST_SKIP() << "needs two ranks";
   flip_on(last, "edge/2/1/relu");
-  EXPECT_EQ(all_failure(),
-            concat("replicas differ at step 99: 'edge/2/1/relu' on rank ", last));
+  EXPECT_EQ(all_failure(), concat("replicas differ at step 99: 'edge/2/1/relu' on rank ", last));
   flip_on(last, "edge/2/1/relu");
   EXPECT_EQ(all_failure(), "");
 }

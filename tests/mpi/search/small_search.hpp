@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A search small enough to be recomputed by each rank alone, and what that sequential search would do.
+// A search small enough to be recomputed by each rank alone, and what that sequential search would
+// do.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -41,7 +43,7 @@ inline Settings small_settings(int slots = 4) {
   settings.weights.batch_size = 3;
   settings.weights.segments.segment_length = 5;
   settings.weights.lr = 0.5;
-  settings.weights.clip_norm = 0.25;
+  settings.weights.clip_norm = 0.1;
   settings.weights.weight_decay = 1e-3;
   settings.rollout.rollouts = 5;
   settings.rollout.batch_size = 4;
@@ -115,7 +117,8 @@ inline io::Digest weights_digest(const supernet::Supernet& supernet) {
 /// Flips the lowest bit of one value.
 inline void flip_bit(const NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
 
-/// Weight steps by one process, written from the definition: a recursion over slots, then one update.
+/// Weight steps by one process, written from the definition: a recursion over slots, then one
+/// update.
 class SequentialSteps {
  public:
   explicit SequentialSteps(const SmallSearch& parts) : parts_(parts) {
@@ -166,10 +169,10 @@ class SequentialSteps {
     const auto tokens = parts_.columns.train.batch(slot * options.batch_size, options.batch_size,
                                                    segment.position, segment.length);
     auto& state = states[static_cast<std::size_t>(slot)];
-    const auto result = parts_.supernet.gradient(
-        child, {tokens.input, tokens.target}, state,
-        {parts_.settings.run.seed, static_cast<std::uint64_t>(slot),
-         static_cast<std::uint64_t>(step)});
+    const auto result =
+        parts_.supernet.gradient(child, {tokens.input, tokens.target}, state,
+                                 {parts_.settings.run.seed, static_cast<std::uint64_t>(slot),
+                                  static_cast<std::uint64_t>(step)});
     losses[static_cast<std::size_t>(slot)] = result.loss;
     auto& own = gradients_[static_cast<std::size_t>(slot)];
     own.resize(parts_.supernet.weights().size());
@@ -187,7 +190,8 @@ class SequentialSteps {
     }
   }
 
-  /// Sum over [begin, begin + width') ∩ [0, W), width' the power of two that is not less than `width`.
+  /// Sum over [begin, begin + width') ∩ [0, W), width' the power of two that is not less than
+  /// `width`.
   std::optional<std::vector<float>> tree_sum(std::size_t weight, int begin, int width) const {
     if (begin >= parts_.settings.weights.slots) return std::nullopt;
     if (width <= 1) {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "comm/slot_tree.hpp"
+#include "core/text.hpp"
 #include "search/replica_guard.hpp"
 #include "search/rollout_exchange.hpp"
 #include "support/mpi_main.hpp"
@@ -58,13 +59,13 @@ TEST(GatherRecords, GivesAllRecordsInItemOrder) {
 
 TEST(GatherRecords, JoinsFlagsOfRanksWithAndWithoutItems) {
   for (const int num_items : {1, 9}) {
-    const std::int64_t mine = (test_world().is_root() ? kFlagStop : 0) |
+    const std::int64_t mine = (test_world().is_root() ? std::int64_t{kFlagStop} : 0) |
                               (on_last_rank() ? std::int64_t{kFlagCheckpoint} : 0);
     const auto all =
         gather_records(test_world(), num_items, 12, kDigest, mine, own_records(num_items));
     EXPECT_EQ(all.flags, kFlagStop | kFlagCheckpoint);
-    const auto same = gather_records(test_world(), num_items, 12, kDigest, kFlagStop,
-                                     own_records(num_items));
+    const auto same =
+        gather_records(test_world(), num_items, 12, kDigest, kFlagStop, own_records(num_items));
     EXPECT_EQ(same.flags, kFlagStop);
   }
 }

@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "core/text.hpp"
 #include "mpi/search/small_search.hpp"
+#include "search/replica_guard.hpp"
 
 namespace enas::search {
 namespace {
@@ -52,9 +56,9 @@ struct Follower {
     EXPECT_EQ(weights_digest(run.parts.supernet), weights_digest(parts.supernet));
     const auto own = run.weight_step.own_slots();
     for (int slot = own.begin; slot < own.end; ++slot) {
-      EXPECT_TRUE(same_bits(
-          values_of(run.state.slot_state[static_cast<std::size_t>(slot - own.begin)]),
-          values_of(steps.states[static_cast<std::size_t>(slot)])))
+      EXPECT_TRUE(
+          same_bits(values_of(run.state.slot_state[static_cast<std::size_t>(slot - own.begin)]),
+                    values_of(steps.states[static_cast<std::size_t>(slot)])))
           << "slot " << slot;
     }
   }
@@ -97,10 +101,10 @@ TEST_P(WeightStepOnRanks, EqualsOneProcess) {
     EXPECT_NEAR(report.gradient_norm, norm, 1e-12);
     EXPECT_GT(norm, settings.weights.clip_norm);
     EXPECT_EQ(report.num_finite, GetParam());
-    ASSERT_EQ(report.slots.size(), static_cast<std::size_t>(GetParam()));
+    EXPECT_EQ(report.slots.size(), static_cast<std::size_t>(GetParam()));
     double sum = 0.0;
     for (int slot = 0; slot < GetParam(); ++slot) {
-      const auto& record = report.slots[static_cast<std::size_t>(slot)];
+      const auto& record = report.slots.at(static_cast<std::size_t>(slot));
       EXPECT_EQ(record.item, slot);
       EXPECT_EQ(record.value, follower.steps.losses[static_cast<std::size_t>(slot)]);
       EXPECT_EQ(record.count, 15);
@@ -151,7 +155,8 @@ TEST(WeightStep, MovesTheUnionAndNothingElse) {
 }
 
 TEST(WeightStep, LeavesOutASlotThatIsNotFinite) {
-  const Settings settings = small_settings(5);
+  Settings settings = small_settings(5);
+  settings.weights.clip_norm = 0.0;  // clipping would hide what the mean divides by
   const int rank = test_world().size() - 1;
   const int bad = comm::block_of(rank, test_world().size(), 5).begin;
   Distributed run(settings, concat(rank, ":2:nan"));
@@ -247,10 +252,10 @@ TEST(WeightStep, DecaysTouchedWeightsOnceASlot) {
         users += weight == static_cast<int>(i);
       }
     }
+    EXPECT_EQ(same_bits(with[i], before[i]), users == 0);
     for (std::size_t j = 0; j < before[i].size(); ++j) {
       const double expected = -0.5 * 0.1 * before[i][j] * users / 4.0;
       EXPECT_NEAR(static_cast<double>(with[i][j]) - without[i][j], expected, 1e-6);
-      if (users == 0) EXPECT_EQ(with[i][j], before[i][j]);
     }
   }
 }
@@ -269,10 +274,10 @@ TEST(WeightStep, LearningRateFollowsRoundFactorAndLength) {
   settings.weights.lr_min = 4.0;
   settings.weights.lr_scales_with_length = true;
   Distributed run(settings);
-  for (const Case& now : {Case{0, 1.0, 5, 20.0}, Case{1, 1.0, 5, 20.0}, Case{2, 1.0, 5, 10.0},
-                          Case{3, 1.0, 5, 5.0}, Case{4, 1.0, 5, 4.0}, Case{9, 1.0, 5, 4.0},
-                          Case{2, 0.25, 5, 2.5}, Case{9, 0.5, 5, 2.0}, Case{0, 1.0, 3, 12.0},
-                          Case{0, 1.0, 8, 32.0}}) {
+  for (const Case& now :
+       {Case{0, 1.0, 5, 20.0}, Case{1, 1.0, 5, 20.0}, Case{2, 1.0, 5, 10.0}, Case{3, 1.0, 5, 5.0},
+        Case{4, 1.0, 5, 4.0}, Case{9, 1.0, 5, 4.0}, Case{2, 0.25, 5, 2.5}, Case{9, 0.5, 5, 2.0},
+        Case{0, 1.0, 3, 12.0}, Case{0, 1.0, 8, 32.0}}) {
     run.state.progress.round = now.round;
     run.state.progress.lr_factor = now.factor;
     const auto report = run.weight_step.run(run.state, {0, now.length}, 0);
@@ -286,7 +291,8 @@ TEST(WeightStep, LearningRateFollowsRoundFactorAndLength) {
 TEST(WeightStep, PassesFlagsOfAllRanks) {
   Distributed run(small_settings());
   const bool last = test_world().rank() == test_world().size() - 1;
-  const auto report = run.weight_step.run(run.state, run.segments[0], last ? kFlagCheckpoint : 0);
+  const auto report =
+      run.weight_step.run(run.state, run.segments[0], last ? std::int64_t{kFlagCheckpoint} : 0);
   EXPECT_EQ(report.flags, kFlagCheckpoint);
 }
 

@@ -156,6 +156,7 @@ TEST_F(RunLogTest, SaysWhatItIs) {
   const auto decisions = image.read_strings("/decisions");
   ASSERT_EQ(decisions.size(), 3U);
   for (const auto& decision : space.decisions()) {
+    if (decision.token < 0) continue;
     EXPECT_EQ(decisions[static_cast<std::size_t>(decision.token)], decision.name);
   }
 }
