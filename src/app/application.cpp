@@ -27,20 +27,17 @@ std::vector<std::string> broadcast_arguments(comm::World& world,
   return all;
 }
 
-/// The configuration that a run directory, or the directory of a checkpoint, was searched with.
-Settings settings_of_run_on_root(const std::filesystem::path& run_or_checkpoint) {
-  const bool is_file = std::filesystem::is_regular_file(run_or_checkpoint);
-  const auto run = is_file
-                       ? std::filesystem::absolute(run_or_checkpoint).parent_path().parent_path()
-                       : run_or_checkpoint;
-  const auto file = run / "config.toml";
-  return read_config(read_config_text(file), file.string(), {}).settings;
+/// The configuration that a checkpoint, or the newest one of a run directory, was written under.
+Settings stored_settings_on_root(const std::filesystem::path& run_or_checkpoint) {
+  return read_config(search::stored_configuration(run_or_checkpoint), "the stored configuration",
+                     {})
+      .settings;
 }
 
 void sample_on_root(const CommandLine& line) {
   search::set_threads(1);  // the same children wherever it is asked
   const auto children =
-      search::sample_children(line.path, settings_of_run_on_root(line.path), line.count, line.seed);
+      search::sample_children(line.path, stored_settings_on_root(line.path), line.count, line.seed);
   if (line.json) {
     Json list = Json::array();
     for (const auto& child : children) {
@@ -138,17 +135,17 @@ ExitCode run_and_report(comm::World& world, const std::vector<std::string>& argu
   ExitCode code = ExitCode::internal;
   try {
     return run_application(world, log, arguments);
-  } catch (const ConfigError& error) {
-    return report_once(error);
-  } catch (const InputError& error) {
-    return report_once(error);
-  } catch (const Error& error) {
+  } catch (const SystemError& error) {
     log.error(error.what());
     code = error.code();
+  } catch (const ContractError& error) {
+    log.error(error.what());
+  } catch (const Error& error) {
+    return report_once(error);
   } catch (const std::bad_alloc&) {
     log.error("out of memory");
   } catch (const std::exception& error) {
-    log.error(error.what());
+    log.error(first_line(error.what()));
   }
   world.abort(code);
 }

@@ -167,7 +167,7 @@ std::vector<Key> validation_keys() {
        between(1, 1e6), "columns", "Columns that the validation text is cut into."},
       {"validation.segments", at<&Settings::validation, &ValidationOptions::segments>, at_least(0),
        "segments",
-       "Segments of controller.segment_length scored from the start, state carried; 0 for all."},
+       "Segments of weights.segment_length scored from the start, state carried; 0 for all."},
   };
 }
 

@@ -74,7 +74,7 @@ void print_result(comm::World& world, const std::string& run_dir, ExitCode code)
     json["run_dir"] = run_dir;
     json["status"] = json_file(std::filesystem::path(run_dir) / "status.json");
     json["best"] = json_file(std::filesystem::path(run_dir) / "best.json");
-    print_on_root(json.dump() + "\n");
+    print_on_root(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wall-clock helpers. Times never influence what is computed, only what is reported and when to stop.
+// Wall-clock helpers. Times never influence what is computed, only what is reported and when to
+// stop.
 #pragma once
 
 #include <chrono>

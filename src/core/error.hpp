@@ -25,7 +25,9 @@ enum class ExitCode : int {
   replicas_differ = 80,  ///< replicas differed again after a reload
 };
 
-/// Base of everything that main turns into one message and an exit code.
+/// Base of everything that main turns into one message and an exit code. Thrown alike on every
+/// rank, between collectives, and printed by rank 0; except SystemError and ContractError, which
+/// one rank throws, prints and ends the job with.
 class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

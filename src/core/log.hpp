@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only way to speak to the user: rank 0 to the terminal and run.log, other ranks only on errors.
+// The only way to speak to the user: rank 0 to the terminal and run.log, other ranks only on
+// errors.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +9,8 @@
 
 namespace enas {
 
-/// One for the process, made in main and handed down. Results of subcommands go to stdout by themselves.
+/// One for the process, made in main and handed down. Results of subcommands go to stdout by
+/// themselves.
 class Log {
  public:
   /// Only `rank` 0 prints; on a terminal progress is one live line, else plain lines.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stateless random numbers: Philox 4x64-10 (Salmon et al. 2011), keyed by the run's seed and addressed by
-// what they are for. Nothing random is ever saved; any step can be replayed alone, on any rank.
+// Stateless random numbers: Philox 4x64-10 (Salmon et al. 2011), keyed by the run's seed and
+// addressed by what they are for. Nothing random is ever saved; any step can be replayed alone, on
+// any rank.
 #pragma once
 
 #include <array>
@@ -14,15 +15,15 @@ namespace enas {
 enum class Purpose : std::uint64_t {
   supernet_weights = 1,    ///< initial ω, addressed by tensor name
   controller_weights = 2,  ///< initial θ, addressed by tensor name
-  children = 3,            ///< children of a weight phase: index = slot, step = first step of the phase
-  dropout = 4,             ///< masks: index = slot, step, tensor = which mask
-  segment_length = 5,      ///< random BPTT lengths: index = round
-  rollout = 6,             ///< children of a controller step: index = rollout, step
-  reward_batch = 7,        ///< validation segment of a rollout: index = rollout, step
-  validation_children = 8, ///< children scored at a round's end: index = child, step
-  corpus = 9,              ///< the embedded corpus
-  sample = 10,             ///< the `sample` subcommand: index = child
-  test = 1000,             ///< tests only
+  children = 3,        ///< children of a weight phase: index = slot, step = first step of the phase
+  dropout = 4,         ///< masks: index = slot, step, tensor = which mask
+  segment_length = 5,  ///< random BPTT lengths: index = round
+  rollout = 6,         ///< children of a controller step: index = rollout, step
+  reward_batch = 7,    ///< validation segment of a rollout: index = rollout, step
+  validation_children = 8,  ///< children scored at a round's end: index = child, step
+  corpus = 9,               ///< the embedded corpus
+  sample = 10,              ///< the `sample` subcommand: index = child
+  test = 1000,              ///< tests only
 };
 
 /// Where a stream starts. Streams with different addresses are independent.

@@ -34,6 +34,9 @@ std::string join(const Range& items, std::string_view separator) {
 /// A number with `decimals` digits after the point.
 std::string fixed(double value, int decimals);
 
+/// What stands before the first line end: LibTorch's messages go on with a backtrace.
+std::string first_line(std::string_view text);
+
 /// A size as people read it: "95.4 MiB".
 std::string human_bytes(double bytes);
 

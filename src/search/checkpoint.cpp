@@ -10,12 +10,14 @@
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
+#include "search/search.hpp"
 
 namespace enas::search {
 
 namespace {
 
 constexpr const char* kFormat = "enas_hpc checkpoint";
+constexpr int kMaxThreads = 1024;
 
 void write_array(io::ImageWriter& image, const std::string& group, const NamedArray& array) {
   std::visit(
@@ -57,6 +59,7 @@ void write_header(io::ImageWriter& image, const RunIdentity& identity, std::int6
   image.attribute("/", "program_version", kVersion);
   image.attribute("/", "git_revision", kGitRevision);
   image.attribute("/", "compiler", kCompiler);
+  image.attribute("/", "libraries", join(library_versions(), "; "));
   image.attribute("/", "written", utc_now());
   image.attribute("/", "step", step);
   image.attribute("/", "threads", std::int64_t{identity.threads});
@@ -65,6 +68,7 @@ void write_header(io::ImageWriter& image, const RunIdentity& identity, std::int6
   image.attribute("/", "wall_seconds", identity.wall_seconds);
   image.attribute("/", "data_digest", identity.data.hex());
   image.attribute("/", "configuration", identity.config.toml);
+  image.attribute("/", "configuration_digest", io::digest_text(identity.config.toml).hex());
   image.strings("/jobs", identity.jobs);
   std::vector<std::string> keys;
   std::vector<std::string> values;
@@ -91,7 +95,13 @@ RunIdentity read_header(const io::ImageReader& image, const std::string& file) {
   }
   if (!image.has_attribute("/", "complete")) throw InputError(file + " is not complete");
   RunIdentity identity;
+  identity.program = image.string_attribute("/", "program_version") + " " +
+                     image.string_attribute("/", "git_revision");
   identity.threads = static_cast<int>(image.int_attribute("/", "threads"));
+  if (identity.threads < 1 || identity.threads > kMaxThreads) {
+    throw InputError(concat(file, " was written with ", identity.threads,
+                            " threads; expected 1 to ", kMaxThreads));
+  }
   identity.instruction_set = image.string_attribute("/", "instruction_set");
   identity.ranks = static_cast<int>(image.int_attribute("/", "ranks"));
   identity.wall_seconds = image.double_attribute("/", "wall_seconds");
@@ -113,6 +123,21 @@ RunIdentity read_header(const io::ImageReader& image, const std::string& file) {
     identity.config.entries.push_back({keys[i], values[i], is_identity[i] != 0});
   }
   return identity;
+}
+
+std::vector<std::string> differing_keys(const RunIdentity& stored, const RunIdentity& present,
+                                        bool identity) {
+  std::map<std::string, std::string> stored_values;
+  for (const auto& entry : stored.config.entries) stored_values[entry.key] = entry.value;
+  std::vector<std::string> differences;
+  for (const auto& entry : present.config.entries) {
+    const auto found = stored_values.find(entry.key);
+    const std::string before = found == stored_values.end() ? "(absent)" : found->second;
+    if (entry.identity != identity || before == entry.value) continue;
+    differences.push_back(
+        concat(entry.key, ": ", before, " in the checkpoint, ", entry.value, " now"));
+  }
+  return differences;
 }
 
 Progress read_progress(const io::ImageReader& image) {
@@ -223,22 +248,17 @@ int stored_threads(const std::vector<CheckpointFile>& candidates) {
 
 std::vector<std::string> identity_differences(const RunIdentity& stored,
                                               const RunIdentity& present) {
-  std::vector<std::string> differences;
-  std::map<std::string, std::string> stored_values;
-  for (const auto& entry : stored.config.entries) stored_values[entry.key] = entry.value;
-  for (const auto& entry : present.config.entries) {
-    const auto found = stored_values.find(entry.key);
-    const std::string before = found == stored_values.end() ? "(absent)" : found->second;
-    if (entry.identity && before != entry.value) {
-      differences.push_back(
-          concat(entry.key, ": ", before, " in the checkpoint, ", entry.value, " now"));
-    }
-  }
+  auto differences = differing_keys(stored, present, true);
   if (stored.data != present.data) {
     differences.push_back(concat("the data: digest ", stored.data.hex(), " in the checkpoint, ",
                                  present.data.hex(), " now"));
   }
   return differences;
+}
+
+std::vector<std::string> adjustable_differences(const RunIdentity& stored,
+                                                const RunIdentity& present) {
+  return differing_keys(stored, present, false);
 }
 
 }  // namespace enas::search

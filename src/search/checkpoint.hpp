@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint holds, and the way in and out of its HDF5 image. Nothing in it is indexed by rank.
+// What a checkpoint holds, and the way in and out of its HDF5 image. Nothing in it is indexed by
+// rank.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +26,16 @@ inline constexpr std::int64_t kCheckpointFormatVersion = 1;
 struct RunIdentity {
   ConfigRecord config;
   io::Digest data;
+  std::string program;  ///< version and git revision
   int threads = 1;
   std::string instruction_set;
   int ranks = 1;
-  double wall_seconds = 0.0;          ///< all jobs of the run together
-  std::vector<std::string> jobs;      ///< batch jobs that worked on it, oldest first
+  double wall_seconds = 0.0;      ///< all jobs of the run together
+  std::vector<std::string> jobs;  ///< batch jobs that worked on it, oldest first
 };
 
-/// The state to be saved or to be overwritten. `slot_state` is every slot's carried state, in slot order.
+/// The state to be saved or to be overwritten. `slot_state` is every slot's carried state, in slot
+/// order.
 struct CheckpointView {
   std::vector<NamedArray> weights;
   std::vector<NamedArray> strategy;
@@ -67,9 +70,12 @@ class CheckpointReader {
 /// Threads a rank of the first of these checkpoints that opens, or 0.
 int stored_threads(const std::vector<CheckpointFile>& candidates);
 
-/// The identity keys on which the stored and the present configuration differ: "weights.slots: 4 in the checkpoint,
-/// 2 now". Empty when the run may go on.
+/// The identity keys on which the stored and the present configuration differ: "weights.slots: 4 in
+/// the checkpoint, 2 now", and the data. Empty when the run may go on.
 std::vector<std::string> identity_differences(const RunIdentity& stored,
                                               const RunIdentity& present);
+/// The other keys that differ, in the same words: worth saying, no reason to stop.
+std::vector<std::string> adjustable_differences(const RunIdentity& stored,
+                                                const RunIdentity& present);
 
 }  // namespace enas::search

@@ -9,7 +9,7 @@
 #include "comm/slot_tree.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
-#include "search/controller_step.hpp"
+#include "search/loaded_state.hpp"
 
 namespace enas::search {
 
@@ -39,8 +39,19 @@ CheckpointView Checkpointer::view(std::vector<float>& slot_state) {
   SearchState& state = parts_.state;
   std::vector<std::int64_t> shape = {settings_.weights.slots};
   shape.insert(shape.end(), slot_shape_.begin(), slot_shape_.end());
-  return {arrays_of(parts_.supernet), parts_.strategy.state(), state.progress, state.best,
-          state.children,             slot_state,              std::move(shape)};
+  return {arrays_of(parts_.supernet),
+          parts_.strategy.state(),
+          state.progress,
+          state.best,
+          state.children,
+          slot_state,
+          std::move(shape)};
+}
+
+bool Checkpointer::state_is_finite() {
+  std::vector<NamedArray> arrays = arrays_of(parts_.supernet);
+  for (auto& array : parts_.strategy.state()) arrays.push_back(std::move(array));
+  return std::all_of(arrays.begin(), arrays.end(), all_finite);
 }
 
 bool Checkpointer::save() {
@@ -63,17 +74,20 @@ bool Checkpointer::save() {
   if (written) {
     failures_ = 0;
     last_step_ = parts_.state.progress.step;
+    log_begin_ = last_step_;
     return true;
   }
   ++failures_;
+  const std::string before =
+      last_step_ < 0 ? "there is none yet" : concat("the one of step ", last_step_, " stays");
   log_.warn(concat("checkpoint at step ", parts_.state.progress.step, " was not written (", failure,
-                   "); the one of step ", last_step_, " stays; failure ", failures_, " of ",
+                   "); ", before, "; failure ", failures_, " of ",
                    settings_.checkpoint.max_failures, " allowed (checkpoint.max_failures)"));
   if (failures_ >= settings_.checkpoint.max_failures) {
-    throw ConfigError(concat("no checkpoint could be written ", failures_,
-                             " times in a row; free space in ", directory_.root().string(),
-                             " or raise checkpoint.max_failures"),
-                      ExitCode::io_error);
+    throw ConfigError(
+        concat("no checkpoint could be written ", failures_, " times in a row; free space in ",
+               directory_.root().string(), " or raise checkpoint.max_failures"),
+        ExitCode::io_error);
   }
   return false;
 }
@@ -81,28 +95,29 @@ bool Checkpointer::save() {
 void Checkpointer::write_on_root(const std::vector<float>& slot_state) {
   const std::int64_t step = parts_.state.progress.step;
   const Stopwatch watch;
-  if (step > last_step_ && last_step_ >= 0) {
-    const auto part = parts_.run_log.image(last_step_, step, identity_.config);
-    io::write_sealed(directory_.log_part_path(last_step_, step), part);
+  if (step > log_begin_) {
+    const auto part = parts_.run_log.image(log_begin_, step, identity_.config);
+    io::write_sealed(directory_.log_part_path(log_begin_, step), part);
   }
-  write_checkpoint_on_root(slot_state);
+  const double bytes = write_checkpoint_on_root(slot_state);
   directory_.write_latest(step);
   directory_.prune(settings_.checkpoint.keep);
   parts_.run_log.clear();
-  log_.info(concat("checkpoint at step ", step, " in ", human_duration(watch.seconds())));
+  log_.info(concat("checkpoint at step ", step, ": ", human_bytes(bytes), " in ",
+                   human_duration(watch.seconds())));
 }
 
-/// A part without its checkpoint would be written a second time, with more rows; a checkpoint without
-/// its part would leave a gap in the log of a run that resumes from it.
+/// A part without its checkpoint would be written a second time, with more rows; a checkpoint
+/// without its part would leave a gap in the log of a run that resumes from it.
 void Checkpointer::discard_on_root() const {
   const std::int64_t step = parts_.state.progress.step;
   if (step == last_step_) return;
   std::error_code ignored;
   std::filesystem::remove(directory_.checkpoint_path(step), ignored);
-  std::filesystem::remove(directory_.log_part_path(last_step_, step), ignored);
+  std::filesystem::remove(directory_.log_part_path(log_begin_, step), ignored);
 }
 
-void Checkpointer::write_checkpoint_on_root(const std::vector<float>& slot_state) {
+double Checkpointer::write_checkpoint_on_root(const std::vector<float>& slot_state) {
   RunIdentity identity = identity_;
   identity.wall_seconds = wall_seconds();
   std::vector<float> copy = slot_state;
@@ -122,17 +137,19 @@ void Checkpointer::write_checkpoint_on_root(const std::vector<float>& slot_state
       throw SystemError(concat("what was written reads back damaged: ", error.what()));
     }
   }
+  return bytes;
 }
 
-bool Checkpointer::load(const std::optional<std::filesystem::path>& path, bool force) {
+bool Checkpointer::load(const LoadRequest& request) {
   std::vector<float> slot_state;
   bool found = false;
   ExitCode code = ExitCode::success;
   std::string failure;
   if (world_.is_root()) {
     try {
-      const auto candidates = path ? std::vector<CheckpointFile>{{0, *path}} : directory_.checkpoints();
-      found = read_newest_on_root(candidates, path.has_value(), force, slot_state);
+      const auto candidates =
+          request.path ? std::vector<CheckpointFile>{{0, *request.path}} : directory_.checkpoints();
+      found = read_newest_on_root(candidates, request, slot_state);
     } catch (const Error& error) {
       code = error.code();
       failure = error.what();
@@ -146,8 +163,8 @@ bool Checkpointer::load(const std::optional<std::filesystem::path>& path, bool f
   return found;
 }
 
-bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candidates, bool named,
-                                       bool force, std::vector<float>& slot_state) {
+bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candidates,
+                                       const LoadRequest& request, std::vector<float>& slot_state) {
   std::int64_t size = settings_.weights.slots;
   for (const auto extent : slot_shape_) size *= extent;
   std::vector<std::string> reasons;
@@ -157,15 +174,18 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
     try {
       const CheckpointReader reader(candidate.path);
       differences = identity_differences(reader.identity(), identity_);
-      if (!differences.empty() && !force) {
-        throw ConfigError(concat("the configuration disagrees with ", candidate.path.string(),
-                                 ":\n  ", join(differences, "\n  "),
-                                 "\nrestore these values, start anew in another --run-dir, or take the "
-                                 "checkpoint as it is with --force-resume"));
+      if (!differences.empty() && !request.force) {
+        throw ConfigError(
+            concat("the configuration disagrees with ", candidate.path.string(), ":\n  ",
+                   join(differences, "\n  "),
+                   "\nrestore these values, start anew in another --run-dir, or take the "
+                   "checkpoint as it is with --force-resume"));
       }
       slot_state.assign(static_cast<std::size_t>(size), 0.0F);
       auto target = view(slot_state);
       reader.read(target);
+      check_loaded(target, parts_.space, settings_, parts_.column_length);
+      if (request.before_bad_steps && target.progress.bad_steps > 0) continue;
       loaded_ = reader.identity();
       for (const auto& difference : differences) log_.warn("--force-resume: " + difference);
       for (const auto& path : bad) directory_.set_aside_bad(path);
@@ -177,12 +197,12 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
                                  "; the configuration disagrees with it:\n  ",
                                  join(differences, "\n  ")));
       }
-      if (named) throw;
+      if (request.path) throw;
       // Renamed only when an older one is good: a run without any must not start anew by itself.
       bad.push_back(candidate.path);
       reasons.emplace_back(error.what());
-      log_.warn(concat("cannot resume from a checkpoint: ", reasons.back(),
-                       "; trying the one before"));
+      log_.warn(
+          concat("cannot resume from a checkpoint: ", reasons.back(), "; trying the one before"));
     }
   }
   if (reasons.empty()) return false;
@@ -203,7 +223,6 @@ void Checkpointer::broadcast_loaded(const std::vector<float>& slot_state) {
   state.children.num_tokens = world_.broadcast_value(state.children.num_tokens);
   broadcast_vector(world_, state.children.tokens);
   scatter_slot_state(slot_state);
-  loaded_.threads = world_.broadcast_value(loaded_.threads);
   // Only what other jobs spent: a reload in the middle of this one takes no time back.
   if (last_step_ < 0) identity_.wall_seconds = world_.broadcast_value(loaded_.wall_seconds);
   if (world_.is_root()) {
@@ -215,6 +234,7 @@ void Checkpointer::broadcast_loaded(const std::vector<float>& slot_state) {
   }
   parts_.run_log.clear();
   last_step_ = state.progress.step;
+  log_begin_ = last_step_;
   since_save_.restart();
   guard_.check_all(state.progress.step);
 }
@@ -240,9 +260,9 @@ void Checkpointer::scatter_slot_state(const std::vector<float>& all) {
   std::vector<std::vector<std::byte>> pieces;
   for (int rank = 0; world_.is_root() && rank < world_.size(); ++rank) {
     const auto block = comm::block_of(rank, world_.size(), settings_.weights.slots);
-    const auto values = std::as_bytes(
-        std::span(all).subspan(static_cast<std::size_t>(block.begin * size),
-                               static_cast<std::size_t>(block.size() * size)));
+    const auto values =
+        std::as_bytes(std::span(all).subspan(static_cast<std::size_t>(block.begin * size),
+                                             static_cast<std::size_t>(block.size() * size)));
     pieces.emplace_back(values.begin(), values.end());
   }
   const auto mine = world_.scatter_varied(pieces);

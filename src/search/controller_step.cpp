@@ -60,8 +60,7 @@ space::Rollout ControllerStep::score_rollout(int rollout, std::int64_t step) con
       static_cast<std::uint64_t>(columns_.column_length() - options.segment_length);
   RandomStream random(settings_.run.seed, {Purpose::reward_batch, index, at_step});
   const auto position = static_cast<std::int64_t>(random.next_below(positions));
-  const auto tokens =
-      columns_.batch(0, options.batch_size, position, options.segment_length);
+  const auto tokens = columns_.batch(0, options.batch_size, position, options.segment_length);
   auto state = supernet_.initial_state(options.batch_size);
   return rollout_of(child, supernet_.score(child, {tokens.input, tokens.target}, state));
 }
@@ -72,10 +71,6 @@ double ControllerStep::reward(const space::Rollout& rollout) const {
   const double perplexity = std::exp(rollout.metric);
   return std::min(options.reward_cap,
                   options.reward_scale / std::pow(perplexity, options.reward_exponent));
-}
-
-void broadcast_state(comm::World& world, Strategy& strategy) {
-  for (const auto& array : strategy.state()) world.broadcast(array.bytes());
 }
 
 }  // namespace enas::search

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One step on θ: score sampled children on validation batches, then learn from their rewards (paper, 2.2).
+// One step on θ: score sampled children on validation batches, then learn from their rewards
+// (paper, 2.2).
 #pragma once
 
 #include <vector>
@@ -29,9 +30,11 @@ struct ControllerStepReport {
 class ControllerStep {
  public:
   ControllerStep(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy,
-                 const data::TokenColumns& columns, const Settings& settings, FaultInjector& faults);
+                 const data::TokenColumns& columns, const Settings& settings,
+                 FaultInjector& faults);
 
-  /// Collective. Rank 0 updates the strategy; its state is broadcast. `flags` are this rank's wishes.
+  /// Collective. Rank 0 updates the strategy; its state is broadcast. `flags` are this rank's
+  /// wishes.
   ControllerStepReport run(const Progress& progress, std::int64_t flags);
 
  private:
@@ -45,8 +48,5 @@ class ControllerStep {
   const Settings& settings_;
   FaultInjector& faults_;
 };
-
-/// Collective. Gives every rank the strategy's state of rank 0.
-void broadcast_state(comm::World& world, Strategy& strategy);
 
 }  // namespace enas::search

@@ -20,7 +20,8 @@ std::string describe(const data::Corpus& corpus);
 struct CorpusColumns {
   CorpusColumns(const data::Corpus& corpus, const Settings& settings);
 
-  data::TokenColumns train;       ///< slots × batch_size columns; slot s owns the s-th batch_size of them
+  data::TokenColumns
+      train;  ///< slots × batch_size columns; slot s owns the s-th batch_size of them
   data::TokenColumns reward;      ///< validation split in columns of the reward batch
   data::TokenColumns validation;  ///< validation split in columns of the validation batch
 };

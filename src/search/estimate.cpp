@@ -73,8 +73,7 @@ Estimate estimate(const Settings& settings, int num_ranks) {
   result.controller_steps_per_round = settings.rollout.steps;
   result.total_steps =
       settings.rounds * (result.weight_steps_per_round + result.controller_steps_per_round);
-  std::tie(result.child_parameters, result.union_parameters) =
-      mean_sizes(settings, space, shapes);
+  std::tie(result.child_parameters, result.union_parameters) = mean_sizes(settings, space, shapes);
   result.bytes_reduced_per_step = 4.0 * result.union_parameters;
 
   // A slot's cell keeps, for each step and node, value, gate, activation and their gradients.
@@ -87,9 +86,8 @@ Estimate estimate(const Settings& settings, int num_ranks) {
   int levels = 2;
   while ((1 << (levels - 2)) < own_slots) ++levels;
   const double weights = 4.0 * static_cast<double>(result.supernet_parameters);
-  result.checkpoint_bytes =
-      weights + 12.0 * static_cast<double>(result.controller_parameters) +
-      4.0 * settings.weights.slots * settings.weights.batch_size * hidden;
+  result.checkpoint_bytes = weights + 12.0 * static_cast<double>(result.controller_parameters) +
+                            4.0 * settings.weights.slots * settings.weights.batch_size * hidden;
   const double library = 350e6;  // LibTorch and MPI as loaded
   result.memory_per_rank_bytes = library + weights + activations + logits +
                                  4.0 * result.child_parameters +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults on purpose, for tests: ENAS_FAULT=rank:step:kind in the environment. Each fires once a process.
+// Faults on purpose, for tests: ENAS_FAULT=rank:step:kind in the environment. Each fires once a
+// process.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,9 +13,9 @@
 
 namespace enas::search {
 
-/// Kinds: kill (SIGKILL), throw (an exception on that rank), hang (never returns), slow (2 s), nan (the slot's
-/// gradients become NaN), nan_forever (from that step on, on all ranks), flip_weight, flip_strategy (one bit of one
-/// value, before the digests of that step).
+/// Kinds: kill (SIGKILL), throw (an exception on that rank), hang (never returns), slow (2 s), nan
+/// (the slot's gradients become NaN), nan_forever (from that step on, on all ranks), flip_weight,
+/// flip_strategy (one bit of one value, before the digests of that step).
 class FaultInjector {
  public:
   /// `text` is the variable's value, or "" for none. Throws ConfigError when it cannot be read.

@@ -82,15 +82,15 @@ std::string state_hash(const std::filesystem::path& checkpoint) {
 }
 
 std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_checkpoint,
-                                          const Settings& settings, int count,
-                                          std::uint64_t seed) {
+                                          const Settings& settings, int count, std::uint64_t seed) {
   const auto path = newest_checkpoint(run_or_checkpoint);
   const CheckpointReader reader(path);
   const auto space = space::recurrent_space(settings.space);
   const auto strategy = make_strategy(space, settings);
   reader.read_strategy(strategy->state());
 
-  // One stream of its own for each child, so that child i does not depend on how many are asked for.
+  // One stream of its own for each child, so that child i does not depend on how many are asked
+  // for.
   Settings seeded = settings;
   seeded.run.seed = seed;
   const auto sampler = make_strategy(space, seeded);
@@ -106,9 +106,13 @@ std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_ch
   return children;
 }
 
+std::string stored_configuration(const std::filesystem::path& run_or_checkpoint) {
+  return CheckpointReader(newest_checkpoint(run_or_checkpoint)).identity().config.toml;
+}
+
 std::vector<std::string> library_versions() {
-  std::vector<std::string> versions = {concat("LibTorch ", TORCH_VERSION, " (", instruction_set(),
-                                              ")")};
+  std::vector<std::string> versions = {
+      concat("LibTorch ", TORCH_VERSION, " (", instruction_set(), ")")};
   for (const auto& version : io::library_versions()) versions.push_back(version);
   return versions;
 }

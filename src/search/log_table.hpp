@@ -18,12 +18,12 @@ struct ColumnSpec {
   ColumnType type;
   std::string unit;  ///< "1" for plain numbers
   std::string help;
-  bool clock = false;  ///< a time: may differ between a run and its resumed twin
+  bool clock = false;      ///< a time: may differ between a run and its resumed twin
   std::int64_t width = 1;  ///< values a row, for integers and reals
 };
 
-using Cell = std::variant<std::int64_t, double, std::string, std::vector<std::int32_t>,
-                          std::vector<double>>;
+using Cell =
+    std::variant<std::int64_t, double, std::string, std::vector<std::int32_t>, std::vector<double>>;
 
 class LogTable {
  public:

@@ -21,8 +21,8 @@ LearnReport ReinforceStrategy::learn_on_root(const std::vector<space::Rollout>& 
   std::vector<controller::ScoredArchitecture> batch;
   batch.reserve(rollouts.size());
   for (std::size_t i = 0; i < rollouts.size(); ++i) {
-    batch.push_back({rollouts[i].architecture, rewards[i],
-                     rollouts[i].status == space::RolloutStatus::ok});
+    batch.push_back(
+        {rollouts[i].architecture, rewards[i], rollouts[i].status == space::RolloutStatus::ok});
   }
   const auto step = reinforce_.update(batch);
   return {step.reward, step.advantage, step.entropy, reinforce_.state().baseline,

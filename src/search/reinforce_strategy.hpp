@@ -8,7 +8,8 @@ namespace enas::search {
 
 class ReinforceStrategy final : public Strategy {
  public:
-  ReinforceStrategy(const space::SearchSpace& space, const controller::ControllerOptions& controller,
+  ReinforceStrategy(const space::SearchSpace& space,
+                    const controller::ControllerOptions& controller,
                     const controller::ReinforceOptions& reinforce, std::uint64_t seed);
 
   std::vector<space::Architecture> propose(std::int64_t count,
@@ -19,8 +20,6 @@ class ReinforceStrategy final : public Strategy {
   double log_probability(const space::Architecture& architecture) const override;
   std::vector<double> decision_entropy(
       const std::vector<space::Architecture>& architectures) const override;
-
-  const controller::Controller& controller() const { return controller_; }
 
  private:
   std::uint64_t seed_;

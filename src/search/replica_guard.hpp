@@ -12,11 +12,11 @@
 
 namespace enas::search {
 
-/// Thrown alike on every rank, between collectives. The loop reloads; main ends with 80 the second time.
+/// Thrown alike on every rank, between collectives. The loop reloads; main ends with 80 the second
+/// time.
 class ReplicasDiffer : public Error {
  public:
-  explicit ReplicasDiffer(const std::string& message)
-      : Error(ExitCode::replicas_differ, message) {}
+  explicit ReplicasDiffer(const std::string& message) : Error(ExitCode::replicas_differ, message) {}
 };
 
 class ReplicaGuard {
@@ -25,8 +25,8 @@ class ReplicaGuard {
 
   /// Remembers which weights moved since the last check.
   void note_touched(const std::vector<int>& weights);
-  /// Collective. Compares the weights noted and the strategy's state. Throws ReplicasDiffer naming the
-  /// first tensor and the ranks in the minority.
+  /// Collective. Compares the weights noted and the strategy's state. Throws ReplicasDiffer naming
+  /// the first tensor and the ranks in the minority.
   void check_touched(std::int64_t step);
   /// Collective. Compares all weights and the strategy's state.
   void check_all(std::int64_t step);

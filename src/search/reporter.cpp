@@ -42,14 +42,26 @@ Reporter::Reporter(comm::World& world, Log& log, const RunDirectory& directory,
       space_(space),
       perplexity_floor_(std::exp(entropy_rate)) {}
 
-void Reporter::started(const RunIdentity* loaded, const SearchState& state) {
-  if (loaded != nullptr) {
+void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
+                       const SearchState& state) {
+  if (loaded == nullptr) {
+    log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
+  } else if (world_.is_root()) {
     log_.info(concat("resumed from step ", state.progress.step, " written by np=", loaded->ranks,
                      ", now np=", world_.size()));
-    best(state);
-  } else {
-    log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
+    for (const auto& difference : adjustable_differences(*loaded, present)) {
+      log_.info("changed since the checkpoint: " + difference);
+    }
+    if (loaded->instruction_set != present.instruction_set) {
+      log_.warn(concat("the checkpoint was written with ", loaded->instruction_set, ", now ",
+                       present.instruction_set, ": results will differ in their last bits"));
+    }
+    if (loaded->program != present.program) {
+      log_.warn(concat("the checkpoint was written by version ", loaded->program, ", now ",
+                       present.program, ": results may differ in their last bits"));
+    }
   }
+  best(state);
   status(state, current_phase(state), "");
   since_step_.restart();
   since_round_.restart();
@@ -59,10 +71,10 @@ void Reporter::weight_step(const Progress& progress, const WeightStepReport& rep
                            std::int64_t steps_in_phase) {
   weight_steps_ = steps_in_phase;
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
-  log_.progress(concat("round ", progress.round + 1, "/", settings_.rounds, "  weights ",
-                       progress.index + 1, "/", steps_in_phase, "  loss ", fixed(report.loss, 3),
-                       "  ", fixed(report.tokens_per_s, 0), " tokens/s  ",
-                       time_left(progress, steps_in_phase)));
+  log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
+                       settings_.rounds, "  weights ", progress.index + 1, "/", steps_in_phase,
+                       "  loss ", fixed(report.loss, 3), "  ", fixed(report.tokens_per_s, 0),
+                       " tokens/s  ", time_left(progress, steps_in_phase)));
 }
 
 void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
@@ -74,17 +86,17 @@ void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
         concat("slot ", i, " had no finite gradient (loss ", report.slots[i].value,
                ") and was left out, its carried state reset; child ", report.children[i].text());
     run_log.add_event(progress.step, "not_finite", text);
-    log_.warn(concat("step ", progress.step, ": ", text));
+    log_.warn(concat("step ", progress.step, ", segment ", progress.index, ": ", text));
   }
 }
 
 void Reporter::controller_step(const Progress& progress, const ControllerStepReport& report) {
   controller_step_s_ = moving_average(controller_step_s_, since_step_.restart());
-  log_.progress(concat("round ", progress.round + 1, "/", settings_.rounds, "  controller ",
-                       progress.index + 1, "/", settings_.rollout.steps, "  reward ",
-                       fixed(report.mean_reward, 4), "  baseline ",
-                       fixed(report.learned.baseline, 4), "  ",
-                       time_left(progress, weight_steps_)));
+  const double rate = settings_.rollout.rollouts / controller_step_s_;
+  log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
+                       settings_.rounds, "  controller ", progress.index + 1, "/",
+                       settings_.rollout.steps, "  reward ", fixed(report.mean_reward, 4), "  ",
+                       fixed(rate, 1), " rollouts/s  ", time_left(progress, weight_steps_)));
 }
 
 std::string Reporter::time_left(const Progress& progress, std::int64_t weight_steps) const {
@@ -113,23 +125,27 @@ void Reporter::round(const SearchState& state, const ValidationReport& report, R
     shares.push_back(
         concat(space_.options()[i], " ", fixed(100.0 * report.option_histogram[i], 0), "%"));
   }
-  log_.info(concat("round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
-                   state.progress.step, ": validation perplexity of ", report.children.size(),
-                   " children mean ", fixed(report.mean_perplexity, 2), " best ",
-                   fixed(report.best_perplexity, 2),
-                   std::isfinite(perplexity_floor_)
-                       ? concat(" (floor ", fixed(perplexity_floor_, 2), ")")
-                       : std::string(),
-                   ", so far ", fixed(state.best.perplexity, 2), "; entropy ",
-                   fixed(report.entropy, 3), " of ", fixed(space_.max_entropy(), 3), " nats; ",
-                   join(shares, ", "), "; ", human_duration(seconds)));
+  log_.info(concat(
+      "round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
+      state.progress.step, ": validation perplexity of ", report.children.size(), " children mean ",
+      fixed(report.mean_perplexity, 2), " best ", fixed(report.best_perplexity, 2),
+      std::isfinite(perplexity_floor_) ? concat(" (floor ", fixed(perplexity_floor_, 2), ")")
+                                       : std::string(),
+      ", so far ", fixed(state.best.perplexity, 2), "; entropy ", fixed(report.entropy, 3), " of ",
+      fixed(space_.max_entropy(), 3), " nats; ", join(shares, ", "), "; ",
+      human_duration(seconds)));
   best(state);
   status(state, current_phase(state), "");
   since_step_.restart();
 }
 
 void Reporter::best(const SearchState& state) {
-  if (!world_.is_root() || state.best.tokens.empty()) return;
+  if (!world_.is_root()) return;
+  if (state.best.tokens.empty()) {
+    std::error_code ignored;  // usually it is not there
+    std::filesystem::remove(directory_.root() / "best.json", ignored);
+    return;
+  }
   const space::Architecture architecture{space_.id(), state.best.tokens};
   const auto cell = space::recurrent_cell(settings_.space, architecture);
   try {
@@ -153,6 +169,12 @@ void Reporter::best(const SearchState& state) {
   } catch (const SystemError& error) {
     log_.warn(concat("best.json was not written: ", error.what()));
   }
+}
+
+void Reporter::checkpoint(const SearchState& state) { status(state, current_phase(state), ""); }
+
+void Reporter::failed(const SearchState& state, const Error& error) {
+  status(state, "failed", concat(error.what(), " (exit ", static_cast<int>(error.code()), ")"));
 }
 
 void Reporter::status(const SearchState& state, const std::string& phase,
@@ -187,8 +209,7 @@ void Reporter::ended(const SearchState& state, const std::string& reason, double
                    " after ", human_duration(wall_seconds), " in all; peak memory ",
                    human_bytes(largest), " a rank"));
   if (!state.best.tokens.empty()) {
-    const auto cell =
-        space::recurrent_cell(settings_.space, {space_.id(), state.best.tokens});
+    const auto cell = space::recurrent_cell(settings_.space, {space_.id(), state.best.tokens});
     log_.info(concat("best child: validation perplexity ", fixed(state.best.perplexity, 2),
                      std::isfinite(perplexity_floor_)
                          ? concat(" (the source's floor is ", fixed(perplexity_floor_, 2), ")")

@@ -19,15 +19,17 @@
 
 namespace enas::search {
 
-/// Made on every rank; only rank 0 writes. Failing to write a file here is a warning, never the end.
+/// Made on every rank; only rank 0 writes. Failing to write a file here is a warning, never the
+/// end.
 class Reporter {
  public:
   /// `entropy_rate` in nats per token of the data's source; NaN when unknown.
   Reporter(comm::World& world, Log& log, const RunDirectory& directory, const Settings& settings,
            const space::SearchSpace& space, double entropy_rate);
 
-  /// `loaded` is who wrote the checkpoint, or null for a new run.
-  void started(const RunIdentity* loaded, const SearchState& state);
+  /// `loaded` is who wrote the checkpoint, or null for a new run; `present` is who goes on. Says
+  /// what changed.
+  void started(const RunIdentity* loaded, const RunIdentity& present, const SearchState& state);
   void weight_step(const Progress& progress, const WeightStepReport& report,
                    std::int64_t steps_in_phase);
   /// Rows of a weight step; slots that were not finite become events and warnings.
@@ -36,8 +38,12 @@ class Reporter {
   void controller_step(const Progress& progress, const ControllerStepReport& report);
   void round(const SearchState& state, const ValidationReport& report, RunLog& run_log,
              const io::Digest& strategy);
-  /// Rewrites best.json from the state.
+  /// Rewrites best.json from the state; removes it when there is no best child yet.
   void best(const SearchState& state);
+  /// A checkpoint was written, or could not be: brings status.json up to date.
+  void checkpoint(const SearchState& state);
+  /// Not collective. Leaves the reason in status.json.
+  void failed(const SearchState& state, const Error& error);
   /// Collective. The closing lines: why, best, tokens, memory of the largest rank.
   void ended(const SearchState& state, const std::string& reason, double wall_seconds);
 
@@ -53,9 +59,9 @@ class Reporter {
   double perplexity_floor_;
   Stopwatch since_step_;
   Stopwatch since_round_;
-  double weight_step_s_ = 0.0;      ///< moving averages of a step's wall time
+  double weight_step_s_ = 0.0;  ///< moving averages of a step's wall time
   double controller_step_s_ = 0.0;
-  std::int64_t weight_steps_ = 0;   ///< in the last weight phase seen
+  std::int64_t weight_steps_ = 0;  ///< in the last weight phase seen
 };
 
 }  // namespace enas::search

@@ -25,8 +25,8 @@ class RunDirectory {
   explicit RunDirectory(std::filesystem::path root);
   ~RunDirectory();
 
-  /// Makes the folders, takes the lock, removes left-over temporaries. Throws ConfigError: 73 (cannot be
-  /// made, in use by another run: names the holder), 77.
+  /// Makes the folders, takes the lock, removes left-over temporaries. Throws ConfigError: 73
+  /// (cannot be made, in use by another run: names the holder), 77.
   void open_on_root();
   /// Gives the lock back. Everything is written before.
   void close_on_root();
@@ -39,8 +39,8 @@ class RunDirectory {
   std::vector<CheckpointFile> checkpoints() const;
   /// Renames to "<name>.bad".
   void set_aside_bad(const std::filesystem::path& checkpoint) const;
-  /// Renames every checkpoint after `step` and every log part that ends after it to "*.stale", so that there is one
-  /// timeline. Returns how many.
+  /// Renames every checkpoint after `step` and every log part that ends after it to "*.stale", so
+  /// that there is one timeline. Returns how many.
   int retire_after(std::int64_t step) const;
   /// Removes all but the newest `keep` checkpoints.
   void prune(int keep) const;

@@ -6,8 +6,9 @@
 
 namespace enas::search {
 
-/// Held from construction to destruction. flock() keeps other jobs of this machine out; the file's text keeps
-/// those of other machines out, except when it names this very batch job (a requeue on another node).
+/// Held from construction to destruction. flock() keeps other jobs of this machine out; the file's
+/// text keeps those of other machines out, except when it names this very batch job (a requeue on
+/// another node).
 class RunLock {
  public:
   /// Throws ConfigError (73) naming the holder.

@@ -101,8 +101,8 @@ void RunLog::add_controller_step(const Progress& progress, const ControllerStepR
                                  const io::Digest& strategy) {
   const LearnReport& learned = report.learned;
   controller_steps_.add_row({progress.step, progress.round, mean(learned.reward), learned.baseline,
-                             mean(learned.advantage), mean(learned.entropy),
-                             learned.gradient_norm, report.compute_s, report.wait_s});
+                             mean(learned.advantage), mean(learned.entropy), learned.gradient_norm,
+                             report.compute_s, report.wait_s});
   for (std::size_t i = 0; i < report.rollouts.size(); ++i) {
     const auto& rollout = report.rollouts[i];
     add_child(progress, "rollout", static_cast<std::int64_t>(i), rollout.architecture,
@@ -111,10 +111,11 @@ void RunLog::add_controller_step(const Progress& progress, const ControllerStepR
   }
 }
 
-void RunLog::add_round(const Progress& progress, const ValidationReport& report,
-                       double best_so_far, const io::Digest& strategy, double seconds) {
+void RunLog::add_round(const Progress& progress, const ValidationReport& report, double best_so_far,
+                       const io::Digest& strategy, double seconds) {
   rounds_.add_row({progress.round, progress.step, report.mean_perplexity, report.best_perplexity,
-                   best_so_far, report.entropy, report.decision_entropy, report.option_histogram, seconds});
+                   best_so_far, report.entropy, report.decision_entropy, report.option_histogram,
+                   seconds});
   for (std::size_t i = 0; i < report.children.size(); ++i) {
     const auto& child = report.children[i];
     add_child(progress, "validation", static_cast<std::int64_t>(i), child.architecture,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HDF5 log: what happened since the last checkpoint, in memory, until it is written as one closed part.
+// The HDF5 log: what happened since the last checkpoint, in memory, until it is written as one
+// closed part.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +30,10 @@ class RunLog {
                        const io::Digest& strategy);
   void add_controller_step(const Progress& progress, const ControllerStepReport& report,
                            const io::Digest& strategy);
-  void add_round(const Progress& progress, const ValidationReport& report,
-                 double best_so_far, const io::Digest& strategy, double seconds);
-  /// What the search itself did out of the ordinary (never what the machine did): not_finite, rollback.
+  void add_round(const Progress& progress, const ValidationReport& report, double best_so_far,
+                 const io::Digest& strategy, double seconds);
+  /// What the search itself did out of the ordinary (never what the machine did): not_finite,
+  /// rollback.
   void add_event(std::int64_t step, const std::string& kind, const std::string& text);
 
   /// The rows of steps [first_step, end_step) as an HDF5 file.

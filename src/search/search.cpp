@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <optional>
 
 #include "comm/mpi_reducer.hpp"
 #include "core/text.hpp"
@@ -28,11 +30,14 @@ void together(comm::World& world, const std::function<void()>& work) {
   } catch (const Error& error) {
     code = error.code();
     message = error.what();
+  } catch (const std::exception& error) {
+    code = ExitCode::internal;
+    message = first_line(error.what());
   }
   if (const auto failure = world.share_failure(code, message)) {
-    throw ConfigError(failure.rank == 0 ? failure.message
-                                        : concat("rank ", failure.rank, ": ", failure.message),
-                      failure.code);
+    throw ConfigError(
+        failure.rank == 0 ? failure.message : concat("rank ", failure.rank, ": ", failure.message),
+        failure.code);
   }
 }
 
@@ -42,8 +47,7 @@ void shake_hands(comm::World& world, const RunIdentity& identity) {
   const char* fault = std::getenv("ENAS_HANDSHAKE_FAULT");
   const bool differ = fault != nullptr && std::atoi(fault) == world.rank();
   const std::vector<std::pair<std::string, std::string>> items = {
-      {"the program (version, git revision)",
-       concat(kVersion, " ", kGitRevision, differ ? " (fault)" : "")},
+      {"the program (version, git revision)", identity.program + (differ ? " (fault)" : "")},
       {"the configuration", identity.config.toml},
       {"the data", identity.data.hex()},
       {"the instruction set", identity.instruction_set},
@@ -67,7 +71,7 @@ std::vector<std::string> this_job() {
 }
 
 /// The threads of the checkpoint win over OMP_NUM_THREADS, an explicit --set wins over both.
-int threads_in_force(comm::World& world, Log& log, const RunDirectory& directory,
+int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory,
                      const Settings& settings, const RunLimits& limits) {
   int stored = 0;
   if (world.is_root() && limits.resume != ResumeMode::never) {
@@ -87,25 +91,30 @@ int threads_in_force(comm::World& world, Log& log, const RunDirectory& directory
 }
 
 ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
-            const ConfigRecord& record, const RunLimits& limits) {
-  const int threads =
-      set_threads(threads_in_force(world, log, directory, settings, limits));
+                const ConfigRecord& record, const RunLimits& limits) {
+  const int threads = set_threads(agree_on_threads(world, log, directory, settings, limits));
   data::Corpus corpus;
   together(world, [&] { corpus = load_corpus(settings.data); });
-  RunIdentity identity{record, corpus.digest, threads, instruction_set(), world.size(),
-                       0.0,    this_job()};
+  RunIdentity identity{record,  corpus.digest,     concat(kVersion, " ", kGitRevision),
+                       threads, instruction_set(), world.size(),
+                       0.0,     this_job()};
   shake_hands(world, identity);
-  log.info(concat(describe(corpus), "; ", world.size(), " ranks, ", threads,
-                  " threads each, ", identity.instruction_set));
+  log.info(concat(describe(corpus), "; ", world.size(), " ranks, ", threads, " threads each, ",
+                  identity.instruction_set));
 
   const auto space = space::recurrent_space(settings.space);
-  const supernet::RecurrentSupernet supernet(settings.space, settings.supernet,
-                                             corpus.vocabulary_size(), settings.run.seed);
-  const auto strategy = make_strategy(space, settings);
   comm::MpiReducer reducer(world, settings.weights.slots);
-  const CorpusColumns columns(corpus, settings);
-  SearchLoop loop({world, log, settings, limits, space, supernet, *strategy, reducer,
-                   columns.train, columns.reward, columns.validation, directory, identity,
+  std::optional<supernet::RecurrentSupernet> supernet;
+  std::unique_ptr<Strategy> strategy;
+  std::optional<CorpusColumns> columns;
+  together(world, [&] {
+    columns.emplace(corpus, settings);
+    supernet.emplace(settings.space, settings.supernet, corpus.vocabulary_size(),
+                     settings.run.seed);
+    strategy = make_strategy(space, settings);
+  });
+  SearchLoop loop({world, log, settings, limits, space, *supernet, *strategy, reducer,
+                   columns->train, columns->reward, columns->validation, directory, identity,
                    corpus.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())});
   return loop.run();
 }

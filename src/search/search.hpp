@@ -33,11 +33,12 @@ struct Estimate {
   double bytes_reduced_per_step = 0.0;  ///< size of the flat buffer
   double memory_per_rank_bytes = 0.0;   ///< estimate for a rank with ceil(slots / ranks) slots
   double checkpoint_bytes = 0.0;
-  std::string data;                     ///< "ptb: 929589/73760/82430 tokens, vocabulary 10000"
+  std::string data;  ///< "ptb: 929589/73760/82430 tokens, vocabulary 10000"
 };
 Estimate estimate(const Settings& settings, int num_ranks);
 
-/// Digest of all replica and slot state in a checkpoint, one line. Equal for equal searches at equal steps.
+/// Digest of all replica and slot state in a checkpoint, one line. Equal for equal searches at
+/// equal steps.
 std::string state_hash(const std::filesystem::path& checkpoint);
 
 /// Children from the controller of a run (its newest valid checkpoint, or the file itself).
@@ -49,6 +50,9 @@ struct SampledChild {
 };
 std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_checkpoint,
                                           const Settings& settings, int count, std::uint64_t seed);
+
+/// The TOML text that a checkpoint, or the newest one of a run directory, was written under.
+std::string stored_configuration(const std::filesystem::path& run_or_checkpoint);
 
 /// "LibTorch 2.13.0 …, HDF5 1.10.8, …", one library a line.
 std::vector<std::string> library_versions();

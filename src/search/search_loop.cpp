@@ -23,7 +23,8 @@ SearchLoop::SearchLoop(const SearchWorld& parts)
       run_log_(parts.space),
       guard_(parts.world, parts.supernet, parts.strategy),
       checkpointer_(parts.world, parts.log, parts.directory, guard_, parts.settings, parts.identity,
-                    {parts.supernet, parts.strategy, state_, run_log_}),
+                    {parts.supernet, parts.strategy, state_, run_log_, parts.space,
+                     parts.train.column_length()}),
       weight_step_(parts.world, parts.reducer, parts.supernet, parts.train, parts.settings,
                    faults_),
       controller_step_(parts.world, parts.supernet, parts.strategy, parts.reward, parts.settings,
@@ -34,6 +35,15 @@ SearchLoop::SearchLoop(const SearchWorld& parts)
                 parts.entropy_rate) {}
 
 ExitCode SearchLoop::run() {
+  try {
+    return search();
+  } catch (const Error& error) {
+    reporter_.failed(state_, error);
+    throw;
+  }
+}
+
+ExitCode SearchLoop::search() {
   start_or_resume();
   while (!done()) {
     try {
@@ -62,11 +72,11 @@ void SearchLoop::start_or_resume() {
   const RunLimits& limits = parts_.limits;
   bool loaded = false;
   if (limits.resume == ResumeMode::path) {
-    loaded = checkpointer_.load(limits.resume_path, limits.force_resume);
+    loaded = checkpointer_.load({limits.resume_path, limits.force_resume, false});
   } else if (limits.resume == ResumeMode::automatic) {
-    loaded = checkpointer_.load(std::nullopt, limits.force_resume);
+    loaded = checkpointer_.load({std::nullopt, limits.force_resume, false});
   }
-  reporter_.started(loaded ? &checkpointer_.loaded() : nullptr, state_);
+  reporter_.started(loaded ? &checkpointer_.loaded() : nullptr, checkpointer_.identity(), state_);
   if (parts_.world.is_root()) {
     // Not before: a refused resume leaves the file of the run as it is.
     parts_.directory.write_text("config.toml", parts_.identity.config.toml);
@@ -82,17 +92,19 @@ void SearchLoop::weight_step() {
   if (state_.progress.index == 0) begin_weight_phase();
   const auto& segment = segments_.at(static_cast<std::size_t>(state_.progress.index));
   parts_.world.note_progress("weight step", state_.progress.step);
-  const auto report = weight_step_.run(
-      state_, segment, stop_control_.wishes(checkpointer_.seconds_since_save()));
+  const auto report =
+      weight_step_.run(state_, segment, stop_control_.wishes(checkpointer_.seconds_since_save()));
   flags_ = report.flags;
   guard_.note_touched(report.touched);
-  faults_.flip_bit(state_.progress.step, "flip_weight",
-                   {named_array("", parts_.supernet.weights()
-                                        .at(static_cast<std::size_t>(report.touched.front()))
-                                        .value)});
+  faults_.flip_bit(
+      state_.progress.step, "flip_weight",
+      {named_array(
+          "",
+          parts_.supernet.weights().at(static_cast<std::size_t>(report.touched.front())).value)});
   reporter_.weight_step(state_.progress, report, static_cast<std::int64_t>(segments_.size()));
-  if (parts_.world.is_root()) reporter_.log_weight_step(run_log_, state_.progress, report,
-                                                        digest_of(parts_.strategy.state()));
+  if (parts_.world.is_root())
+    reporter_.log_weight_step(run_log_, state_.progress, report,
+                              digest_of(parts_.strategy.state()));
   Progress& progress = state_.progress;
   progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
   ++progress.step;
@@ -114,7 +126,8 @@ void SearchLoop::controller_step() {
   if (state_.progress.index == parts_.settings.rollout.steps) end_phase();
 }
 
-/// Samples the children of the whole phase: each rank those of its slots, an all-gather makes them known.
+/// Samples the children of the whole phase: each rank those of its slots, an all-gather makes them
+/// known.
 void SearchLoop::begin_weight_phase() {
   guard_.check_strategy(state_.progress.step);
   reset_slot_states();
@@ -158,20 +171,24 @@ void SearchLoop::finish_step() {
   if (progress.step % parts_.settings.reliability.digest_every == 0) {
     guard_.check_touched(progress.step);
   }
-  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
-  const bool due = round_ended_ || flags_ != 0 || (every > 0 && progress.step % every == 0) ||
-                   progress.step == parts_.limits.max_steps;
-  if (round_ended_) finish_round();
-  if (due && progress.step != checkpointer_.last_step()) checkpointer_.save();
   if ((flags_ & kFlagStop) != 0) stopped_ = true;
+  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
+  const bool ends = stopped_ || progress.step == parts_.limits.max_steps;
+  // In a stretch of bad steps only a stop is worth a checkpoint: a rollback wants one from before.
+  const bool due = progress.bad_steps == 0 &&
+                   (round_ended_ || flags_ != 0 || (every > 0 && progress.step % every == 0));
+  if (round_ended_) finish_round();
+  if ((!ends && !due) || progress.step == checkpointer_.last_step()) return;
+  if (!checkpointer_.state_is_finite()) return roll_back();
+  checkpointer_.save();
+  reporter_.checkpoint(state_);
 }
 
 void SearchLoop::finish_round() {
   round_ended_ = false;
   guard_.check_strategy(state_.progress.step);
-  const auto report =
-      validate(parts_.world, parts_.supernet, parts_.strategy, parts_.space, parts_.validation,
-               parts_.settings, state_.progress.step);
+  const auto report = validate(parts_.world, parts_.supernet, parts_.strategy, parts_.space,
+                               parts_.validation, parts_.settings, state_.progress.step);
   if (report.best >= 0 && report.best_perplexity < state_.best.perplexity) {
     state_.best = {report.best_perplexity, state_.progress.step,
                    report.children[static_cast<std::size_t>(report.best)].architecture.tokens};
@@ -182,29 +199,32 @@ void SearchLoop::finish_round() {
   derive_segments();
 }
 
-/// Too many steps without a finite slot: back to the last checkpoint with half the learning rate.
+/// Too many steps without a finite slot, or weights that are not finite: back to the last good
+/// checkpoint with half the learning rate.
 void SearchLoop::roll_back() {
   const Progress before = state_.progress;
+  const std::string what =
+      before.bad_steps > 0
+          ? concat("no finite loss for ", before.bad_steps, " steps in a row at step ", before.step)
+          : concat("weights that are not finite at step ", before.step);
   if (before.rollbacks >= parts_.settings.reliability.max_rollbacks) {
-    throw ConfigError(concat("no finite loss for ", before.bad_steps, " steps in a row at step ",
-                             before.step, ", after ", before.rollbacks,
-                             " reloads with the learning rate halved; lower weights.lr or "
-                             "weights.clip_norm, or raise reliability.max_rollbacks"),
-                      ExitCode::diverged);
+    throw Error(ExitCode::diverged,
+                concat(what, ", after ", before.rollbacks,
+                       " reloads with the learning rate halved; lower weights.lr or "
+                       "weights.clip_norm, or raise reliability.max_rollbacks"));
   }
-  reload();
+  reload(true);
   state_.progress.rollbacks = before.rollbacks + 1;
   state_.progress.lr_factor = before.lr_factor / 2.0;
   state_.progress.bad_steps = 0;
-  const std::string text = concat(
-      "no finite loss for ", before.bad_steps, " steps in a row at step ", before.step,
-      ": went back to step ", state_.progress.step, " with the learning rate times ",
-      state_.progress.lr_factor);
+  const std::string text = concat(what, ": went back to step ", state_.progress.step,
+                                  " with the learning rate times ", state_.progress.lr_factor);
   parts_.log.warn(text);
   if (parts_.world.is_root()) run_log_.add_event(state_.progress.step, "rollback", text);
 }
 
-/// Replicas differ: reload and replay, which is exact. Twice before passing the same step is the end.
+/// Replicas differ: reload and replay, which is exact. Twice before passing the same step is the
+/// end.
 void SearchLoop::recover(const ReplicasDiffer& difference) {
   const std::int64_t step = state_.progress.step;
   std::string what = difference.what();
@@ -214,18 +234,21 @@ void SearchLoop::recover(const ReplicasDiffer& difference) {
     what = named.what();
   }
   if (detected_at_ >= 0 && step <= detected_at_) {
-    throw ConfigError(concat(what, ", again after a reload (first at step ",
-                             detected_at_, "); check the memory of that rank's node"),
-                      ExitCode::replicas_differ);
+    throw Error(ExitCode::replicas_differ,
+                concat(what, ", again after a reload (first at step ", detected_at_,
+                       "); check the memory of that rank's node"));
   }
   detected_at_ = step;
-  reload();
-  parts_.log.warn(concat(what, "; reloaded step ", state_.progress.step,
-                         " and replaying, nothing is lost"));
+  reload(false);
+  parts_.log.warn(
+      concat(what, "; reloaded step ", state_.progress.step, " and replaying, nothing is lost"));
 }
 
-void SearchLoop::reload() {
-  expect(checkpointer_.load(std::nullopt, true), "a checkpoint exists from step 0 on");
+void SearchLoop::reload(bool before_bad_steps) {
+  if (!checkpointer_.load({std::nullopt, true, before_bad_steps})) {
+    throw Error(ExitCode::io_error, "there is no checkpoint to go back to: none could be written");
+  }
+  if (parts_.world.is_root()) parts_.directory.retire_after(state_.progress.step);
   round_ended_ = false;
   flags_ = 0;
   derive_segments();
@@ -247,16 +270,15 @@ ExitCode SearchLoop::end() {
 }
 
 void SearchLoop::derive_segments() {
-  segments_ = data::segments_of_pass(parts_.settings.weights.segments,
-                                     parts_.train.column_length(), parts_.settings.run.seed,
+  segments_ = data::segments_of_pass(parts_.settings.weights.segments, parts_.train.column_length(),
+                                     parts_.settings.run.seed,
                                      static_cast<std::uint64_t>(state_.progress.round));
 }
 
 void SearchLoop::reset_slot_states() {
   state_.slot_state.clear();
   for (int i = 0; i < weight_step_.own_slots().size(); ++i) {
-    state_.slot_state.push_back(
-        parts_.supernet.initial_state(parts_.settings.weights.batch_size));
+    state_.slot_state.push_back(parts_.supernet.initial_state(parts_.settings.weights.batch_size));
   }
 }
 

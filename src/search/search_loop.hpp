@@ -45,6 +45,7 @@ class SearchLoop {
   ExitCode run();
 
  private:
+  ExitCode search();
   void start_or_resume();
   bool done() const;
   void weight_step();
@@ -55,7 +56,7 @@ class SearchLoop {
   void finish_step();
   void roll_back();
   void recover(const ReplicasDiffer& difference);
-  void reload();
+  void reload(bool before_bad_steps);
   ExitCode end();
 
   void derive_segments();

@@ -17,14 +17,15 @@ enum class Phase : std::int64_t { weights = 0, controller = 1 };
 
 /// Position in the search. `step` counts weight and controller steps together.
 struct Progress {
-  std::int64_t step = 0;         ///< steps done
-  std::int64_t round = 0;        ///< round that the next step belongs to
-  std::int64_t phase = 0;        ///< Phase of the next step
-  std::int64_t index = 0;        ///< steps of that phase that are done
-  std::int64_t bad_steps = 0;    ///< steps in a row without a finite slot
-  std::int64_t rollbacks = 0;    ///< reloads after divergence so far
-  double lr_factor = 1.0;        ///< halved at each of them
-  double mean_perplexity = std::numeric_limits<double>::quiet_NaN();  ///< of the last finished round
+  std::int64_t step = 0;       ///< steps done
+  std::int64_t round = 0;      ///< round that the next step belongs to
+  std::int64_t phase = 0;      ///< Phase of the next step
+  std::int64_t index = 0;      ///< steps of that phase that are done
+  std::int64_t bad_steps = 0;  ///< steps in a row without a finite slot
+  std::int64_t rollbacks = 0;  ///< reloads after divergence so far
+  double lr_factor = 1.0;      ///< halved at each of them
+  double mean_perplexity =
+      std::numeric_limits<double>::quiet_NaN();  ///< of the last finished round
 
   bool in_weight_phase() const { return phase == static_cast<std::int64_t>(Phase::weights); }
 };
@@ -36,9 +37,10 @@ struct BestChild {
   std::vector<std::int32_t> tokens;
 };
 
-/// The children of a whole weight phase: tokens by slot and step. With shared children one row serves all.
+/// The children of a whole weight phase: tokens by slot and step. With shared children one row
+/// serves all.
 struct PhaseChildren {
-  std::int64_t rows = 0;        ///< slots, or 1 when shared
+  std::int64_t rows = 0;  ///< slots, or 1 when shared
   std::int64_t steps = 0;
   std::int64_t num_tokens = 0;
   std::vector<std::int32_t> tokens;  ///< [rows, steps, num_tokens]

@@ -20,8 +20,8 @@ enum class DataSource { folder, markov };
 
 struct DataOptions {
   DataSource source = DataSource::folder;
-  std::string path;             ///< folder with train, valid and test text
-  data::MarkovOptions markov;   ///< source = markov
+  std::string path;            ///< folder with train, valid and test text
+  data::MarkovOptions markov;  ///< source = markov
 };
 
 enum class Children { per_slot, shared };
@@ -34,30 +34,32 @@ struct WeightOptions {
   Children children = Children::per_slot;
   data::SegmentOptions segments;
   double lr = 20.0;
-  double lr_decay = 1.0;          ///< factor a round, from round lr_decay_start on
-  int lr_decay_start = 0;         ///< first round (from 0) whose rate is multiplied
+  double lr_decay = 1.0;   ///< factor a round, from round lr_decay_start on
+  int lr_decay_start = 0;  ///< first round (from 0) whose rate is multiplied
   double lr_min = 0.0;
   bool lr_scales_with_length = false;  ///< rate times the segment's length / segment_length
-  double clip_norm = 0.1;         ///< global norm of the mean gradient over the union; 0 for none
-  double weight_decay = 8e-7;     ///< λ: a slot adds λ·w to its gradient for the weights it touches
+  double clip_norm = 0.1;      ///< global norm of the mean gradient over the union; 0 for none
+  double weight_decay = 8e-7;  ///< λ: a slot adds λ·w to its gradient for the weights it touches
 };
 
-/// How θ is trained; what follows from the policy itself is in ControllerOptions and ReinforceOptions.
+/// How θ is trained; what follows from the policy itself is in ControllerOptions and
+/// ReinforceOptions.
 struct RolloutOptions {
-  int rollouts = 10;        ///< A: children a controller step scores
-  int steps = 25;           ///< controller steps a round
-  int batch_size = 64;      ///< columns of the reward's validation segment
-  int segment_length = 35;  ///< its time steps
-  double reward_scale = 80.0;     ///< c in c / ppl^exponent
+  int rollouts = 10;           ///< A: children a controller step scores
+  int steps = 25;              ///< controller steps a round
+  int batch_size = 64;         ///< columns of the reward's validation segment
+  int segment_length = 35;     ///< its time steps
+  double reward_scale = 80.0;  ///< c in c / ppl^exponent
   double reward_exponent = 1.0;
-  double reward_cap = 100.0;      ///< rewards above are cut; a metric never is
+  double reward_cap = 100.0;  ///< rewards above are cut; a metric never is
 };
 
 /// What is measured at a round's end.
 struct ValidationOptions {
-  int children = 10;     ///< sampled children scored
-  int batch_size = 64;   ///< columns the validation split is cut into
-  int segments = 20;     ///< segments of segment_length scored from the start, state carried; 0 for all
+  int children = 10;    ///< sampled children scored
+  int batch_size = 64;  ///< columns the validation split is cut into
+  int segments =
+      20;  ///< segments of segment_length scored from the start, state carried; 0 for all
 };
 
 struct CheckpointOptions {
@@ -77,8 +79,8 @@ struct ReliabilityOptions {
 
 struct RunOptions {
   std::uint64_t seed = 1;
-  int threads = 0;           ///< per rank; 0: OMP_NUM_THREADS, else 1
-  std::string dir;           ///< run directory
+  int threads = 0;  ///< per rank; 0: OMP_NUM_THREADS, else 1
+  std::string dir;  ///< run directory
   double log_interval_s = 10.0;
 };
 
@@ -101,8 +103,8 @@ struct Settings {
 
 /// One key with the value in force, as a checkpoint remembers it.
 struct ConfigEntry {
-  std::string key;    ///< "weights.slots"
-  std::string value;  ///< as TOML
+  std::string key;       ///< "weights.slots"
+  std::string value;     ///< as TOML
   bool identity = true;  ///< a resumed run must have the same value
 };
 
@@ -118,10 +120,10 @@ enum class ResumeMode { automatic, never, path };
 struct RunLimits {
   ResumeMode resume = ResumeMode::automatic;
   std::filesystem::path resume_path;
-  bool force_resume = false;       ///< take a checkpoint although identity keys differ
-  bool threads_explicit = false;   ///< run.threads was set on the command line
-  double max_time_s = 0.0;         ///< 0: none (SLURM_JOB_END_TIME where set)
-  std::int64_t max_steps = 0;      ///< absolute step; 0: none
+  bool force_resume = false;      ///< take a checkpoint although identity keys differ
+  bool threads_explicit = false;  ///< run.threads was set on the command line
+  double max_time_s = 0.0;        ///< 0: none (SLURM_JOB_END_TIME where set)
+  std::int64_t max_steps = 0;     ///< absolute step; 0: none
 };
 
 }  // namespace enas::search

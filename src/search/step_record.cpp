@@ -28,12 +28,12 @@ GatheredRecords gather_records(comm::World& world, int num_items, std::int64_t s
   GatheredRecords gathered;
   for (std::size_t rank = 0; rank < static_cast<std::size_t>(world.size()); ++rank) {
     const StepRecord& head = all[rank * width];
-    expect(head.step == all[0].step,
-           concat("ranks 0 and ", rank, " are at different steps: ", all[0].step, " and ",
-                  head.step));
+    expect(
+        head.step == all[0].step,
+        concat("ranks 0 and ", rank, " are at different steps: ", all[0].step, " and ", head.step));
     if (head.digest_high != all[0].digest_high || head.digest_low != all[0].digest_low) {
-      throw ReplicasDiffer(concat("replicas differ at step ", step,
-                                  ": what ranks 0 and ", rank, " are about to use is not the same"));
+      throw ReplicasDiffer(concat("replicas differ at step ", step, ": what ranks 0 and ", rank,
+                                  " are about to use is not the same"));
     }
     gathered.flags |= head.flags;
     for (std::size_t i = 1; i < width; ++i) {

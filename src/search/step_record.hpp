@@ -32,9 +32,9 @@ struct GatheredRecords {
   int num_finite = 0;
 };
 
-/// Collective. `own` are this rank's records (perhaps none) of `num_items` cut into blocks. `step`, `digest`
-/// and `flags` are this rank's. Throws on every rank alike: ContractError when steps differ, ReplicasDiffer when
-/// digests do.
+/// Collective. `own` are this rank's records (perhaps none) of `num_items` cut into blocks. `step`,
+/// `digest` and `flags` are this rank's. Throws on every rank alike: ContractError when steps
+/// differ, ReplicasDiffer when digests do.
 GatheredRecords gather_records(comm::World& world, int num_items, std::int64_t step,
                                const io::Digest& digest, std::int64_t flags,
                                std::vector<StepRecord> own);

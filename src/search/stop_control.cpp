@@ -55,11 +55,12 @@ std::int64_t StopControl::wishes(double seconds_since_save) {
   }
   if (since_start_.seconds() - checked_files_at_s_ >= kFileInterval_s) {
     checked_files_at_s_ = since_start_.seconds();
-    if (control_file("STOP")) {
-      reason_ = "STOP file";
-      flags |= kFlagStop;
-    }
+    if (control_file("STOP")) stop_file_seen_ = true;
     if (control_file("CHECKPOINT")) flags |= kFlagCheckpoint;
+  }
+  if (stop_file_seen_) {
+    reason_ = "STOP file";
+    flags |= kFlagStop;
   }
   return flags;
 }

@@ -10,12 +10,12 @@
 
 namespace enas::search {
 
-/// Rank 0 watches the clock and the control files STOP and CHECKPOINT in the run directory; every rank
-/// watches its signals. Flags act only after all ranks have seen them.
+/// Rank 0 watches the clock and the control files STOP and CHECKPOINT in the run directory; every
+/// rank watches its signals. Flags act only after all ranks have seen them.
 class StopControl {
  public:
-  /// `max_time_s` 0: the end of the Slurm job less 120 s where SLURM_JOB_END_TIME is set, else none.
-  /// `checkpoint_every_s` 0: never by the clock.
+  /// `max_time_s` 0: the end of the Slurm job less 120 s where SLURM_JOB_END_TIME is set, else
+  /// none. `checkpoint_every_s` 0: never by the clock.
   StopControl(bool is_root, std::filesystem::path run_directory, double max_time_s,
               double checkpoint_every_s);
 
@@ -33,6 +33,7 @@ class StopControl {
   double checkpoint_every_s_;
   double checked_files_at_s_ = 0.0;
   Stopwatch since_start_;
+  bool stop_file_seen_ = false;  ///< the file is gone then, the wish stays
   std::string reason_;
 };
 

@@ -14,4 +14,8 @@ std::unique_ptr<Strategy> make_strategy(const space::SearchSpace& space, const S
                                              settings.run.seed);
 }
 
+void broadcast_state(comm::World& world, Strategy& strategy) {
+  for (const auto& array : strategy.state()) world.broadcast(array.bytes());
+}
+
 }  // namespace enas::search

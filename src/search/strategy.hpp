@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "comm/world.hpp"
 #include "core/random.hpp"
 #include "search/named_array.hpp"
 #include "search/settings.hpp"
@@ -44,5 +45,8 @@ class Strategy {
 
 /// `space` must outlive the strategy.
 std::unique_ptr<Strategy> make_strategy(const space::SearchSpace& space, const Settings& settings);
+
+/// Collective. Gives every rank the strategy's state of rank 0.
+void broadcast_state(comm::World& world, Strategy& strategy);
 
 }  // namespace enas::search

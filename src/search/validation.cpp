@@ -58,8 +58,7 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
     const Address address{Purpose::validation_children, static_cast<std::uint64_t>(i),
                           static_cast<std::uint64_t>(step)};
     world.note_progress("validation", step);
-    mine.push_back(
-        score_child(supernet, strategy.propose(1, address).front(), columns, segments));
+    mine.push_back(score_child(supernet, strategy.propose(1, address).front(), columns, segments));
   }
 
   ValidationReport report;

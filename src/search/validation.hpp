@@ -15,16 +15,16 @@ namespace enas::search {
 
 struct ValidationReport {
   std::vector<space::Rollout> children;  ///< in index order; metric = nats per token
-  double mean_perplexity = 0.0;  ///< over children that are finite; NaN when none is
+  double mean_perplexity = 0.0;          ///< over children that are finite; NaN when none is
   double best_perplexity = 0.0;
-  int best = -1;                 ///< index of the best child, -1 when none is finite
+  int best = -1;                         ///< index of the best child, -1 when none is finite
   std::vector<double> decision_entropy;  ///< nats, one a token
   double entropy = 0.0;                  ///< their sum
   std::vector<double> option_histogram;  ///< share of each option among all option decisions
 };
 
-/// Collective. Scores settings.validation.children children, sampled at (validation_children, index, step), over
-/// the first segments of the validation split with the state carried from zero.
+/// Collective. Scores settings.validation.children children, sampled at (validation_children,
+/// index, step), over the first segments of the validation split with the state carried from zero.
 ValidationReport validate(comm::World& world, const supernet::Supernet& supernet,
                           const Strategy& strategy, const space::SearchSpace& space,
                           const data::TokenColumns& columns, const Settings& settings,

@@ -30,8 +30,7 @@ WeightStepReport WeightStep::run(SearchState& state, const data::Segment& segmen
   Stopwatch watch;
   WeightStepReport report;
   for (int slot = 0; slot < slots; ++slot) {
-    report.children.push_back(
-        state.children.child(supernet_.space_id(), slot, progress.index));
+    report.children.push_back(state.children.child(supernet_.space_id(), slot, progress.index));
   }
   plan_union(report.children);
   reducer_.begin(plan_);
@@ -100,9 +99,9 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child,
   const int batch_size = settings_.weights.batch_size;
   const auto tokens =
       columns_.batch(slot * batch_size, batch_size, segment.position, segment.length);
-  auto result = supernet_.gradient(child, {tokens.input, tokens.target}, carried,
-                                   {settings_.run.seed, static_cast<std::uint64_t>(slot),
-                                    static_cast<std::uint64_t>(step)});
+  auto result = supernet_.gradient(
+      child, {tokens.input, tokens.target}, carried,
+      {settings_.run.seed, static_cast<std::uint64_t>(slot), static_cast<std::uint64_t>(step)});
   faults_.corrupt_gradient(step, result.gradients);
 
   const auto buffer = reducer_.slot_buffer();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One step on ω: every slot trains its own child on its own batch; one update of the union (paper, 2.2).
+// One step on ω: every slot trains its own child on its own batch; one update of the union
+// (paper, 2.2).
 #pragma once
 
 #include <vector>
@@ -18,7 +19,7 @@ namespace enas::search {
 
 /// What one weight step did.
 struct WeightStepReport {
-  std::vector<StepRecord> slots;  ///< value = loss in nats per token, count = tokens
+  std::vector<StepRecord> slots;              ///< value = loss in nats per token, count = tokens
   std::vector<space::Architecture> children;  ///< one a slot
   std::vector<int> touched;                   ///< numbers of the weights that moved
   std::int64_t flags = 0;
@@ -35,8 +36,8 @@ class WeightStep {
   WeightStep(comm::World& world, comm::GradientReducer& reducer, const supernet::Supernet& supernet,
              const data::TokenColumns& columns, const Settings& settings, FaultInjector& faults);
 
-  /// Collective. Moves ω and the carried states of `state`; position and bookkeeping stay the loop's.
-  /// `flags` are this rank's wishes.
+  /// Collective. Moves ω and the carried states of `state`; position and bookkeeping stay the
+  /// loop's. `flags` are this rank's wishes.
   WeightStepReport run(SearchState& state, const data::Segment& segment, std::int64_t flags);
 
   /// This rank's slots.
@@ -56,9 +57,9 @@ class WeightStep {
   const Settings& settings_;
   FaultInjector& faults_;
   comm::Block own_;
-  comm::ReductionPlan plan_;                ///< of the present step
-  std::vector<int> union_weights_;          ///< weight number of each tensor of the plan
-  std::vector<std::vector<int>> touched_;   ///< weight numbers a slot touches
+  comm::ReductionPlan plan_;               ///< of the present step
+  std::vector<int> union_weights_;         ///< weight number of each tensor of the plan
+  std::vector<std::vector<int>> touched_;  ///< weight numbers a slot touches
 };
 
 }  // namespace enas::search

@@ -64,7 +64,8 @@ struct Program {
         own(comm::block_of(test_world().rank(), test_world().size(), settings.weights.slots)),
         state(parts.new_state(own.size(), 6)),
         checkpointer(test_world(), log, directory, guard, parts.settings, std::move(identity),
-                     {parts.supernet, parts.strategy, state, run_log}) {}
+                     {parts.supernet, parts.strategy, state, run_log, parts.space,
+                      parts.columns.train.column_length()}) {}
   Program(const fs::path& folder, const Settings& settings, std::uint64_t seed)
       : Program(folder, settings, seed, identity_of(settings)) {}
 
@@ -159,7 +160,7 @@ TEST_F(CheckpointerTest, LoadsWhatWasSaved) {
   Program loaded(folder.path(), settings, 2);
   EXPECT_NE(loaded.replicas(), saved.replicas());
   loaded.state.children = {};
-  EXPECT_TRUE(loaded.checkpointer.load(std::nullopt, false));
+  EXPECT_TRUE(loaded.checkpointer.load({}));
   EXPECT_EQ(loaded.replicas(), saved.replicas());
   EXPECT_EQ(loaded.state.children.rows, 5);
   EXPECT_EQ(loaded.state.children.steps, 6);
@@ -167,7 +168,7 @@ TEST_F(CheckpointerTest, LoadsWhatWasSaved) {
   EXPECT_EQ(loaded.state.children.tokens, saved.state.children.tokens);
   loaded.expect_filled(40);
   EXPECT_EQ(loaded.checkpointer.last_step(), 40);
-  EXPECT_EQ(loaded.checkpointer.loaded_threads(), 3);
+  if (test_world().is_root()) EXPECT_EQ(loaded.checkpointer.loaded().threads, 3);
 }
 
 TEST_F(CheckpointerTest, KeepsSlotStatesInSlotOrder) {
@@ -187,7 +188,7 @@ TEST_F(CheckpointerTest, KeepsSlotStatesInSlotOrder) {
 TEST_F(CheckpointerTest, LoadsNothingFromAnEmptyDirectory) {
   Program program(folder.path(), settings, 1);
   const auto before = program.replicas();
-  EXPECT_FALSE(program.checkpointer.load(std::nullopt, false));
+  EXPECT_FALSE(program.checkpointer.load({}));
   EXPECT_EQ(program.replicas(), before);
   EXPECT_EQ(program.checkpointer.last_step(), -1);
 }
@@ -221,16 +222,18 @@ TEST_F(CheckpointerTest, TakesTheOneBeforeABadOne) {
   const auto newest = saved.directory.checkpoint_path(20);
   on_root([&] { fs::resize_file(newest, fs::file_size(newest) - 1); });
   Program loaded(folder.path(), settings, 2);
-  EXPECT_TRUE(loaded.checkpointer.load(std::nullopt, false));
+  EXPECT_TRUE(loaded.checkpointer.load({}));
   loaded.expect_filled(10);
   EXPECT_FALSE(exists(newest));
   EXPECT_TRUE(exists(newest.string() + ".bad"));
 
   on_root([&] { std::ofstream(saved.directory.checkpoint_path(10)) << "x"; });
   const auto before = loaded.replicas();
-  const ExitCode code = thrown_code([&] { loaded.checkpointer.load(std::nullopt, false); });
+  const ExitCode code = thrown_code([&] { loaded.checkpointer.load({}); });
   EXPECT_EQ(code, ExitCode::bad_data);
   EXPECT_EQ(loaded.replicas(), before);
+  // Nothing is renamed when nothing older is good.
+  EXPECT_EQ(steps(), std::vector<std::int64_t>{10});
 }
 
 TEST_F(CheckpointerTest, LoadsANamedFileAndNeverRenamesIt) {
@@ -240,11 +243,11 @@ TEST_F(CheckpointerTest, LoadsANamedFileAndNeverRenamesIt) {
     saved.checkpointer.save();
   }
   Program loaded(folder.path(), settings, 2);
-  EXPECT_TRUE(loaded.checkpointer.load(saved.directory.checkpoint_path(10), false));
+  EXPECT_TRUE(loaded.checkpointer.load({.path = saved.directory.checkpoint_path(10)}));
   loaded.expect_filled(10);
   const auto text = folder.path() / "text.h5";
   on_root([&] { std::ofstream(text) << "x"; });
-  EXPECT_THROW(loaded.checkpointer.load(text, false), Error);
+  EXPECT_THROW(loaded.checkpointer.load({.path = text}), Error);
   EXPECT_TRUE(exists(text));
   loaded.expect_filled(10);
 }
@@ -257,12 +260,11 @@ TEST_F(CheckpointerTest, RefusesAnotherConfigurationUnlessForced) {
   identity.config.entries[0].value = "6";
   Program other(folder.path(), settings, 2, identity);
   const auto before = other.replicas();
-  const std::string message =
-      thrown<ConfigError>([&] { other.checkpointer.load(std::nullopt, false); });
+  const std::string message = thrown<ConfigError>([&] { other.checkpointer.load({}); });
   EXPECT_TRUE(contains(message, "weights.slots: 5 in the checkpoint, 6 now")) << message;
   EXPECT_EQ(other.replicas(), before);
   EXPECT_EQ(steps(), std::vector<std::int64_t>{10});
-  EXPECT_TRUE(other.checkpointer.load(std::nullopt, true));
+  EXPECT_TRUE(other.checkpointer.load({.force = true}));
   other.expect_filled(10);
 }
 
@@ -275,8 +277,49 @@ TEST_F(CheckpointerTest, AForcedLoadThatCannotWorkRenamesNothing) {
   auto identity = identity_of(wider);
   identity.config.entries.push_back({"supernet.hidden", "9", true});
   Program other(folder.path(), wider, 2, identity);
-  EXPECT_NE(thrown_code([&] { other.checkpointer.load(std::nullopt, true); }), ExitCode::success);
+  EXPECT_NE(thrown_code([&] { other.checkpointer.load({.force = true}); }), ExitCode::success);
   EXPECT_EQ(steps(), std::vector<std::int64_t>{10});
+}
+
+TEST_F(CheckpointerTest, GoesBackToBeforeTheBadSteps) {
+  Program saved(folder.path(), settings, 1);
+  for (const std::int64_t step : {10, 20}) {
+    saved.fill(step);
+    saved.state.progress.bad_steps = step == 20 ? 2 : 0;
+    saved.checkpointer.save();
+  }
+  Program loaded(folder.path(), settings, 2);
+  EXPECT_TRUE(loaded.checkpointer.load({.before_bad_steps = true}));
+  EXPECT_EQ(loaded.state.progress.step, 10);
+  EXPECT_EQ(loaded.replicas(), saved.replicas());
+  EXPECT_TRUE(loaded.checkpointer.load({}));
+  EXPECT_EQ(loaded.state.progress.step, 20);
+}
+
+TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {
+  Program saved(folder.path(), settings, 1);
+  saved.fill(10);
+  saved.state.progress.index = 6;  // of 6 steps
+  saved.checkpointer.save();
+  Program loaded(folder.path(), settings, 2);
+  const std::string message = thrown<ConfigError>([&] { loaded.checkpointer.load({}); });
+  EXPECT_TRUE(contains(message, "index is 6")) << message;
+  EXPECT_EQ(steps(), std::vector<std::int64_t>{10});
+}
+
+TEST_F(CheckpointerTest, KnowsWhetherItsStateIsFinite) {
+  Program program(folder.path(), settings, 1);
+  EXPECT_TRUE(program.checkpointer.state_is_finite());
+  const auto weights = arrays_of(program.parts.supernet);
+  const auto strategy = program.parts.strategy.state();
+  for (const auto& array : {weights.back(), strategy.front()}) {
+    auto& value = std::get<std::span<float>>(array.values).back();
+    const float before = value;
+    value = std::numeric_limits<float>::infinity();
+    EXPECT_FALSE(program.checkpointer.state_is_finite()) << array.name;
+    value = before;
+  }
+  EXPECT_TRUE(program.checkpointer.state_is_finite());
 }
 
 TEST_F(CheckpointerTest, DoesNotSaveReplicasThatDiffer) {
@@ -356,7 +399,7 @@ TEST_F(CheckpointerTest, CountsTheTimeAndJobsOfAllJobs) {
   saved.fill(10);
   saved.checkpointer.save();
   Program loaded(folder.path(), settings, 2);
-  loaded.checkpointer.load(std::nullopt, false);
+  loaded.checkpointer.load({});
   EXPECT_GE(loaded.checkpointer.wall_seconds(), 1000.0);
   EXPECT_LT(loaded.checkpointer.wall_seconds(), 1100.0);
   // A reload in the middle of the job goes by its own clock.
@@ -365,7 +408,7 @@ TEST_F(CheckpointerTest, CountsTheTimeAndJobsOfAllJobs) {
   Program rival(folder.path(), settings, 3, later);
   rival.fill(15);
   rival.checkpointer.save();
-  loaded.checkpointer.load(std::nullopt, false);
+  loaded.checkpointer.load({});
   EXPECT_LT(loaded.checkpointer.wall_seconds(), 1100.0);
   loaded.fill(20);
   loaded.checkpointer.save();

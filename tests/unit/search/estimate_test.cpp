@@ -7,7 +7,6 @@
 
 #include "core/clock.hpp"
 #include "search/corpus_source.hpp"
-#include "search/reinforce_strategy.hpp"
 #include "search/search.hpp"
 #include "unit/search/thrown.hpp"
 
@@ -53,8 +52,8 @@ TEST(Estimate, AgreesWithTheParts) {
   EXPECT_EQ(result.supernet_parameters, parameters);
   EXPECT_EQ(parameters, 20 * 8 + 4 * 16 * 16 + 3 * 4 * 8 * 16);
   const auto space = space::recurrent_space(settings.space);
-  ReinforceStrategy strategy(space, settings.controller, settings.reinforce, 1);
-  EXPECT_EQ(result.controller_parameters, strategy.controller().num_parameters());
+  EXPECT_EQ(result.controller_parameters,
+            controller::Controller(space, settings.controller, 1).num_parameters());
   EXPECT_EQ(result.space_size, "128");  // 4, 1 * 4, 2 * 4
   EXPECT_NEAR(result.max_entropy_nats, std::log(128.0), 1e-12);
   EXPECT_EQ(result.weight_steps_per_round, 11);  // 100 tokens a column, 9 a segment

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether what was read from a checkpoint makes sense for this search, before anybody acts on it.
+#pragma once
+
+#include <cstdint>
+
+#include "search/checkpoint.hpp"
+#include "search/settings.hpp"
+#include "space/search_space.hpp"
+
+namespace enas::search {
+
+/// Throws InputError naming the first value that is out of range or not of this space.
+/// `column_length` is that of the training columns.
+void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
+                  const Settings& settings, std::int64_t column_length);
+
+}  // namespace enas::search

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// A checkpoint whose seal is right may still make no sense for this search.
+#include "search/loaded_state.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "space/recurrent.hpp"
+#include "unit/search/thrown.hpp"
+
+namespace enas::search {
+namespace {
+
+constexpr std::int64_t kColumnLength = 32;  // 6 segments of 5 and their targets
+
+struct LoadedState : testing::Test {
+  space::SearchSpace space = space::recurrent_space({.nodes = 2});  // 3 tokens: 4, 1 and 4 choices
+  Settings settings;
+  Progress progress;
+  BestChild best;
+  PhaseChildren children;
+  std::vector<float> slot_state;
+  std::vector<std::int64_t> counter = {5};
+
+  LoadedState() {
+    settings.weights.slots = 2;
+    settings.weights.segments.segment_length = 5;
+    settings.rollout.steps = 4;
+    progress = {20, 3, 0, 5, 1, 1, 0.5, 80.0};
+    best = {70.0, 10, {3, 0, 3}};
+    children = {2, 6, 3, std::vector<std::int32_t>(36, 0)};
+  }
+
+  /// What is wrong with the state as it stands, or "".
+  std::string fault() {
+    const CheckpointView view{{},       {{"adam_steps", {1}, std::span<std::int64_t>(counter)}},
+                              progress, best,
+                              children, slot_state,
+                              {}};
+    return thrown<InputError>([&] { check_loaded(view, space, settings, kColumnLength); });
+  }
+  bool complains_about(const std::string& name) {
+    const std::string text = fault();
+    EXPECT_TRUE(contains(text, name)) << text;
+    return !text.empty();
+  }
+};
+
+TEST_F(LoadedState, TakesWhatFits) {
+  EXPECT_EQ(fault(), "");
+  best = BestChild();
+  EXPECT_EQ(fault(), "");
+  progress = Progress();
+  children = PhaseChildren();
+  EXPECT_EQ(fault(), "");
+  progress.phase = 1;
+  progress.index = 3;
+  EXPECT_EQ(fault(), "");
+}
+
+TEST_F(LoadedState, RefusesNumbersOutOfRange) {
+  const Progress good = progress;
+  for (const auto& [name, member] : std::vector<std::pair<std::string, std::int64_t Progress::*>>{
+           {"step", &Progress::step},
+           {"round", &Progress::round},
+           {"bad_steps", &Progress::bad_steps},
+           {"rollbacks", &Progress::rollbacks},
+           {"index", &Progress::index},
+           {"phase", &Progress::phase}}) {
+    progress.*member = -1;
+    EXPECT_TRUE(complains_about(name + " is -1"));
+    progress = good;
+  }
+  progress.phase = 2;
+  EXPECT_TRUE(complains_about("phase is 2"));
+  progress = good;
+  for (const double factor : {0.0, -0.5, 2.0, std::nan("")}) {
+    progress.lr_factor = factor;
+    EXPECT_TRUE(complains_about("lr_factor"));
+  }
+  progress = good;
+  counter[0] = -1;
+  EXPECT_TRUE(complains_about("adam_steps is -1"));
+}
+
+TEST_F(LoadedState, RefusesAPositionBeyondItsPhase) {
+  progress.index = 6;
+  EXPECT_TRUE(complains_about("index is 6"));
+  progress.phase = 1;
+  progress.index = 4;
+  EXPECT_TRUE(complains_about("index is 4"));
+}
+
+TEST_F(LoadedState, RefusesChildrenOfAnotherPhase) {
+  const PhaseChildren good = children;
+  children.rows = 1;
+  children.tokens.resize(18);
+  EXPECT_TRUE(complains_about("rows of children"));
+  children = good;
+  children.steps = 5;
+  children.tokens.resize(30);
+  EXPECT_TRUE(complains_about("steps of children"));
+  children = good;
+  children.num_tokens = 2;
+  children.tokens.resize(24);
+  EXPECT_TRUE(complains_about("tokens of children"));
+  children = good;
+  children.tokens[35] = 4;
+  EXPECT_NE(fault(), "");
+  children.tokens[35] = -1;
+  EXPECT_NE(fault(), "");
+  children = good;
+  settings.weights.children = Children::shared;
+  EXPECT_TRUE(complains_about("rows of children"));
+  children.rows = 1;
+  children.tokens.resize(18);
+  EXPECT_EQ(fault(), "");
+}
+
+TEST_F(LoadedState, RefusesABestChildOfAnotherSpace) {
+  best.tokens = {3, 0, 4};
+  EXPECT_NE(fault(), "");
+  best.tokens = {3, 0};
+  EXPECT_NE(fault(), "");
+}
+
+}  // namespace
+}  // namespace enas::search
