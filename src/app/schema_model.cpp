@@ -128,6 +128,12 @@ std::vector<Key> supernet_keys() {
        {},
        "",
        "Nodes whose mean is the cell's output and carried state."},
+      {"supernet.output_bias",
+       supernet_member<&RecurrentOptions::output_bias>,
+       {},
+       "",
+       "A bias in the output layer (ENAS-pytorch has one, the authors' code has none): word "
+       "frequencies need not be learned through the cell. Batch norm then has no offset."},
       {"supernet.batch_norm",
        supernet_member<&RecurrentOptions::batch_norm>,
        {},

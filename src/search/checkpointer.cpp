@@ -184,7 +184,11 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
       slot_state.assign(static_cast<std::size_t>(size), 0.0F);
       auto target = view(slot_state);
       reader.read(target);
-      check_loaded(target, parts_.space, settings_, parts_.column_length);
+      try {
+        check_loaded(target, parts_.space, settings_, parts_.column_length);
+      } catch (const InputError& error) {
+        throw InputError(concat(candidate.path.string(), ": ", error.what()));
+      }
       if (request.before_bad_steps && target.progress.bad_steps > 0) continue;
       loaded_ = reader.identity();
       for (const auto& difference : differences) log_.warn("--force-resume: " + difference);

@@ -44,7 +44,7 @@ class Checkpointer {
                const Settings& settings, RunIdentity identity, SearchParts parts);
 
   /// Collective. Compares all replica state, writes the log part and then the checkpoint, prunes. A
-  /// failed write is a warning until checkpoint.max_failures in a row (SystemError 74). Throws
+  /// failed write is a warning until checkpoint.max_failures in a row (Error 74, on all ranks alike). Throws
   /// ReplicasDiffer. True when it was written.
   bool save();
   /// Collective. Loads what is asked for; of several candidates the newest valid one; bad ones are

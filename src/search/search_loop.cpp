@@ -175,8 +175,10 @@ void SearchLoop::finish_step() {
   if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
   const bool ends = stopped_ || progress.step == parts_.limits.max_steps;
   // In a stretch of bad steps only a stop is worth a checkpoint: a rollback wants one from before.
-  const bool due = progress.bad_steps == 0 &&
-                   (round_ended_ || flags_ != 0 || (every > 0 && progress.step % every == 0));
+  const bool in_bad_stretch =
+      progress.bad_steps > 0 && progress.in_weight_phase() && progress.index > 0;
+  const bool due = round_ended_ ||
+                   (!in_bad_stretch && (flags_ != 0 || (every > 0 && progress.step % every == 0)));
   if (round_ended_) finish_round();
   if ((!ends && !due) || progress.step == checkpointer_.last_step()) return;
   if (!checkpointer_.state_is_finite()) return roll_back();
@@ -245,7 +247,9 @@ void SearchLoop::recover(const ReplicasDiffer& difference) {
 }
 
 void SearchLoop::reload(bool before_bad_steps) {
-  if (!checkpointer_.load({std::nullopt, true, before_bad_steps})) {
+  const bool found = checkpointer_.load({std::nullopt, true, before_bad_steps}) ||
+                     (before_bad_steps && checkpointer_.load({std::nullopt, true, false}));
+  if (!found) {
     throw Error(ExitCode::io_error, "there is no checkpoint to go back to: none could be written");
   }
   if (parts_.world.is_root()) parts_.directory.retire_after(state_.progress.step);

@@ -64,6 +64,8 @@ WeightStepReport WeightStep::run(SearchState& state, const data::Segment& segmen
     report.reduce_s = reducer_.last_cost().seconds;
     watch.restart();
     report.gradient_norm = update(total, report.num_finite, report.lr);
+    // Finite gradients whose sum is not: nothing moved, the step counts as one without a finite slot.
+    if (!std::isfinite(report.gradient_norm)) report.num_finite = 0;
     report.compute_s += watch.seconds();
   }
   std::int64_t tokens = 0;
@@ -141,6 +143,7 @@ double WeightStep::update(std::span<const float> sum, int num_finite, double lr)
                                                  static_cast<std::size_t>(tensor.length)));
   }
   const double norm = std::sqrt(squared_norm) * mean;
+  if (!std::isfinite(norm)) return norm;
   const double clip = settings_.weights.clip_norm;
   const double scale = clip > 0.0 && norm > clip ? mean * clip / norm : mean;
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {

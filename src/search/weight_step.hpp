@@ -47,6 +47,7 @@ class WeightStep {
   void plan_union(const std::vector<space::Architecture>& children);
   StepRecord run_slot(int slot, const space::Architecture& child, const data::Segment& segment,
                       std::int64_t step, at::Tensor& carried);
+  /// The norm of the mean gradient; nothing moves when it is not finite.
   double update(std::span<const float> sum, int num_finite, double lr);
   double learning_rate(const Progress& progress, const data::Segment& segment) const;
 

@@ -63,7 +63,11 @@ struct WeightOrder {
                       ? static_cast<int>(space.activations.size())
                       : 1),
         first_functions(space.first_node == space::FirstNode::tanh ? 1 : functions),
-        first_begin(options.batch_norm ? 3 : 1),
+        norm_begin(options.output_bias ? 2 : 1),
+        num_norms(!options.batch_norm   ? 0
+                  : options.output_bias ? 1
+                                        : 2),
+        first_begin(norm_begin + num_norms),
         edge_begin(first_begin + first_functions) {}
 
   int first(int function) const { return first_begin + (first_functions > 1 ? function : 0); }
@@ -72,7 +76,7 @@ struct WeightOrder {
     return edge_begin + edge * functions + (functions > 1 ? function : 0);
   }
 
-  int functions, first_functions, first_begin, edge_begin;
+  int functions, first_functions, norm_begin, num_norms, first_begin, edge_begin;
 };
 
 void apply_mask(at::Tensor& values, const at::Tensor& mask) {
@@ -121,6 +125,18 @@ at::Tensor embed(const at::Tensor& embedding, const at::Tensor& tokens) {
       .view({tokens.size(0), tokens.size(1), embedding.size(1)});
 }
 
+/// The factors of the logits. A bias is one more column of the embedding, read by a column of ones.
+struct OutputLayer {
+  OutputLayer(const at::Tensor& outputs, const at::Tensor& tied, const at::Tensor& bias)
+      : rows(outputs.view({-1, outputs.size(2)})), embedding(tied) {
+    if (!bias.defined()) return;
+    rows = at::cat({rows, at::ones({rows.size(0), 1}, rows.options().requires_grad(false))}, 1);
+    embedding = at::cat({tied, bias.unsqueeze(1)}, 1);
+  }
+  at::Tensor rows;       // [T·B, H (+1)]
+  at::Tensor embedding;  // [V, H (+1)]
+};
+
 /// The cross-entropy plus the penalties on the cell's outputs [T, B, H].
 at::Tensor with_penalties(const RecurrentOptions& options, const at::Tensor& cross_entropy,
                           const at::Tensor& outputs) {
@@ -160,9 +176,10 @@ std::vector<WeightShape> recurrent_weight_shapes(const space::RecurrentSpaceOpti
   const bool fixed = space.first_node == space::FirstNode::tanh;
 
   std::vector<WeightShape> shapes = {{"embedding", {vocabulary_size, width}}};
+  if (options.output_bias) shapes.push_back({"output/bias", {vocabulary_size}});
   if (options.batch_norm) {
     shapes.push_back({"norm/scale", {width}});
-    shapes.push_back({"norm/offset", {width}});
+    if (!options.output_bias) shapes.push_back({"norm/offset", {width}});
   }
   for (const std::string& suffix : fixed ? std::vector<std::string>{"/tanh"} : suffixes) {
     shapes.push_back({concat("first", suffix), {2 * width, 2 * width}});
@@ -190,7 +207,7 @@ RecurrentSupernet::RecurrentSupernet(const space::RecurrentSpaceOptions& space,
     at::Tensor value = at::empty(shape.sizes, at::kFloat);
     if (shape.name == "norm/scale") {
       value.fill_(1.0);
-    } else if (shape.name == "norm/offset") {
+    } else if (shape.name == "norm/offset" || shape.name == "output/bias") {
       value.zero_();
     } else {
       RandomStream stream(seed, {Purpose::supernet_weights, name_address(shape.name)});
@@ -205,13 +222,15 @@ RecurrentSupernet::RecurrentSupernet(const space::RecurrentSpaceOptions& space,
 struct RecurrentSupernet::ActiveCell {
   nn::Cell cell;
   std::vector<int> node_weights;  // for each node
-  std::vector<int> norm_weights;  // scale and offset, or none
+  std::vector<int> norm_weights;  // scale and offset, scale alone, or none
+  at::Tensor no_offset;           // zeros in place of an offset
 
   /// In the order of nn::recurrent_segment.
   std::vector<at::Tensor> segment_weights(const std::function<at::Tensor(int)>& weight) const {
     std::vector<at::Tensor> result;
     for (const int number : node_weights) result.push_back(weight(number));
     for (const int number : norm_weights) result.push_back(weight(number));
+    if (no_offset.defined()) result.push_back(no_offset);
     return result;
   }
 };
@@ -235,13 +254,17 @@ RecurrentSupernet::ActiveCell RecurrentSupernet::active_cell(
     for (int l = skip_first ? 1 : 0; l < num_nodes; ++l) active.cell.outputs.push_back(l);
   }
   active.cell.batch_norm = options_.batch_norm;
-  if (options_.batch_norm) active.norm_weights = {1, 2};
+  for (int i = 0; i < order.num_norms; ++i) active.norm_weights.push_back(order.norm_begin + i);
+  if (options_.batch_norm && options_.output_bias) {
+    active.no_offset = at::zeros({options_.hidden}, weights_[0].value.options());
+  }
   return active;
 }
 
 std::vector<int> RecurrentSupernet::touched(const space::Architecture& architecture) const {
   const ActiveCell active = active_cell(architecture);
   std::vector<int> numbers = {0};  // the embedding
+  if (options_.output_bias) numbers.push_back(1);
   numbers.insert(numbers.end(), active.norm_weights.begin(), active.norm_weights.end());
   numbers.insert(numbers.end(), active.node_weights.begin(), active.node_weights.end());
   return numbers;
@@ -278,8 +301,9 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
       active.segment_weights([&](int number) { return leaf_of[static_cast<std::size_t>(number)]; }),
       *workspace_);
   const at::Tensor dropped = masks.output.defined() ? outputs * masks.output : outputs;
-  const at::Tensor cross_entropy = nn::cross_entropy(
-      dropped.view({-1, options_.hidden}), leaf_of[0], batch.target.reshape(-1), *workspace_);
+  const OutputLayer layer(dropped, leaf_of[0], options_.output_bias ? leaf_of[1] : at::Tensor());
+  const at::Tensor cross_entropy =
+      nn::cross_entropy(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_);
 
   SlotGradient result;
   result.gradients =
@@ -306,9 +330,11 @@ Score RecurrentSupernet::score(const space::Architecture& architecture, const Ba
       }),
       *workspace_);
   state = outputs.select(0, outputs.size(0) - 1).clone();
-  return {nn::cross_entropy_total(outputs.view({-1, options_.hidden}), embedding,
-                                  batch.target.reshape(-1), *workspace_),
-          batch.target.numel()};
+  const OutputLayer layer(outputs, embedding,
+                          options_.output_bias ? weights_[1].value : at::Tensor());
+  return {
+      nn::cross_entropy_total(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_),
+      batch.target.numel()};
 }
 
 }  // namespace enas::supernet

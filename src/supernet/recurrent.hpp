@@ -24,7 +24,11 @@ struct RecurrentOptions {
   int hidden = 200;  ///< H: width of the embedding and of every node
   EdgeWeights edge_weights = EdgeWeights::per_function;
   CellOutput cell_output = CellOutput::loose_ends;
-  bool batch_norm = false;   ///< after the average; batch statistics of each time step, epsilon 1
+  bool batch_norm = false;  ///< after the average; batch statistics of each time step, epsilon 1
+  /// A bias of the output layer, which otherwise is the tied embedding alone. Batch norm then has
+  /// no offset: a constant output would carry the word frequencies a second time, and its noise
+  /// in the embedding's gradient hides everything else.
+  bool output_bias = false;
   double init_range = 0.04;  ///< initial weights uniform in ±init_range
   // Probabilities of dropping, as the authors' enas_lm names them; 0 switches one off.
   double drop_word = 0.1;         ///< whole words of the input embedding (e)
@@ -44,7 +48,8 @@ struct WeightShape {
   std::int64_t count() const;
 };
 
-/// All weights of a supernet in their order, without allocating any: "embedding" [V, H]; with batch
+/// All weights of a supernet in their order, without allocating any: "embedding" [V, H]; with an
+/// output bias "output/bias" [V]; with batch
 /// norm "norm/scale" and "norm/offset" [H]; "first/<function>" [2H, 2H]; "edge/<l>/<j>/<function>"
 /// [H, 2H] for nodes j < l. Per edge: "first" and "edge/<l>/<j>". Fixed first node: "first/tanh"
 /// alone in both. Rows of a first weight are [input; state], columns of all are [value | gate].

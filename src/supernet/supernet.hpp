@@ -34,7 +34,8 @@ struct StepAddress {
 /// What one slot's training pass gave.
 struct SlotGradient {
   double loss = 0.0;  ///< mean of the batch, without penalties: nats per token for language models
-  /// One gradient for each weight in touched(), in that order; of penalties too, weight decay not included.
+  /// One gradient for each weight in touched(), in that order; of penalties too, weight decay not
+  /// included.
   std::vector<at::Tensor> gradients;
 };
 
@@ -58,7 +59,8 @@ class Supernet {
 
   /// A slot's carried state before its first batch (zeros). Detached; belongs to the slot.
   virtual at::Tensor initial_state(std::int64_t batch_size) const = 0;
-  /// Forward and backward of one batch in training mode. Replaces `state` by the carried state, detached.
+  /// Forward and backward of one batch in training mode. Replaces `state` by the carried state,
+  /// detached.
   virtual SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
                                 at::Tensor& state, const StepAddress& address) const = 0;
   /// Forward only, without dropout, no autograd. Replaces `state` by the carried state.

@@ -38,7 +38,7 @@ def test_a_slot_that_is_not_finite_is_left_out(new_run, gold):
         run = new_run()
         result = run.search(ranks=ranks, env=fault_at(0, 3, "nan"))
         assert result.code == 0, result
-        assert "warning: step 3: slot 0 had no finite gradient" in result.err, result
+        assert re.search(r"^warning: step 3\b.*: slot 0 had no finite gradient", result.err, re.M), result
         outcomes.append((run.state_hash(), run.log()))
     state, log = outcomes[0]
     assert state != gold.hash
@@ -77,22 +77,23 @@ def test_no_finite_slot_ever(new_run):
     result = run.search(env=fault_at(0, 3, "nan_forever"))
     assert result.code == 76, result
     assert len(result.errors) == 1 and "no finite loss" in result.errors[0], result
-    assert "went back to step 4 with the learning rate times 0.5" in result.text, result
+    assert "went back to step 2 with the learning rate times 0.5" in result.text, result
     assert "with the learning rate times 0.25" in result.text, result
     assert result.err.count("went back") == 2, result
-    assert run.newest_step() == 4
+    assert run.newest_step() == 2
     for checkpoint in run.checkpoints():
         assert_finite(checkpoint)
 
 
 def test_a_few_bad_steps_are_survived(new_run):
-    """One step without a finite slot is skipped on all ranks; the weights stay."""
+    """A step without a finite slot leaves the weights as they were."""
     run = new_run({"weights.slots": 1, "checkpoint.every_steps": 1})
-    result = run.search("--max-steps", 5, ranks=1, env=fault_at(0, 3, "nan"))
+    result = run.search("--max-steps", 4, ranks=1, env=fault_at(0, 3, "nan"))
     assert result.code == 0, result
     with h5py.File(run.checkpoint(3), "r") as before, h5py.File(run.checkpoint(4), "r") as after:
         embedding = [file["weights/embedding"][:] for file in (before, after)]
         assert embedding[0].tobytes() == embedding[1].tobytes()
+    assert run.search("--max-steps", 5, ranks=1).code == 0
     assert np.isnan(run.log()["weight_steps/loss"]).tolist() == [False] * 3 + [True, False]
 
 

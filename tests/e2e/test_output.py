@@ -232,7 +232,7 @@ def test_progress_lines_at_an_interval(tmp_path):
     assert run.search(ranks=0).code == 0
     lines = (run.folder / "run.log").read_text().splitlines()
     assert sum("weights" in line and "tokens/s" in line for line in lines) == WEIGHT_STEPS
-    assert sum("reward" in line and "baseline" in line for line in lines) == 3
+    assert sum("controller" in line and "reward" in line for line in lines) == 3
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", line) for line in lines)
 
 

@@ -97,7 +97,8 @@ TEST(NamedArray, CopiesOnlyBetweenEqualLists) {
 
 TEST(NamedArray, FindsValuesThatAreNotFinite) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  for (const auto& array : State().arrays()) EXPECT_TRUE(all_finite(array));
+  State finite;
+  for (const auto& array : finite.arrays()) EXPECT_TRUE(all_finite(array));
   for (const double bad : {kInfinity, -kInfinity, std::nan("")}) {
     State state;
     state.floats[2] = static_cast<float>(bad);

@@ -55,6 +55,30 @@ TEST(RecurrentSupernet, GradientsAreThoseOfTheEagerModelInEveryMode) {
   }
 }
 
+TEST(RecurrentSupernet, AnOutputBiasIsTrainedAndScored) {
+  for (const bool batch_norm : {false, true}) {
+    RecurrentOptions options = small_options();
+    options.output_bias = true;
+    options.batch_norm = batch_norm;
+    expect_eager_gradients(small_space(), options, random_batch(), 7);
+
+    const RecurrentSupernet net(small_space(), without_dropout(options), kVocabulary, 1);
+    ASSERT_EQ(net.weights()[1].name, "output/bias");
+    EXPECT_EQ(net.weights()[1].value.abs().sum().item<double>(), 0.0);
+    const auto architecture = random_child(small_space(), 3);
+    const auto score = [&] {
+      at::Tensor state = start_state(net);
+      return net.score(architecture, random_batch(), state).mean();
+    };
+    const double before = score();
+    EXPECT_NEAR(before, gradient_of(net, architecture).loss, 1e-5);
+    at::Tensor bias = net.weights()[1].value;
+    bias[0] += 3.0;
+    EXPECT_GT(std::abs(score() - before), 1e-3);
+    EXPECT_NEAR(score(), gradient_of(net, architecture).loss, 1e-5);
+  }
+}
+
 TEST(RecurrentSupernet, OneExampleAndOneStepWork) {
   for (std::uint64_t number = 0; number < 4; ++number) {
     expect_eager_gradients(small_space(), small_options(), random_batch(1, 1), number);

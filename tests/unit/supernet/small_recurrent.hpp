@@ -147,10 +147,16 @@ struct EagerModel {
     }
     plan.batch_norm = options.batch_norm;
     plan.state_mask = locked(DropoutMask::state, options.drop_state);
-    const std::size_t first_node = options.batch_norm ? 3 : 1;
+    const std::size_t norm = options.output_bias ? 2 : 1;
+    const std::size_t num_norms = !options.batch_norm ? 0 : options.output_bias ? 1 : 2;
+    const std::size_t first_node = norm + num_norms;
     std::vector<at::Tensor> cell_weights(leaves.begin() + static_cast<std::ptrdiff_t>(first_node),
                                          leaves.end());
-    if (options.batch_norm) cell_weights.insert(cell_weights.end(), {leaves[1], leaves[2]});
+    if (options.batch_norm) {
+      const at::Tensor none = at::zeros({width}, at::kDouble);
+      cell_weights.insert(cell_weights.end(),
+                          {leaves[norm], options.output_bias ? none : leaves[norm + 1]});
+    }
 
     const at::Tensor dropped_words =
         leaves[0] * mask(DropoutMask::word, options.drop_word, {kVocabulary, 1});
@@ -159,9 +165,10 @@ struct EagerModel {
                          locked(DropoutMask::cell_input, options.drop_cell_input);
     const at::Tensor outputs =
         nn::recurrent_segment_reference(plan, x, state.to(at::kDouble), cell_weights);
-    const at::Tensor logits = (outputs * locked(DropoutMask::output, options.drop_output))
-                                  .view({-1, width})
-                                  .mm(leaves[0].t());
+    at::Tensor logits = (outputs * locked(DropoutMask::output, options.drop_output))
+                            .view({-1, width})
+                            .mm(leaves[0].t());
+    if (options.output_bias) logits = logits + leaves[1];
     const at::Tensor cross_entropy = at::cross_entropy_loss(logits, batch.target.view(-1));
     at::Tensor loss = cross_entropy + options.activation_l2 * outputs.square().mean();
     if (outputs.size(0) > 1) {
