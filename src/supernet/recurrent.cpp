@@ -310,6 +310,8 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
       torch::autograd::grad({with_penalties(options_, cross_entropy, outputs)}, leaves);
   at::Tensor x_gradient = result.gradients.back();
   result.gradients.pop_back();
+  // With an output bias the embedding's is a part of a wider matrix.
+  for (at::Tensor& gradient : result.gradients) gradient = gradient.contiguous();
   masks.apply_to_input(x_gradient, batch.input);
   result.gradients[0].index_add_(0, batch.input.reshape(-1),
                                  x_gradient.view({-1, options_.hidden}));

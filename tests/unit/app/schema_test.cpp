@@ -41,7 +41,7 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 75U);
+  EXPECT_EQ(names.size(), 76U);
 }
 
 TEST(Schema, SectionsAreContiguous) {
