@@ -59,8 +59,8 @@ print()
 print("Validation perplexity   best child  mean of a round")
 for name, found, state in (("learned controller", ours, status),
                            ("random choices", theirs, random_status)):
-    print(f"  {name:<20}{number(found)}{number(state.get('mean_perplexity')):>17}")
-floor = status.get("perplexity_floor")
+    print(f"  {name:<20}{number(found)}{number(state.get('mean')):>17}")
+floor = status.get("limit")
 if floor is not None:
     print(f"  {'floor of the source':<20}{number(floor)}   (known exactly; no model is expected below it)")
 

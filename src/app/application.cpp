@@ -7,6 +7,7 @@
 #include "app/command_line.hpp"
 #include "app/config_text.hpp"
 #include "app/doctor.hpp"
+#include "app/reference_page.hpp"
 #include "app/root_task.hpp"
 #include "app/search_command.hpp"
 #include "app/toml_reader.hpp"
@@ -62,7 +63,7 @@ void print_state_hash_on_root(const CommandLine& line) {
 
 void print_defaults_on_root(const CommandLine& line) {
   if (line.markdown) return print_on_root(reference_markdown());
-  print_on_root(line.json ? schema_json().dump(2) + "\n" : defaults_toml());
+  print_on_root(line.json ? schema_json().dump(2) + "\n" : defaults_toml(kind_of_sets(line.sets)));
 }
 
 void check_config_on_root(const CommandLine& line) {
@@ -75,8 +76,9 @@ void check_config_on_root(const CommandLine& line) {
     const Config config = read_config(read_config_text(line.config_file), name, line.sets);
     report(true, {});
     if (!line.json) {
-      print_on_root(concat(name, ": valid, ", config.num_keys_set, " keys set, preset \"",
-                           config.preset, "\"\n"));
+      print_on_root(concat(name, ": valid, ", config.num_keys_set, " keys set, space \"",
+                           name_of(config.settings.space.kind), "\", preset \"", config.preset,
+                           "\"\n"));
     }
   } catch (const ConfigProblems& error) {
     report(false, error.problems());

@@ -89,7 +89,8 @@ void add_subcommands(CLI::App& app, Typed& typed) {
 
   CLI::App* config = app.add_subcommand("config", "The keys of a configuration");
   CLI::Option_group* what = config->add_option_group("what");
-  what->add_flag("--defaults", typed.defaults, "Every key with its default, as TOML");
+  what->add_flag("--defaults", typed.defaults,
+                 "Every key with its default, as TOML (--set space.kind=... for another space)");
   what->add_option("--check", typed.check, "Name everything that is wrong with a file")
       ->type_name("FILE");
   what->add_option("--explain", line.key, "What one key means and may be")->type_name("KEY");

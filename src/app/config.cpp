@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/config_checks.hpp"
 #include "app/presets.hpp"
 #include "app/schema.hpp"
 #include "app/toml_reader.hpp"
@@ -13,6 +14,7 @@ namespace enas::app {
 namespace {
 
 constexpr std::size_t kMaxProblems = 20;
+constexpr std::string_view kKindKey = "space.kind";
 
 /// Collects problems; after kMaxProblems it only counts, since a hostile file may hold 100,000.
 class Problems {
@@ -55,6 +57,8 @@ bool is_section(std::string_view name) {
 /// What to say about a key that the schema does not have.
 class UnknownKeys {
  public:
+  explicit UnknownKeys(SpaceKind kind) : kind_(kind) {}
+
   void report(const TomlEntry& entry, Problems& problems) {
     if (problems.full()) return problems.add("");
     const auto dot = entry.key.rfind('.');
@@ -86,10 +90,11 @@ class UnknownKeys {
   }
 
   /// A key of the same name elsewhere is the likeliest, then a similar one in the same section.
-  static std::string suggestion(const std::string& section, const std::string& word) {
+  std::string suggestion(const std::string& section, const std::string& word) const {
     std::vector<std::string> same_word;
     std::vector<std::string> neighbours;
     for (const Key& key : schema()) {
+      if (!key.belongs_to(kind_)) continue;
       if (key.short_name() == word) same_word.push_back(key.name);
       if (key.section() == section) neighbours.push_back(key.short_name());
     }
@@ -100,6 +105,7 @@ class UnknownKeys {
     return near.empty() ? "" : concat("; did you mean ", section, dot, near, "?");
   }
 
+  SpaceKind kind_;
   std::set<std::string> sections_;
 };
 
@@ -147,25 +153,24 @@ void choose_preset(const std::vector<TomlEntry>& entries, Config& config, Proble
   }
 }
 
-void check_together(const Settings& settings, const std::string& name, Problems& problems) {
-  const auto& markov = settings.data.markov;
-  if (settings.data.source == search::DataSource::folder && settings.data.path.empty()) {
-    problems.add(concat(name, ": data.path is missing: data.source = \"folder\" needs the folder ",
-                        "with train, valid and test text"));
+/// Throws when it is no kind: which keys there are and what they default to depends on it.
+SpaceKind choose_kind(const std::vector<TomlEntry>& entries, Problems& problems) {
+  const Key* key = find_key(kKindKey);
+  Settings settings;
+  for (const TomlEntry& entry : entries) {
+    if (entry.key != kKindKey) continue;
+    if (const auto problem = key->assign(entry.value, settings)) problems.add(entry, *problem);
   }
-  if (settings.data.source == search::DataSource::markov && markov.branching > markov.vocabulary) {
-    problems.add(concat(name, ": data.markov.branching (", markov.branching,
-                        ") must be at most data.markov.vocabulary (", markov.vocabulary, ")"));
-  }
-  if (settings.space.first_node == space::FirstNode::tanh && settings.space.nodes < 2) {
-    problems.add(concat(name,
-                        ": space.nodes must be at least 2 with space.first_node = \"tanh\", is ",
-                        settings.space.nodes));
-  }
-  if (settings.weights.lr_min > settings.weights.lr) {
-    problems.add(concat(name, ": weights.lr_min (", settings.weights.lr_min,
-                        ") must be at most weights.lr (", settings.weights.lr, ")"));
-  }
+  problems.throw_if_any();
+  return settings.space.kind;
+}
+
+/// Why a key that other kinds have cannot be set here.
+std::string foreign_key(const Key& key, SpaceKind kind) {
+  std::vector<std::string> kinds;
+  for (const SpaceKind other : key.kinds) kinds.push_back(name_of(other));
+  return concat("belongs to ", kKindKey, " = \"", join(kinds, "\" or \""), "\"; here it is \"",
+                name_of(kind), "\"");
 }
 
 }  // namespace
@@ -181,15 +186,18 @@ Config read_config(std::string_view text, const std::string& name,
   for (const std::string& option : sets) entries.push_back(parse_set(option));
 
   Problems problems;
+  const SpaceKind kind = choose_kind(entries, problems);
   choose_preset(entries, config, problems);
-  config.settings = preset_settings(config.preset);
-  UnknownKeys unknown;
+  config.settings = preset_settings(config.preset, kind);
+  UnknownKeys unknown(kind);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const TomlEntry& entry = entries[i];
-    if (entry.key == "preset") continue;
+    if (entry.key == "preset" || entry.key == kKindKey) continue;
     const Key* key = find_key(entry.key);
     if (key == nullptr) {
       unknown.report(entry, problems);
+    } else if (!key->belongs_to(kind)) {
+      problems.add(entry, foreign_key(*key, kind));
     } else if (const auto problem = key->assign(entry.value, config.settings)) {
       problems.add(entry, *problem);
     } else if (entry.key == "run.threads" && i >= static_cast<std::size_t>(config.num_keys_set)) {
@@ -197,9 +205,24 @@ Config read_config(std::string_view text, const std::string& name,
     }
   }
   problems.throw_if_any();
-  check_together(config.settings, name, problems);
+  for (const auto& problem : problems_together(config.settings)) {
+    problems.add(concat(name, ": ", problem));
+  }
   problems.throw_if_any();
   return config;
+}
+
+SpaceKind kind_of_sets(const std::vector<std::string>& sets) {
+  std::vector<TomlEntry> entries;
+  for (const std::string& option : sets) {
+    entries.push_back(parse_set(option));
+    if (entries.back().key != kKindKey) {
+      throw ConfigError(concat(entries.back().place, ": only ", kKindKey, " changes the defaults"),
+                        ExitCode::usage);
+    }
+  }
+  Problems problems;
+  return choose_kind(entries, problems);
 }
 
 void check_ranks(const Settings& settings, int num_ranks) {

@@ -27,11 +27,15 @@ struct Config {
   bool threads_by_option = false;  ///< --set run.threads was given
 };
 
-/// Defaults, then the preset, then the file's keys, then `sets` ("weights.slots=4", the last one
-/// wins). `name` is what messages call the file. Throws ConfigError with one line for every problem
-/// (65), or for a --set that is no key=value (64).
+/// The preset for the space.kind of `sets` or the file, then the file's keys, then `sets`
+/// ("weights.slots=4", the last one wins). `name` is what messages call the file. Throws
+/// ConfigError with one line for every problem (65), or for a --set that is no key=value (64).
 Config read_config(std::string_view text, const std::string& name,
                    const std::vector<std::string>& sets);
+
+/// The kind that `sets` ask for, "recurrent" when there are none. Throws ConfigError for any other
+/// key (64) and for a kind that is none (65).
+SpaceKind kind_of_sets(const std::vector<std::string>& sets);
 
 /// Throws ConfigError (65) naming both when there are more ranks than slots.
 void check_ranks(const Settings& settings, int num_ranks);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Configurations and the schema as text: TOML with every key, the reference page, one key
-// explained.
+// Configurations and the schema as text: TOML with every key, one key explained.
 #pragma once
 
 #include <string>
@@ -10,15 +9,20 @@
 
 namespace enas::app {
 
-/// Every key with the value in force, as a checkpoint and RUN/config.toml hold it.
+/// Every key of the settings' kind of space with the value in force, as a checkpoint and
+/// RUN/config.toml hold it.
 search::ConfigRecord config_record(const Settings& settings, const std::string& preset);
 
-/// The defaults as a configuration with a comment for every key.
-std::string defaults_toml();
+/// The defaults for a kind of space as a configuration with a comment for every key.
+std::string defaults_toml(SpaceKind kind);
 /// The schema: one object a key.
 Json schema_json();
-/// docs/config.md.
-std::string reference_markdown();
+
+/// "integer, at least 1 (children)": what the key may be and its unit.
+std::string facts(const Key& key);
+
+/// What the key `preset` is about, one line.
+std::string_view preset_key_help();
 
 /// One key. Throws ConfigError (64) with the nearest name when there is none.
 std::string explain(const std::string& name);

@@ -144,27 +144,52 @@ std::optional<std::string> assign_choice(const Choice& choice, const Value& valu
                 near.empty() ? "" : concat("; did you mean \"", near, "\"?"));
 }
 
-std::optional<std::string> assign_activations(const Value& value,
-                                              std::vector<space::Activation>& place) {
+void parse_name(std::string_view name, space::Activation& activation) {
+  activation = space::activation_from_name(name);
+}
+
+void parse_name(std::string_view name, space::Operation& operation) {
+  operation = space::operation_from_name(name);
+}
+
+template <typename Enumerator>
+std::optional<std::string> assign_list(std::string_view what, const Value& value,
+                                       std::vector<Enumerator>& place) {
   const auto* names = std::get_if<std::vector<std::string>>(&value);
-  if (names == nullptr) return wrong_type("a list of activations", value);
-  if (names->empty()) return "must name at least one activation, is []";
-  std::vector<space::Activation> activations;
+  if (names == nullptr) return wrong_type(concat("a list of ", what, "s"), value);
+  if (names->empty()) return concat("must name at least one ", what, ", is []");
+  std::vector<Enumerator> items;
   for (const std::string& name : *names) {
     try {
-      activations.push_back(space::activation_from_name(name));
+      parse_name(name, items.emplace_back());
     } catch (const Error& error) {
       return error.what();
     }
-    if (std::count(activations.begin(), activations.end(), activations.back()) > 1) {
+    if (std::count(items.begin(), items.end(), items.back()) > 1) {
       return concat("names \"", name, "\" twice");
     }
   }
-  place = std::move(activations);
+  place = std::move(items);
   return std::nullopt;
 }
 
+template <typename Enumerator>
+Value list_value(const std::vector<Enumerator>& items) {
+  std::vector<std::string> names;
+  for (const Enumerator item : items) names.emplace_back(name_of(item));
+  return names;
+}
+
 }  // namespace
+
+const std::vector<std::string>& kind_names() {
+  static const std::vector<std::string> names = {"recurrent", "macro", "micro"};
+  return names;
+}
+
+const std::string& name_of(SpaceKind kind) {
+  return kind_names().at(static_cast<std::size_t>(kind));
+}
 
 std::string toml_text(const Value& value) {
   return std::visit(Overloaded{[](bool flag) { return std::string(flag ? "true" : "false"); },
@@ -178,6 +203,10 @@ std::string toml_text(const Value& value) {
                                },
                                [](const OtherValue& other) { return other.what; }},
                     value);
+}
+
+bool Key::belongs_to(SpaceKind kind) const {
+  return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
 std::string Key::section() const {
@@ -203,6 +232,10 @@ std::string Key::allowed() const {
           [](Member<std::vector<space::Activation>>) {
             return std::string(R"(list of "tanh", "relu", "identity", "sigmoid")");
           },
+          [](Member<std::vector<space::Operation>>) {
+            return std::string(R"(list of "conv_3x3", "sep_conv_3x3", "conv_5x5", "sep_conv_5x5", )"
+                               R"("avg_pool_3x3", "max_pool_3x3", "identity")");
+          },
           [](const Choice& choice) { return concat("\"", join(choice.names, "\" or \""), "\""); },
           [&](auto) { return with_range("integer"); }},
       place);
@@ -219,9 +252,10 @@ Value Key::value_in(Settings settings) const {
                  [&](Member<double> member) { return Value(member(settings)); },
                  [&](Member<std::string> member) { return Value(member(settings)); },
                  [&](Member<std::vector<space::Activation>> member) {
-                   std::vector<std::string> names;
-                   for (const auto item : member(settings)) names.emplace_back(name_of(item));
-                   return Value(names);
+                   return list_value(member(settings));
+                 },
+                 [&](Member<std::vector<space::Operation>> member) {
+                   return list_value(member(settings));
                  },
                  [&](const Choice& choice) {
                    return Value(choice.names.at(static_cast<std::size_t>(choice.get(settings))));
@@ -250,7 +284,10 @@ std::optional<std::string> Key::assign(const Value& value, Settings& settings) c
             return std::nullopt;
           },
           [&](Member<std::vector<space::Activation>> member) -> Problem {
-            return assign_activations(value, member(settings));
+            return assign_list("activation", value, member(settings));
+          },
+          [&](Member<std::vector<space::Operation>> member) -> Problem {
+            return assign_list("operation", value, member(settings));
           },
           [&](const Choice& choice) -> Problem { return assign_choice(choice, value, settings); },
           [&](auto member) -> Problem { return assign_integer(range, value, member(settings)); }},

@@ -17,6 +17,11 @@
 namespace enas::app {
 
 using search::Settings;
+using search::SpaceKind;
+
+/// "recurrent", "macro" and "micro", in the order of the enumerators.
+const std::vector<std::string>& kind_names();
+const std::string& name_of(SpaceKind kind);
 
 /// A TOML value that no key takes (a date, a table, a list of numbers), by its name in messages.
 struct OtherValue {
@@ -46,21 +51,24 @@ struct Choice {
 
 template <typename T>
 using Member = T& (*)(Settings&);
-using Place = std::variant<Member<bool>, Member<int>, Member<std::int64_t>, Member<std::uint64_t>,
-                           Member<double>, Member<std::string>,
-                           Member<std::vector<space::Activation>>, Choice>;
+using Place =
+    std::variant<Member<bool>, Member<int>, Member<std::int64_t>, Member<std::uint64_t>,
+                 Member<double>, Member<std::string>, Member<std::vector<space::Activation>>,
+                 Member<std::vector<space::Operation>>, Choice>;
 
 /// A resumed run must have the same value of an identity key; others may change.
 enum class Role { identity, adjustable };
 
 struct Key {
   std::string name;  ///< "weights.slots"
-  Place place;
+  Place place;       ///< may depend on the settings' space.kind
   Range range;
   std::string unit;  ///< "" for none
   std::string help;  ///< one line
   Role role = Role::identity;
+  std::vector<SpaceKind> kinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
 
+  bool belongs_to(SpaceKind kind) const;
   /// "weights" and "slots".
   std::string section() const;
   std::string short_name() const;
@@ -78,6 +86,13 @@ struct Key {
 template <auto... kMembers>
 auto& at(Settings& settings) {
   return (settings.*....*kMembers);
+}
+
+/// The member of either image space, whichever is in force.
+template <auto kOptions, auto kMacro, auto kMicro>
+auto& of_images(Settings& settings) {
+  auto& options = settings.*kOptions;
+  return settings.space.kind == SpaceKind::macro ? options.macro.*kMacro : options.micro.*kMicro;
 }
 
 template <auto... kMembers>

@@ -7,12 +7,12 @@ namespace enas::app {
 namespace {
 
 /// Pham et al. 2018, where they state a value. Widths and dropouts are not given there.
-Settings paper() {
+Settings recurrent_paper() {
   Settings settings;
   settings.rounds = 150;
-  settings.supernet.edge_weights = supernet::EdgeWeights::per_edge;
-  settings.supernet.batch_norm = true;  // in the search, after the average
-  settings.supernet.init_range = 0.025;
+  settings.supernet.recurrent.edge_weights = supernet::EdgeWeights::per_edge;
+  settings.supernet.recurrent.batch_norm = true;  // in the search, after the average
+  settings.supernet.recurrent.init_range = 0.025;
   settings.weights.slots = 1;  // one child a step (M = 1)
   settings.weights.batch_size = 64;
   settings.weights.segments.segment_length = 35;
@@ -33,20 +33,20 @@ Settings paper() {
 }
 
 /// The authors' corrected code (google-research, enas_lm).
-Settings released() {
+Settings recurrent_released() {
   Settings settings;
   settings.rounds = 600;
-  settings.space.nodes = 10;  // a fixed node and nine searched ones
-  settings.space.first_node = space::FirstNode::tanh;
-  settings.supernet.hidden = 200;
-  settings.supernet.cell_output = supernet::CellOutput::all;
-  settings.supernet.init_range = 0.04;
-  settings.supernet.drop_word = 0.1;
-  settings.supernet.drop_input = 0.2;
-  settings.supernet.drop_cell_input = 0.75;
-  settings.supernet.drop_state = 0.25;
-  settings.supernet.drop_output = 0.75;
-  settings.supernet.slowness = 1.0;
+  settings.space.recurrent.nodes = 10;  // a fixed node and nine searched ones
+  settings.space.recurrent.first_node = space::FirstNode::tanh;
+  settings.supernet.recurrent.hidden = 200;
+  settings.supernet.recurrent.cell_output = supernet::CellOutput::all;
+  settings.supernet.recurrent.init_range = 0.04;
+  settings.supernet.recurrent.drop_word = 0.1;
+  settings.supernet.recurrent.drop_input = 0.2;
+  settings.supernet.recurrent.drop_cell_input = 0.75;
+  settings.supernet.recurrent.drop_state = 0.25;
+  settings.supernet.recurrent.drop_output = 0.75;
+  settings.supernet.recurrent.slowness = 1.0;
   settings.weights.slots = 1;
   settings.weights.batch_size = 128;
   settings.weights.segments.random_length = true;
@@ -66,6 +66,102 @@ Settings released() {
   return settings;
 }
 
+/// Both image spaces: the authors' search scripts, corrected where they miss their own intent.
+Settings images() {
+  Settings settings;
+  settings.data.source = search::DataSource::cifar10;
+  settings.weights.lr_schedule = search::LrSchedule::cosine;
+  settings.weights.lr = 0.05;
+  settings.weights.lr_min = 0.0005;
+  settings.weights.lr_restart_rounds = 10;
+  settings.weights.lr_restart_factor = 2;
+  settings.weights.momentum = 0.9;
+  settings.weights.clip_norm = 5.0;  // the scripts ask for it, their code does not do it
+  settings.controller.hidden = 64;
+  settings.controller.temperature = 0.0;
+  settings.reinforce.adam_beta1 = 0.0;
+  settings.reinforce.adam_epsilon = 1e-3;
+  settings.reinforce.entropy_weight = 1e-4;
+  settings.validation.batch_size = 128;
+  // 1,280 of CIFAR's 5,000 images: with all of them, ten children would cost as much as the whole
+  // controller phase of the micro search.
+  settings.validation.batches = 10;
+  return settings;
+}
+
+Settings macro_default() {
+  Settings settings = images();
+  settings.space.kind = SpaceKind::macro;
+  settings.rounds = 310;
+  settings.weights.batch_size = 64;            // two slots: the scripts' 128
+  settings.weights.weight_decay = 2 * 2.5e-4;  // the scripts' factor of the sum of squares, twice
+  settings.controller.tanh_constant = 1.5;
+  settings.reinforce.lr = 1e-3;
+  settings.rollout.steps = 50;
+  settings.rollout.rollouts = 20;
+  settings.rollout.batch_size = 128;
+  return settings;
+}
+
+Settings micro_default() {
+  Settings settings = images();
+  settings.space.kind = SpaceKind::micro;
+  settings.rounds = 150;
+  settings.weights.batch_size = 80;  // two slots: the scripts' 160
+  settings.weights.weight_decay = 2 * 1e-4;
+  settings.controller.tanh_constant = 1.1;
+  settings.controller.option_tanh_divisor = 2.5;
+  settings.reinforce.lr = 3.5e-3;
+  settings.rollout.steps = 30;
+  settings.rollout.rollouts = 10;
+  settings.rollout.batch_size = 160;
+  return settings;
+}
+
+/// Pham et al. 2018 on CIFAR-10, where they state a value; the rest is the default's.
+Settings image_paper(Settings settings) {
+  settings.rounds = 310;
+  settings.supernet.macro.skip_merge = supernet::SkipMerge::concatenate;
+  settings.supernet.macro.operation_order = supernet::OperationOrder::relu_conv_norm;
+  settings.weights.batch_size *= settings.weights.slots;  // the scripts': the paper has none
+  settings.weights.slots = 1;                             // one child a step (M = 1)
+  settings.weights.lr_min = 0.001;
+  settings.weights.weight_decay = 1e-4;
+  settings.controller.hidden = 100;
+  settings.controller.temperature = 5.0;
+  settings.controller.tanh_constant = 2.5;
+  settings.controller.option_tanh_divisor = 1.0;
+  settings.reinforce.lr = 3.5e-4;
+  settings.reinforce.entropy_weight = 0.1;
+  settings.rollout.steps = 2000;
+  settings.rollout.rollouts = 1;
+  return settings;
+}
+
+/// The authors' search scripts with what their code makes of them.
+Settings image_released(Settings settings) {
+  settings.data.augment.cutout_corner = true;
+  settings.space.micro.operation_prior = space::OperationPrior::released;
+  settings.supernet.micro.reduction_inputs = supernet::ReductionInputs::released;
+  settings.weights.batch_size *= settings.weights.slots;
+  settings.weights.slots = 1;
+  settings.weights.clip_norm = 0.0;
+  settings.controller.skip_penalty = controller::SkipPenalty::released;
+  return settings;
+}
+
+Settings default_settings(SpaceKind kind) {
+  switch (kind) {
+    case SpaceKind::recurrent:
+      return {};
+    case SpaceKind::macro:
+      return macro_default();
+    case SpaceKind::micro:
+      return micro_default();
+  }
+  throw ContractError("unknown kind of space");
+}
+
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
@@ -73,17 +169,31 @@ const std::vector<std::string>& preset_names() {
   return names;
 }
 
-std::string_view preset_help(std::string_view preset) {
+std::string_view preset_help(std::string_view preset, SpaceKind kind) {
+  const bool recurrent = kind == SpaceKind::recurrent;
   if (preset == "default") return "this program's own choice where paper and code disagree";
-  if (preset == "paper") return "what Pham et al. (2018) state for Penn Treebank";
-  return "the authors' corrected code for Penn Treebank (enas_lm)";
+  if (preset == "paper") {
+    return recurrent ? "what Pham et al. (2018) state for Penn Treebank"
+                     : "what Pham et al. (2018) state for CIFAR-10, else the default";
+  }
+  if (recurrent) return "the authors' corrected code for Penn Treebank (enas_lm)";
+  return kind == SpaceKind::macro
+             ? "the authors' macro search on CIFAR-10, but the operation that was chosen is "
+               "computed (theirs: always the last one), norms do not decay, and children are "
+               "scored with the statistics of the batch (theirs: running averages over all "
+               "children)"
+             : "the authors' micro search on CIFAR-10, but norms do not decay, and children are "
+               "scored without dropout (theirs: as in training); the statistics are those of the "
+               "batch in both";
 }
 
-Settings preset_settings(std::string_view preset) {
-  if (preset == "paper") return paper();
-  if (preset == "released") return released();
+Settings preset_settings(std::string_view preset, SpaceKind kind) {
+  if (kind == SpaceKind::recurrent && preset == "paper") return recurrent_paper();
+  if (kind == SpaceKind::recurrent && preset == "released") return recurrent_released();
+  if (preset == "paper") return image_paper(default_settings(kind));
+  if (preset == "released") return image_released(default_settings(kind));
   expect(preset == "default", "the preset's name was checked");
-  return {};
+  return default_settings(kind);
 }
 
 }  // namespace enas::app

@@ -13,10 +13,10 @@ namespace enas::app {
 /// "default", "paper" and "released", in this order.
 const std::vector<std::string>& preset_names();
 
-/// What the preset is, one line.
-std::string_view preset_help(std::string_view preset);
+/// What the preset is for this kind of space, one line.
+std::string_view preset_help(std::string_view preset, SpaceKind kind);
 
 /// The settings before a configuration's own keys. `preset` must be one of preset_names().
-Settings preset_settings(std::string_view preset);
+Settings preset_settings(std::string_view preset, SpaceKind kind);
 
 }  // namespace enas::app

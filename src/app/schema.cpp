@@ -10,10 +10,11 @@
 namespace enas::app {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kSections = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSections = {{
     {"run", "The run as a whole."},
     {"data", "What is learned from."},
     {"data.markov", "The embedded corpus: a sparse Markov source of known entropy rate."},
+    {"data.shapes", "The embedded images: textured shapes of varying place, size and colour."},
     {"space", "What can be sampled."},
     {"supernet", "The shared weights ω and how they are regularised."},
     {"search", "Rounds and strategy."},
@@ -25,16 +26,32 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kSection
     {"comm", "Communication between ranks."},
 }};
 
-std::vector<Key> all_keys() {
-  std::vector<Key> keys = model_keys();
-  for (Key& key : training_keys()) keys.push_back(std::move(key));
+}  // namespace
+
+std::vector<Key> joined(std::vector<std::vector<Key>> parts) {
+  std::vector<Key> keys;
+  for (auto& part : parts) {
+    for (Key& key : part) keys.push_back(std::move(key));
+  }
   return keys;
 }
 
-}  // namespace
+Key only(const std::vector<SpaceKind>& kinds, Key key) {
+  std::erase_if(key.kinds, [&](SpaceKind kind) {
+    return std::find(kinds.begin(), kinds.end(), kind) == kinds.end();
+  });
+  return key;
+}
+
+std::vector<Key> only_all(const std::vector<SpaceKind>& kinds, std::vector<Key> keys) {
+  for (Key& key : keys) key = only(kinds, std::move(key));
+  return keys;
+}
 
 const std::vector<Key>& schema() {
-  static const std::vector<Key> keys = all_keys();
+  static const std::vector<Key> keys =
+      joined({run_and_data_keys(), space_and_supernet_keys(), search_and_weight_keys(),
+              controller_keys(), upkeep_keys()});
   return keys;
 }
 

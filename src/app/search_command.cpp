@@ -26,6 +26,7 @@ Json estimate_json(const search::Estimate& estimate) {
   Json json;
   json["data"] = estimate.data;
   json["space_size"] = estimate.space_size;
+  json["paper_space_size"] = estimate.paper_space_size;
   json["max_entropy_nats"] = estimate.max_entropy_nats;
   json["supernet_parameters"] = estimate.supernet_parameters;
   json["controller_parameters"] = estimate.controller_parameters;
@@ -41,8 +42,10 @@ Json estimate_json(const search::Estimate& estimate) {
 }
 
 std::string estimate_text(const search::Estimate& estimate) {
+  const std::string& paper = estimate.paper_space_size;
   return concat(
-      "data: ", estimate.data, "\nspace: ", estimate.space_size, " children, at most ",
+      "data: ", estimate.data, "\nspace size: ", estimate.space_size,
+      paper.empty() ? "" : concat(" (the paper's count: ", paper, ")"), ", at most ",
       fixed(estimate.max_entropy_nats, 3), " nats\nsupernet: ", estimate.supernet_parameters,
       " parameters; a child ", fixed(estimate.child_parameters, 0), ", the union of a step ",
       fixed(estimate.union_parameters, 0), "\ncontroller: ", estimate.controller_parameters,

@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The controller's LSTM and the one walk over a space's decisions that sampling and scoring share.
+// θ, and sampling and scoring as two ways to go the same walk over a space's decisions.
 #include "controller/controller.hpp"
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
 
+#include "controller/walk.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace enas::controller {
 namespace {
 
-using space::AnchorAfter;
 using space::Decision;
 using space::DecisionKind;
-using space::NextInput;
-
-// Places of the tensors in parameters(); the last one is missing when embeddings are tied.
-enum class Place : std::size_t {
-  lstm,
-  start_input,
-  option_embedding,
-  attention_anchor,
-  attention_state,
-  attention_vector,
-  option_weight,
-};
-
-// Keeps the chosen anchor's scale finite where the distance could be zero.
-constexpr double kAnchorScaleOffset = 0.1;
 
 void require_valid(const ControllerOptions& options) {
   const auto require = [](bool condition, std::string_view key, double value,
@@ -45,7 +31,20 @@ void require_valid(const ControllerOptions& options) {
           "0 (none) or more");
   require(not_negative(options.tanh_constant), "tanh_constant", options.tanh_constant,
           "0 (none) or more");
+  require(std::isfinite(options.option_tanh_divisor) && options.option_tanh_divisor > 0.0,
+          "option_tanh_divisor", options.option_tanh_divisor, "positive");
   require(not_negative(options.init_range), "init_range", options.init_range, "0 or more");
+  require(options.skip_target > 0.0 && options.skip_target < 1.0, "skip_target",
+          options.skip_target, "between 0 and 1, both excluded");
+}
+
+double finite_probability(double log_probability, const std::string& decision) {
+  const double probability = std::exp(log_probability);
+  if (std::isfinite(probability)) return probability;
+  throw SystemError(concat("the controller's probabilities for '", decision, "' are ", probability,
+                           ": its weights have diverged; a lower learning rate "
+                           "of the controller avoids that (controller.lr)"),
+                    ExitCode::diverged);
 }
 
 // First choice whose cumulated probability exceeds `uniform`; rounding goes to the last possible
@@ -56,14 +55,7 @@ std::int64_t choose(std::span<const double> log_probability, double uniform,
   std::int64_t last_possible = -1;
   std::int64_t chosen = -1;
   for (std::size_t k = 0; k < log_probability.size(); ++k) {
-    const double probability = std::exp(log_probability[k]);
-    if (!std::isfinite(probability)) {
-      throw SystemError(
-          concat("the controller's probabilities for '", decision, "' are ", probability,
-                 ": its weights have diverged; a lower learning rate "
-                 "of the controller avoids that (controller.lr)"),
-          ExitCode::diverged);
-    }
+    const double probability = finite_probability(log_probability[k], decision);
     if (probability > 0.0) last_possible = static_cast<std::int64_t>(k);
     left -= probability;
     if (chosen < 0 && left < 0.0) chosen = static_cast<std::int64_t>(k);
@@ -71,105 +63,61 @@ std::int64_t choose(std::span<const double> log_probability, double uniform,
   return chosen >= 0 ? chosen : last_possible;
 }
 
+// [batch, num_choices]: of the choices, or of each bit being 1.
+at::Tensor log_probabilities(const Decision& decision, const at::Tensor& logits) {
+  if (decision.kind == DecisionKind::subset) return torch::log_sigmoid(2.0 * logits);
+  return logits.log_softmax(1);
+}
+
+// One token's value: a choice among all, or bit `bit` of a subset.
+std::int64_t decide(const Decision& decision, std::span<const double> log_probability, int bit,
+                    double uniform) {
+  if (decision.kind != DecisionKind::subset) {
+    return choose(log_probability, uniform, decision.name);
+  }
+  const double probability =
+      finite_probability(log_probability[static_cast<std::size_t>(bit)], decision.name);
+  return uniform < probability ? 1 : 0;
+}
+
+// Of bits that are 1 with probability σ(z), each: nats.
+at::Tensor bit_entropy(const at::Tensor& z) {
+  return -(z.sigmoid() * torch::log_sigmoid(z) + (-z).sigmoid() * torch::log_sigmoid(-z));
+}
+
+// KL(σ(z) ‖ target) of bits, each: nats.
+at::Tensor bit_divergence(const at::Tensor& z, double target) {
+  return -bit_entropy(z) - z.sigmoid() * std::log(target) - (-z).sigmoid() * std::log1p(-target);
+}
+
+// Adds a decision to an evaluation. `tokens` are all of them, [num_tokens, batch].
+void add_choice(const Decision& decision, const at::Tensor& logits, const at::Tensor& tokens,
+                Evaluation& result) {
+  const at::Tensor log_probability = logits.log_softmax(1);
+  const at::Tensor entropy = -(log_probability.exp() * log_probability).sum(1);
+  const at::Tensor choice = tokens[decision.token].unsqueeze(1);
+  result.log_probability = result.log_probability + log_probability.gather(1, choice).squeeze(1);
+  result.entropy = result.entropy + entropy;
+  result.decision_entropy[decision.token] = entropy.detach().mean();
+}
+
+// The same for the bits of a subset, which share an evaluation's penalty with num_subsets others.
+void add_subset(const Decision& decision, const at::Tensor& logits, const at::Tensor& tokens,
+                const ControllerOptions& options, std::int64_t num_subsets, Evaluation& result) {
+  const at::Tensor bits = tokens.narrow(0, decision.token, decision.num_choices).t();
+  const at::Tensor signs = (2 * bits - 1).to(logits.scalar_type());
+  const at::Tensor entropy = bit_entropy(2.0 * logits);
+  const double scale = options.skip_penalty == SkipPenalty::sampled ? 2.0 : 1.0;
+  const at::Tensor divergence = bit_divergence(scale * logits, options.skip_target);
+  result.log_probability =
+      result.log_probability + torch::log_sigmoid(signs * (2.0 * logits)).sum(1);
+  result.entropy = result.entropy + entropy.sum(1);
+  result.skip_penalty = result.skip_penalty + divergence.sum(1) / static_cast<double>(num_subsets);
+  result.decision_entropy.narrow(0, decision.token, decision.num_choices)
+      .copy_(entropy.detach().mean(0));
+}
+
 }  // namespace
-
-// The LSTM's state for a batch of architectures on their way through the decisions, in order.
-struct Controller::Walk {
-  Walk(const Controller& controller, std::int64_t batch)
-      : controller_(controller),
-        batch_(batch),
-        start_(theta(Place::start_input).expand({batch, -1})),
-        input_(start_),
-        h_(torch::zeros({batch, controller.options_.hidden}, start_.options())),
-        c_(h_) {}
-
-  // Takes the decision's controller steps. Returns its logits, [batch, num_choices]; undefined for
-  // none.
-  at::Tensor arrive(const Decision& decision) {
-    for (int i = 0; i < decision.lstm_steps; ++i) step(i == 0 ? input_ : start_);
-    switch (decision.kind) {
-      case DecisionKind::none:
-        return {};
-      case DecisionKind::option:
-        return bounded(h_.mm(controller_.options_.tie_embeddings
-                                 ? theta(Place::option_embedding).t()
-                                 : theta(Place::option_weight)));
-      case DecisionKind::earlier_node:
-        return earlier_node_logits(decision);
-    }
-    throw ContractError(concat("decision '", decision.name, "' has an unknown kind"));
-  }
-
-  // Moves on with the choices made, [batch], int64; unused for none.
-  void leave(const Decision& decision, const at::Tensor& choice) {
-    switch (decision.next) {
-      case NextInput::keep:
-        break;
-      case NextInput::start:
-        input_ = start_;
-        break;
-      case NextInput::option_embedding:
-        input_ = theta(Place::option_embedding).index_select(0, choice);
-        break;
-      case NextInput::scaled_anchor:
-        input_ = scaled_anchor(decision, choice);
-        break;
-    }
-    if (decision.anchor == AnchorAfter::none) return;
-    const bool own_state = decision.anchor == AnchorAfter::own_state;
-    anchors_.push_back(own_state ? h_ : torch::zeros_like(h_));
-    keys_.push_back(own_state ? h_.mm(theta(Place::attention_anchor)) : anchors_.back());
-  }
-
- private:
-  const at::Tensor& theta(Place place) const {
-    return controller_.parameters_[static_cast<std::size_t>(place)].value;
-  }
-
-  void step(const at::Tensor& input) {
-    const auto gates = torch::cat({input, h_}, 1).mm(theta(Place::lstm)).chunk(4, 1);  // i, f, o, g
-    c_ = gates[0].sigmoid() * gates[3].tanh() + gates[1].sigmoid() * c_;
-    h_ = gates[2].sigmoid() * c_.tanh();
-  }
-
-  at::Tensor bounded(at::Tensor logits) const {
-    const ControllerOptions& options = controller_.options_;
-    if (options.temperature > 0.0) logits = logits / options.temperature;
-    if (options.tanh_constant > 0.0) logits = options.tanh_constant * logits.tanh();
-    return logits;
-  }
-
-  at::Tensor earlier_node_logits(const Decision& decision) const {
-    const at::Tensor keys = stacked(keys_, decision.num_choices);  // [batch, candidates, H]
-    const at::Tensor query = h_.mm(theta(Place::attention_state)).unsqueeze(1);
-    const at::Tensor scores =
-        (query + keys).tanh().matmul(theta(Place::attention_vector)).squeeze(2);
-    const auto newest = static_cast<std::int64_t>(anchors_.size());
-    const at::Tensor distance =
-        torch::arange(newest, newest - decision.num_choices, -1, h_.options());
-    return bounded(scores) - decision.distance_penalty * distance.square();
-  }
-
-  at::Tensor scaled_anchor(const Decision& decision, const at::Tensor& choice) const {
-    const at::Tensor index = choice.view({batch_, 1, 1}).expand({batch_, 1, h_.size(1)});
-    const at::Tensor anchor = stacked(anchors_, decision.num_choices).gather(1, index).squeeze(1);
-    const at::Tensor distance = (static_cast<std::int64_t>(anchors_.size()) - choice).unsqueeze(1);
-    return anchor / (distance.to(h_.scalar_type()) + kAnchorScaleOffset);
-  }
-
-  static at::Tensor stacked(const std::vector<at::Tensor>& tensors, int count) {
-    return torch::stack(at::TensorList(tensors.data(), static_cast<std::size_t>(count)), 1);
-  }
-
-  const Controller& controller_;
-  std::int64_t batch_;
-  at::Tensor start_;  // [batch, H], like all below
-  at::Tensor input_;
-  at::Tensor h_;
-  at::Tensor c_;
-  std::vector<at::Tensor> anchors_;
-  std::vector<at::Tensor> keys_;
-};
 
 Controller::Controller(const space::SearchSpace& space, const ControllerOptions& options,
                        std::uint64_t seed)
@@ -192,6 +140,10 @@ Controller::Controller(const space::SearchSpace& space, const ControllerOptions&
   add("attention_state", hidden, hidden);
   add("attention_vector", hidden, 1);
   if (!options.tie_embeddings) add("option_weight", hidden, space.num_options());
+  if (!space.option_bias_start().empty()) {
+    const at::Tensor bias = torch::tensor(space.option_bias_start(), torch::kFloat32).unsqueeze(0);
+    parameters_.push_back({"option_bias", bias.requires_grad_(true)});
+  }
 }
 
 Controller::~Controller() = default;
@@ -211,21 +163,24 @@ std::vector<space::Architecture> Controller::sample(std::int64_t count, std::uin
   }
 
   Walk walk(*this, count);
-  const at::Tensor choice = torch::zeros({count}, torch::kInt64);
+  const at::Tensor tokens = torch::zeros({space_.num_tokens(), count}, torch::kInt64);
   for (const Decision& decision : space_.decisions()) {
     const at::Tensor logits = walk.arrive(decision);
     if (logits.defined()) {
-      const at::Tensor log_probability = logits.log_softmax(1).to(torch::kFloat64).contiguous();
-      const auto token = static_cast<std::size_t>(decision.token);
+      const at::Tensor log_probability =
+          log_probabilities(decision, logits).to(torch::kFloat64).contiguous();
       const auto num_choices = static_cast<std::size_t>(decision.num_choices);
       for (std::size_t i = 0; i < sampled.size(); ++i) {
         const double* row = log_probability.data_ptr<double>() + i * num_choices;
-        const auto chosen = choose({row, num_choices}, uniforms[i][token], decision.name);
-        choice.data_ptr<std::int64_t>()[i] = chosen;
-        sampled[i].tokens[token] = static_cast<std::int32_t>(chosen);
+        for (int bit = 0; bit < decision.num_tokens(); ++bit) {
+          const auto token = static_cast<std::size_t>(decision.token + bit);
+          const auto value = decide(decision, {row, num_choices}, bit, uniforms[i][token]);
+          tokens.data_ptr<std::int64_t>()[token * sampled.size() + i] = value;
+          sampled[i].tokens[token] = static_cast<std::int32_t>(value);
+        }
       }
     }
-    walk.leave(decision, choice);
+    walk.leave(decision, tokens);
   }
   return sampled;
 }
@@ -252,19 +207,19 @@ Evaluation Controller::evaluate(const std::vector<space::Architecture>& architec
   const auto float_options = parameters_.front().value.options();
   result.log_probability = torch::zeros({batch}, float_options);
   result.entropy = torch::zeros({batch}, float_options);
+  result.skip_penalty = torch::zeros({batch}, float_options);
   result.decision_entropy = torch::zeros({num_tokens}, float_options);
+  const auto is_subset = [](const Decision& d) { return d.kind == DecisionKind::subset; };
+  const std::int64_t num_subsets =
+      std::count_if(space_.decisions().begin(), space_.decisions().end(), is_subset);
   for (const Decision& decision : space_.decisions()) {
     const at::Tensor logits = walk.arrive(decision);
-    const at::Tensor choice = logits.defined() ? tokens[decision.token] : at::Tensor();
-    if (logits.defined()) {
-      const at::Tensor log_probability = logits.log_softmax(1);
-      const at::Tensor entropy = -(log_probability.exp() * log_probability).sum(1);
-      result.log_probability =
-          result.log_probability + log_probability.gather(1, choice.unsqueeze(1)).squeeze(1);
-      result.entropy = result.entropy + entropy;
-      result.decision_entropy[decision.token] = entropy.detach().mean();
+    if (is_subset(decision)) {
+      add_subset(decision, logits, tokens, options_, num_subsets, result);
+    } else if (logits.defined()) {
+      add_choice(decision, logits, tokens, result);
     }
-    walk.leave(decision, choice);
+    walk.leave(decision, tokens);
   }
   return result;
 }

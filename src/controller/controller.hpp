@@ -15,12 +15,21 @@
 
 namespace enas::controller {
 
+/// Which probability of a skip is held against its target.
+enum class SkipPenalty {
+  sampled,   ///< the one that bits are sampled with, σ(2x)
+  released,  ///< the authors' code: σ(x), though bits are sampled with σ(2x)
+};
+
 struct ControllerOptions {
   int hidden = 100;             ///< LSTM width (the paper's)
   double temperature = 5.0;     ///< divides logits; 0 for none
   double tanh_constant = 2.25;  ///< logits become c·tanh(logits) after the temperature; 0 for none
+  double option_tanh_divisor = 1.0;  ///< c of option decisions is divided by it
   bool tie_embeddings = false;  ///< option logits use the option embeddings (the authors' enas_lm)
   double init_range = 0.1;      ///< θ uniform in ±init_range
+  double skip_target = 0.4;     ///< ρ: wanted probability of each bit of a subset
+  SkipPenalty skip_penalty = SkipPenalty::sampled;
 };
 
 /// One tensor of θ.
@@ -33,7 +42,10 @@ struct Parameter {
 /// Log-probabilities and entropies of a batch of architectures. All [A], A architectures.
 struct Evaluation {
   at::Tensor log_probability;  ///< natural logarithm, sum over decisions
-  at::Tensor entropy;          ///< nats: full entropy of every softmax met, summed over decisions
+  at::Tensor entropy;  ///< nats: full entropy of every softmax and bit met, summed over decisions
+  /// KL of every bit's probability to skip_target, summed over the bits of a subset decision and
+  /// averaged over the subset decisions; 0 in a space without them (Pham et al. 2018, 2.3).
+  at::Tensor skip_penalty;
   at::Tensor
       decision_entropy;  ///< [D], mean over architectures, one a token, in token order; detached
 };
@@ -65,7 +77,6 @@ class Controller {
   const ControllerOptions& options() const { return options_; }
 
  private:
-  struct Walk;
   space::SearchSpace space_;
   ControllerOptions options_;
   std::vector<Parameter> parameters_;

@@ -28,6 +28,8 @@ void require_valid(const ReinforceOptions& options) {
           options.adam_epsilon, "positive");
   require(std::isfinite(options.entropy_weight) && options.entropy_weight >= 0.0, "entropy_weight",
           options.entropy_weight, "0 or more");
+  require(std::isfinite(options.skip_weight) && options.skip_weight >= 0.0, "skip_weight",
+          options.skip_weight, "0 or more");
   require(is_decay(options.baseline_decay), "baseline_decay", options.baseline_decay, "in [0, 1)");
 }
 
@@ -115,6 +117,7 @@ ReinforceStep Reinforce::update(const std::vector<ScoredArchitecture>& batch) {
   step.entropy = to_doubles(evaluation.entropy);
   step.log_probability = to_doubles(evaluation.log_probability);
   step.decision_entropy = to_doubles(evaluation.decision_entropy);
+  step.skip_penalty = evaluation.skip_penalty.mean().item<double>();
   step.reward = learnt_rewards(batch);
   const bool in_reward = options_.entropy_mode == EntropyMode::reward;
   for (std::size_t i = 0; i < batch.size() && in_reward; ++i) {
@@ -129,6 +132,7 @@ ReinforceStep Reinforce::update(const std::vector<ScoredArchitecture>& batch) {
 
   const at::Tensor advantage = torch::tensor(step.advantage, evaluation.log_probability.options());
   at::Tensor loss = -(evaluation.log_probability * advantage).mean();
+  loss = loss + options_.skip_weight * evaluation.skip_penalty.mean();
   if (!in_reward) loss = loss - options_.entropy_weight * evaluation.entropy.mean();
   std::vector<at::Tensor> parameters;
   for (const Parameter& parameter : controller_.parameters()) parameters.push_back(parameter.value);

@@ -22,6 +22,7 @@ struct ReinforceOptions {
   double adam_epsilon = 1e-8;
   double entropy_weight = 1e-5;
   EntropyMode entropy_mode = EntropyMode::reward;
+  double skip_weight = 0.8;  ///< times the mean skip penalty, added to the loss with its gradient
   double baseline_decay = 0.99;  ///< b ← d·b + (1 − d)·R, before R's own advantage
 };
 
@@ -41,6 +42,7 @@ struct ReinforceStep {
   std::vector<double> entropy;
   std::vector<double> log_probability;
   std::vector<double> decision_entropy;  ///< one a token
+  double skip_penalty = 0.0;             ///< mean over the batch, without its weight
   double gradient_norm = 0.0;
 };
 
@@ -50,10 +52,11 @@ class Reinforce {
  public:
   Reinforce(Controller& controller, const ReinforceOptions& options);
 
-  /// One Adam step on the mean over the batch of −log π(m)·(R − b). The baseline starts at the
-  /// first usable reward, averages rewards with their entropy bonus, and moves architecture by
-  /// architecture, each before its own advantage. Nothing moves when no architecture is usable.
-  /// Throws SystemError (diverged) when the gradient is not finite.
+  /// One Adam step on the mean over the batch of −log π(m)·(R − b), plus skip_weight times the
+  /// mean skip penalty. The baseline starts at the first usable reward, averages rewards with their
+  /// entropy bonus, and moves architecture by architecture, each before its own advantage. Nothing
+  /// moves when no architecture is usable. Throws SystemError (diverged) when the gradient is not
+  /// finite.
   ReinforceStep update(const std::vector<ScoredArchitecture>& batch);
 
   /// Everything besides θ that the next update depends on; tensors may be overwritten in place.

@@ -118,6 +118,10 @@ void RandomStream::fill_uniform(std::span<float> values, float low, float high) 
   });
 }
 
+void RandomStream::fill_normal(std::span<float> values, float standard_deviation) {
+  for (float& value : values) value = standard_deviation * static_cast<float>(next_normal());
+}
+
 void RandomStream::fill_keep_mask(std::span<float> values, double keep) {
   expect(keep > 0 && keep <= 1, "fill_keep_mask needs 0 < keep <= 1");
   const auto threshold = static_cast<std::uint64_t>(std::llround(keep * 0x1p32));

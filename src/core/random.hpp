@@ -23,6 +23,10 @@ enum class Purpose : std::uint64_t {
   validation_children = 8,  ///< children scored at a round's end: index = child, step
   corpus = 9,               ///< the embedded corpus
   sample = 10,              ///< the `sample` subcommand: index = child
+  image_order = 11,         ///< permutation of the training images: index = round
+  augmentation = 12,        ///< crop, flip, cutout: index = slot, step, tensor = image of the batch
+  shapes = 13,              ///< the embedded images: index = split, step = image
+  image_split = 14,         ///< permutation before the validation split is taken off
   test = 1000,              ///< tests only
 };
 
@@ -54,6 +58,8 @@ class RandomStream {
 
   /// Fills with uniform values in [low, high).
   void fill_uniform(std::span<float> values, float low, float high);
+  /// Fills with normal values of mean 0.
+  void fill_normal(std::span<float> values, float standard_deviation);
   /// Fills with 1/keep at probability keep, else 0: an inverted-dropout mask. 0 < keep <= 1.
   void fill_keep_mask(std::span<float> values, double keep);
 

@@ -79,4 +79,28 @@ void apply_update(at::Tensor weight, std::span<const float> gradient, double sca
                    });
 }
 
+void apply_nesterov(at::Tensor weight, at::Tensor velocity, std::span<const float> gradient,
+                    double scale, double lr, double momentum) {
+  for (const at::Tensor& tensor : {weight, velocity}) {
+    expect(tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous(),
+           "an updated weight and its velocity are contiguous float32 on the CPU");
+    expect(static_cast<std::size_t>(tensor.numel()) == gradient.size(),
+           "a gradient has as many values as its weight and its velocity");
+  }
+  const auto factor = static_cast<float>(scale);
+  const auto rate = static_cast<float>(lr);
+  const auto keep = static_cast<float>(momentum);
+  float* const values = weight.data_ptr<float>();
+  float* const speeds = velocity.data_ptr<float>();
+  at::parallel_for(0, weight.numel(), static_cast<std::int64_t>(kBlockValues),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     const float* const source = gradient.data();
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       const float slope = factor * source[i];
+                       speeds[i] = keep * speeds[i] + slope;
+                       values[i] -= rate * (slope + keep * speeds[i]);
+                     }
+                   });
+}
+
 }  // namespace enas::nn

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of plain stochastic gradient descent on flat gradients in host memory.
+// The arithmetic of stochastic gradient descent on flat gradients in host memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,5 +21,11 @@ void pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, doubl
 /// many values. `scale` is what averaging and clipping leave of the gradient. Throws ContractError
 /// otherwise.
 void apply_update(at::Tensor weight, std::span<const float> gradient, double scale, double lr);
+
+/// Nesterov momentum as the authors' code has it: velocity ← momentum · velocity + g, then
+/// weight −= lr · (g + momentum · velocity), where g = scale · gradient; in place. Both tensors are
+/// contiguous float32 on the CPU. Throws ContractError otherwise.
+void apply_nesterov(at::Tensor weight, at::Tensor velocity, std::span<const float> gradient,
+                    double scale, double lr, double momentum);
 
 }  // namespace enas::nn

@@ -149,7 +149,7 @@ Progress read_progress(const io::ImageReader& image) {
   progress.bad_steps = image.int_attribute("/progress", "bad_steps");
   progress.rollbacks = image.int_attribute("/progress", "rollbacks");
   progress.lr_factor = image.double_attribute("/progress", "lr_factor");
-  progress.mean_perplexity = image.double_attribute("/progress", "mean_perplexity");
+  progress.mean_metric = image.double_attribute("/progress", "mean_metric");
   return progress;
 }
 
@@ -169,12 +169,15 @@ PhaseChildren read_children(const io::ImageReader& image, const std::string& fil
 io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& view) {
   std::size_t bytes = view.slot_state.size() * sizeof(float);
   for (const auto& array : view.weights) bytes += array.bytes().size();
+  for (const auto& array : view.momentum) bytes += array.bytes().size();
   for (const auto& array : view.strategy) bytes += array.bytes().size();
   io::ImageWriter image(bytes);
   write_header(image, identity, view.progress.step);
 
   image.group("/weights");
   for (const auto& array : view.weights) write_array(image, "/weights", array);
+  image.group("/momentum");
+  for (const auto& array : view.momentum) write_array(image, "/momentum", array);
   image.group("/strategy");
   for (const auto& array : view.strategy) write_array(image, "/strategy", array);
   image.group("/slots");
@@ -189,7 +192,7 @@ io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& vi
   image.attribute("/progress", "bad_steps", progress.bad_steps);
   image.attribute("/progress", "rollbacks", progress.rollbacks);
   image.attribute("/progress", "lr_factor", progress.lr_factor);
-  image.attribute("/progress", "mean_perplexity", progress.mean_perplexity);
+  image.attribute("/progress", "mean_metric", progress.mean_metric);
 
   image.group("/children");
   const PhaseChildren& children = view.children;
@@ -197,7 +200,7 @@ io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& vi
   image.dataset<std::int32_t>("/children/tokens", children.tokens, shape);
   image.group("/best");
   image.dataset("/best/tokens", view.best.tokens);
-  image.attribute("/best", "perplexity", view.best.perplexity);
+  image.attribute("/best", "metric", view.best.metric);
   image.attribute("/best", "step", view.best.step);
   image.attribute("/", "complete", std::int64_t{1});
   return image.finish();
@@ -210,6 +213,7 @@ CheckpointReader::CheckpointReader(const std::filesystem::path& path)
 
 void CheckpointReader::read(CheckpointView& view) const {
   for (const auto& array : view.weights) check_array(image_, file_, "/weights", array);
+  for (const auto& array : view.momentum) check_array(image_, file_, "/momentum", array);
   for (const auto& array : view.strategy) check_array(image_, file_, "/strategy", array);
   std::vector<float> slot_state(view.slot_state.size());
   check_array(image_, file_, "/slots",
@@ -219,10 +223,11 @@ void CheckpointReader::read(CheckpointView& view) const {
   PhaseChildren children = read_children(image_, file_);
   BestChild best;
   best.tokens = image_.read<std::int32_t>("/best/tokens");
-  best.perplexity = image_.double_attribute("/best", "perplexity");
+  best.metric = image_.double_attribute("/best", "metric");
   best.step = image_.int_attribute("/best", "step");
 
   for (const auto& array : view.weights) read_array(image_, "/weights", array);
+  for (const auto& array : view.momentum) read_array(image_, "/momentum", array);
   for (const auto& array : view.strategy) read_array(image_, "/strategy", array);
   view.slot_state = std::move(slot_state);
   view.progress = progress;

@@ -20,7 +20,7 @@
 namespace enas::search {
 
 /// Version of the checkpoint's layout (docs/formats.md).
-inline constexpr std::int64_t kCheckpointFormatVersion = 1;
+inline constexpr std::int64_t kCheckpointFormatVersion = 2;
 
 /// Who wrote a checkpoint, under which configuration. Not part of the state's hash.
 struct RunIdentity {
@@ -38,6 +38,7 @@ struct RunIdentity {
 /// order.
 struct CheckpointView {
   std::vector<NamedArray> weights;
+  std::vector<NamedArray> momentum;  ///< named as the weights; empty without momentum
   std::vector<NamedArray> strategy;
   Progress& progress;
   BestChild& best;

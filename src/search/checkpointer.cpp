@@ -40,6 +40,7 @@ CheckpointView Checkpointer::view(std::vector<float>& slot_state) {
   std::vector<std::int64_t> shape = {settings_.weights.slots};
   shape.insert(shape.end(), slot_shape_.begin(), slot_shape_.end());
   return {arrays_of(parts_.supernet),
+          parts_.optimizer.state(),
           parts_.strategy.state(),
           state.progress,
           state.best,
@@ -50,6 +51,7 @@ CheckpointView Checkpointer::view(std::vector<float>& slot_state) {
 
 bool Checkpointer::state_is_finite() {
   std::vector<NamedArray> arrays = arrays_of(parts_.supernet);
+  for (auto& array : parts_.optimizer.state()) arrays.push_back(std::move(array));
   for (auto& array : parts_.strategy.state()) arrays.push_back(std::move(array));
   return std::all_of(arrays.begin(), arrays.end(), all_finite);
 }
@@ -185,7 +187,7 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
       auto target = view(slot_state);
       reader.read(target);
       try {
-        check_loaded(target, parts_.space, settings_, parts_.column_length);
+        check_loaded(target, parts_.space, settings_, parts_.task);
       } catch (const InputError& error) {
         throw InputError(concat(candidate.path.string(), ": ", error.what()));
       }
@@ -217,9 +219,10 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
 void Checkpointer::broadcast_loaded(const std::vector<float>& slot_state) {
   SearchState& state = parts_.state;
   for (const auto& array : arrays_of(parts_.supernet)) world_.broadcast(array.bytes());
+  for (const auto& array : parts_.optimizer.state()) world_.broadcast(array.bytes());
   broadcast_state(world_, parts_.strategy);
   state.progress = world_.broadcast_value(state.progress);
-  state.best.perplexity = world_.broadcast_value(state.best.perplexity);
+  state.best.metric = world_.broadcast_value(state.best.metric);
   state.best.step = world_.broadcast_value(state.best.step);
   broadcast_vector(world_, state.best.tokens);
   state.children.rows = world_.broadcast_value(state.children.rows);

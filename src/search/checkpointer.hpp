@@ -17,17 +17,20 @@
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/task.hpp"
+#include "search/weight_optimizer.hpp"
 
 namespace enas::search {
 
 /// What a checkpoint is made of, owned elsewhere.
 struct SearchParts {
   const supernet::Supernet& supernet;
+  const WeightOptimizer& optimizer;
   Strategy& strategy;
   SearchState& state;
   RunLog& run_log;
   const space::SearchSpace& space;
-  std::int64_t column_length;  ///< of the training columns
+  const Task& task;
 };
 
 /// Which checkpoint to load.
@@ -44,16 +47,16 @@ class Checkpointer {
                const Settings& settings, RunIdentity identity, SearchParts parts);
 
   /// Collective. Compares all replica state, writes the log part and then the checkpoint, prunes. A
-  /// failed write is a warning until checkpoint.max_failures in a row (Error 74, on all ranks alike). Throws
-  /// ReplicasDiffer. True when it was written.
+  /// failed write is a warning until checkpoint.max_failures in a row (Error 74, on all ranks
+  /// alike). Throws ReplicasDiffer. True when it was written.
   bool save();
   /// Collective. Loads what is asked for; of several candidates the newest valid one; bad ones are
   /// named in a warning, and renamed "*.bad" when an older one is good. False when there is none at
   /// all. Throws alike on all ranks: ConfigError when the configuration disagrees, InputError when
   /// every candidate is bad.
   bool load(const LoadRequest& request);
-  /// True when ω and the strategy's state are finite on this rank (replicas are equal): what is not
-  /// finite is never stored.
+  /// True when ω, its momentum and the strategy's state are finite on this rank (replicas are
+  /// equal): what is not finite is never stored.
   bool state_is_finite();
 
   std::int64_t last_step() const { return last_step_; }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/controller_step.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include "comm/slot_tree.hpp"
 #include "core/clock.hpp"
 #include "search/rollout_exchange.hpp"
@@ -11,14 +8,8 @@
 namespace enas::search {
 
 ControllerStep::ControllerStep(comm::World& world, const supernet::Supernet& supernet,
-                               Strategy& strategy, const data::TokenColumns& columns,
-                               const Settings& settings, FaultInjector& faults)
-    : world_(world),
-      supernet_(supernet),
-      strategy_(strategy),
-      columns_(columns),
-      settings_(settings),
-      faults_(faults) {}
+                               Strategy& strategy, const Task& task, const Settings& settings)
+    : world_(world), supernet_(supernet), strategy_(strategy), task_(task), settings_(settings) {}
 
 ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t flags) {
   const int num_rollouts = settings_.rollout.rollouts;
@@ -52,25 +43,14 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
 }
 
 space::Rollout ControllerStep::score_rollout(int rollout, std::int64_t step) const {
-  const auto index = static_cast<std::uint64_t>(rollout);
-  const auto at_step = static_cast<std::uint64_t>(step);
-  const auto child = strategy_.propose(1, {Purpose::rollout, index, at_step}).front();
-  const RolloutOptions& options = settings_.rollout;
-  const auto positions =
-      static_cast<std::uint64_t>(columns_.column_length() - options.segment_length);
-  RandomStream random(settings_.run.seed, {Purpose::reward_batch, index, at_step});
-  const auto position = static_cast<std::int64_t>(random.next_below(positions));
-  const auto tokens = columns_.batch(0, options.batch_size, position, options.segment_length);
-  auto state = supernet_.initial_state(options.batch_size);
-  return rollout_of(child, supernet_.score(child, {tokens.input, tokens.target}, state));
+  const Address address{Purpose::rollout, static_cast<std::uint64_t>(rollout),
+                        static_cast<std::uint64_t>(step)};
+  const auto child = strategy_.propose(1, address).front();
+  return rollout_of(child, task_.reward_score(supernet_, child, rollout, step), task_.metric());
 }
 
 double ControllerStep::reward(const space::Rollout& rollout) const {
-  if (rollout.status != space::RolloutStatus::ok) return 0.0;
-  const RolloutOptions& options = settings_.rollout;
-  const double perplexity = std::exp(rollout.metric);
-  return std::min(options.reward_cap,
-                  options.reward_scale / std::pow(perplexity, options.reward_exponent));
+  return rollout.status == space::RolloutStatus::ok ? task_.reward(rollout.metric) : 0.0;
 }
 
 }  // namespace enas::search

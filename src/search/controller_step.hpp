@@ -6,12 +6,11 @@
 #include <vector>
 
 #include "comm/world.hpp"
-#include "data/token_columns.hpp"
-#include "search/fault.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/step_record.hpp"
 #include "search/strategy.hpp"
+#include "search/task.hpp"
 #include "space/rollout.hpp"
 #include "supernet/supernet.hpp"
 
@@ -30,8 +29,7 @@ struct ControllerStepReport {
 class ControllerStep {
  public:
   ControllerStep(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy,
-                 const data::TokenColumns& columns, const Settings& settings,
-                 FaultInjector& faults);
+                 const Task& task, const Settings& settings);
 
   /// Collective. Rank 0 updates the strategy; its state is broadcast. `flags` are this rank's
   /// wishes.
@@ -44,9 +42,8 @@ class ControllerStep {
   comm::World& world_;
   const supernet::Supernet& supernet_;
   Strategy& strategy_;
-  const data::TokenColumns& columns_;
+  const Task& task_;
   const Settings& settings_;
-  FaultInjector& faults_;
 };
 
 }  // namespace enas::search

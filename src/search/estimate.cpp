@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a search would need, before it is started.
 
+#include <memory>
 #include <set>
+#include <tuple>
 
 #include "core/text.hpp"
-#include "search/corpus_source.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
+#include "search/spaces.hpp"
+#include "search/task.hpp"
 
 namespace enas::search {
 
@@ -21,15 +24,20 @@ std::vector<std::int64_t> weight_counts(const std::vector<supernet::WeightShape>
   return counts;
 }
 
+/// A supernet with the same weights in the same order, but hardly any values: which weights a child
+/// touches does not depend on their sizes.
+std::unique_ptr<supernet::Supernet> narrow_supernet(Settings settings) {
+  settings.supernet.recurrent.hidden = 1;
+  settings.supernet.macro.filters = 2;
+  settings.supernet.micro.filters = 2;
+  return make_supernet(settings, {.vocabulary_size = 2, .channels = 1, .num_classes = 2});
+}
+
 /// Mean parameters of a uniform child and of the union of `slots` children.
 std::pair<double, double> mean_sizes(const Settings& settings, const space::SearchSpace& space,
-                                     const std::vector<supernet::WeightShape>& shapes) {
-  const auto counts = weight_counts(shapes);
+                                     const std::vector<std::int64_t>& counts) {
   const RandomStrategy uniform(space, settings.run.seed);
-  // Which weights a child touches does not depend on their sizes: ask a tiny supernet.
-  supernet::RecurrentOptions narrow = settings.supernet;
-  narrow.hidden = 1;
-  const supernet::RecurrentSupernet supernet(settings.space, narrow, 2, settings.run.seed);
+  const auto supernet = narrow_supernet(settings);
   const int slots = settings.weights.children == Children::shared ? 1 : settings.weights.slots;
   double child = 0.0;
   double together = 0.0;
@@ -38,7 +46,7 @@ std::pair<double, double> mean_sizes(const Settings& settings, const space::Sear
     for (int slot = 0; slot < slots; ++slot) {
       const Address address{Purpose::sample, static_cast<std::uint64_t>(slot),
                             static_cast<std::uint64_t>(step)};
-      for (const int weight : supernet.touched(uniform.propose(1, address).front())) {
+      for (const int weight : supernet->touched(uniform.propose(1, address).front())) {
         all.insert(weight);
         child += static_cast<double>(counts[static_cast<std::size_t>(weight)]) / slots;
       }
@@ -53,46 +61,41 @@ std::pair<double, double> mean_sizes(const Settings& settings, const space::Sear
 }  // namespace
 
 Estimate estimate(const Settings& settings, int num_ranks) {
-  const auto corpus = load_corpus(settings.data);
-  const CorpusColumns columns(corpus, settings);
-  const auto space = space::recurrent_space(settings.space);
-  const auto shapes = supernet::recurrent_weight_shapes(settings.space, settings.supernet,
-                                                        corpus.vocabulary_size());
+  const auto task = make_task(settings, {});
+  const auto space = make_space(settings.space);
+  const auto counts = weight_counts(weight_shapes(settings, task->data_shape()));
   Estimate result;
-  for (const auto count : weight_counts(shapes)) result.supernet_parameters += count;
+  for (const auto count : counts) result.supernet_parameters += count;
   if (settings.strategy == StrategyKind::reinforce) {
     result.controller_parameters =
         controller::Controller(space, settings.controller, settings.run.seed).num_parameters();
   }
   result.space_size = space.size_text();
+  result.paper_space_size = paper_space_size(settings.space);
   result.max_entropy_nats = space.max_entropy();
-  result.weight_steps_per_round = static_cast<std::int64_t>(
-      data::segments_of_pass(settings.weights.segments, columns.train.column_length(),
-                             settings.run.seed, 0)
-          .size());
+  result.weight_steps_per_round = task->steps_in_pass(0);
   result.controller_steps_per_round = settings.rollout.steps;
   result.total_steps =
       settings.rounds * (result.weight_steps_per_round + result.controller_steps_per_round);
-  std::tie(result.child_parameters, result.union_parameters) = mean_sizes(settings, space, shapes);
+  std::tie(result.child_parameters, result.union_parameters) = mean_sizes(settings, space, counts);
   result.bytes_reduced_per_step = 4.0 * result.union_parameters;
 
-  // A slot's cell keeps, for each step and node, value, gate, activation and their gradients.
-  const double hidden = settings.supernet.hidden;
-  const double rows =
-      static_cast<double>(settings.weights.batch_size) * settings.weights.segments.segment_length;
-  const double activations = 4.0 * rows * hidden * (6.0 * settings.space.nodes + 8.0);
-  const double logits = 4.0 * 2.0 * 256.0 * corpus.vocabulary_size();
   const int own_slots = (settings.weights.slots + num_ranks - 1) / num_ranks;
   int levels = 2;
   while ((1 << (levels - 2)) < own_slots) ++levels;
-  const double weights = 4.0 * static_cast<double>(result.supernet_parameters);
-  result.checkpoint_bytes = weights + 12.0 * static_cast<double>(result.controller_parameters) +
-                            4.0 * settings.weights.slots * settings.weights.batch_size * hidden;
+  const double copies = settings.weights.momentum > 0.0 ? 2.0 : 1.0;
+  const double weights = 4.0 * copies * static_cast<double>(result.supernet_parameters);
+  const double carried = settings.space.kind == SpaceKind::recurrent
+                             ? 4.0 * settings.weights.slots * settings.weights.batch_size *
+                                   settings.supernet.recurrent.hidden
+                             : 0.0;
+  result.checkpoint_bytes =
+      weights + 12.0 * static_cast<double>(result.controller_parameters) + carried;
   const double library = 350e6;  // LibTorch and MPI as loaded
-  result.memory_per_rank_bytes = library + weights + activations + logits +
+  result.memory_per_rank_bytes = library + weights + task->activation_bytes() +
                                  4.0 * result.child_parameters +
                                  levels * result.bytes_reduced_per_step + result.checkpoint_bytes;
-  result.data = describe(corpus);
+  result.data = task->describe_data();
   return result;
 }
 

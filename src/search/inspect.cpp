@@ -5,10 +5,10 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/checkpoint.hpp"
-#include "search/corpus_source.hpp"
 #include "search/reinforce_strategy.hpp"
 #include "search/run_directory.hpp"
 #include "search/search.hpp"
+#include "search/spaces.hpp"
 
 namespace enas::search {
 
@@ -67,11 +67,11 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_chec
 std::string state_hash(const std::filesystem::path& checkpoint) {
   const io::ImageReader image(io::read_sealed(checkpoint), checkpoint.string());
   io::Digester digester;
-  for (const char* group : {"/weights", "/strategy", "/slots", "/children", "/best"}) {
+  for (const char* group : {"/weights", "/momentum", "/strategy", "/slots", "/children", "/best"}) {
     digest_tree(image, group, digester);
   }
   digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/best", "step")));
-  const double best = image.double_attribute("/best", "perplexity");
+  const double best = image.double_attribute("/best", "metric");
   digester.add_values(std::span<const double>(&best, 1));
   for (const char* name : {"step", "round", "phase", "index", "bad_steps", "rollbacks"}) {
     digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/progress", name)));
@@ -85,7 +85,7 @@ std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_ch
                                           const Settings& settings, int count, std::uint64_t seed) {
   const auto path = newest_checkpoint(run_or_checkpoint);
   const CheckpointReader reader(path);
-  const auto space = space::recurrent_space(settings.space);
+  const auto space = make_space(settings.space);
   const auto strategy = make_strategy(space, settings);
   reader.read_strategy(strategy->state());
 
@@ -99,8 +99,8 @@ std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_ch
   for (int i = 0; i < count; ++i) {
     const auto child =
         sampler->propose(1, {Purpose::sample, static_cast<std::uint64_t>(i), 0}).front();
-    const auto cell = space::recurrent_cell(settings.space, child);
-    children.push_back({child.text(), cell.text(), Json::parse(space::recurrent_cell_json(cell)),
+    auto described = describe_child(settings.space, child);
+    children.push_back({child.text(), std::move(described.text), std::move(described.json),
                         sampler->log_probability(child)});
   }
   return children;

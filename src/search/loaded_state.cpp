@@ -6,7 +6,6 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "data/token_columns.hpp"
 
 namespace enas::search {
 
@@ -39,7 +38,7 @@ void check_children(const PhaseChildren& children, const space::SearchSpace& spa
 }  // namespace
 
 void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
-                  const Settings& settings, std::int64_t column_length) {
+                  const Settings& settings, const Task& task) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
   const Progress& progress = loaded.progress;
   check_range("step", progress.step, 0, kMost);
@@ -52,10 +51,7 @@ void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
         concat("lr_factor is ", progress.lr_factor, " in the checkpoint; it must be in (0, 1]"));
   }
   if (progress.in_weight_phase()) {
-    const auto steps = static_cast<std::int64_t>(
-        data::segments_of_pass(settings.weights.segments, column_length, settings.run.seed,
-                               static_cast<std::uint64_t>(progress.round))
-            .size());
+    const std::int64_t steps = task.steps_in_pass(progress.round);
     check_range("index", progress.index, 0, steps - 1);
     if (progress.index > 0) check_children(loaded.children, space, settings, steps);
   } else {

@@ -6,13 +6,13 @@
 
 #include "search/checkpoint.hpp"
 #include "search/settings.hpp"
+#include "search/task.hpp"
 #include "space/search_space.hpp"
 
 namespace enas::search {
 
 /// Throws InputError naming the first value that is out of range or not of this space.
-/// `column_length` is that of the training columns.
 void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
-                  const Settings& settings, std::int64_t column_length);
+                  const Settings& settings, const Task& task);
 
 }  // namespace enas::search

@@ -9,16 +9,19 @@ std::vector<space::Architecture> RandomStrategy::propose(std::int64_t count,
                                                          const Address& address) const {
   std::vector<space::Architecture> architectures;
   architectures.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t child = 0; child < count; ++child) {
     Address own = address;
-    own.step += static_cast<std::uint64_t>(i);
+    own.step += static_cast<std::uint64_t>(child);
     RandomStream random(seed_, own);
     space::Architecture architecture{space_.id(), {}};
     architecture.tokens.resize(static_cast<std::size_t>(space_.num_tokens()));
     for (const auto& decision : space_.decisions()) {
-      if (decision.token < 0) continue;
-      architecture.tokens[static_cast<std::size_t>(decision.token)] = static_cast<std::int32_t>(
-          random.next_below(static_cast<std::uint64_t>(decision.num_choices)));
+      const bool bits = decision.kind == space::DecisionKind::subset;
+      const auto choices = static_cast<std::uint64_t>(bits ? 2 : decision.num_choices);
+      for (int i = 0; i < decision.num_tokens(); ++i) {
+        architecture.tokens[static_cast<std::size_t>(decision.token + i)] =
+            static_cast<std::int32_t>(random.next_below(choices));
+      }
     }
     architectures.push_back(std::move(architecture));
   }
@@ -42,9 +45,11 @@ std::vector<double> RandomStrategy::decision_entropy(
     const std::vector<space::Architecture>&) const {
   std::vector<double> entropy(static_cast<std::size_t>(space_.num_tokens()), 0.0);
   for (const auto& decision : space_.decisions()) {
-    if (decision.token < 0) continue;
-    entropy[static_cast<std::size_t>(decision.token)] =
-        std::log(static_cast<double>(decision.num_choices));
+    const bool bits = decision.kind == space::DecisionKind::subset;
+    for (int i = 0; i < decision.num_tokens(); ++i) {
+      entropy[static_cast<std::size_t>(decision.token + i)] =
+          std::log(bits ? 2.0 : static_cast<double>(decision.num_choices));
+    }
   }
   return entropy;
 }

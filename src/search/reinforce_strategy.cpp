@@ -25,8 +25,8 @@ LearnReport ReinforceStrategy::learn_on_root(const std::vector<space::Rollout>& 
         {rollouts[i].architecture, rewards[i], rollouts[i].status == space::RolloutStatus::ok});
   }
   const auto step = reinforce_.update(batch);
-  return {step.reward, step.advantage, step.entropy, reinforce_.state().baseline,
-          step.gradient_norm};
+  return {step.reward,       step.advantage,    step.entropy, reinforce_.state().baseline,
+          step.skip_penalty, step.gradient_norm};
 }
 
 std::vector<NamedArray> ReinforceStrategy::state() {

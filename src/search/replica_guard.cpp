@@ -33,12 +33,9 @@ std::vector<io::Digest> all_gather_digest(comm::World& world, const io::Digest& 
 
 }  // namespace
 
-ReplicaGuard::ReplicaGuard(comm::World& world, const supernet::Supernet& supernet,
-                           Strategy& strategy)
-    : world_(world),
-      supernet_(supernet),
-      strategy_(strategy),
-      moved_(supernet.weights().size(), 0) {}
+ReplicaGuard::ReplicaGuard(comm::World& world, const WeightOptimizer& optimizer,
+                           std::size_t num_weights, Strategy& strategy)
+    : world_(world), optimizer_(optimizer), strategy_(strategy), moved_(num_weights, 0) {}
 
 void ReplicaGuard::note_touched(const std::vector<int>& weights) {
   for (const int weight : weights) moved_[static_cast<std::size_t>(weight)] = 1;
@@ -48,19 +45,17 @@ void ReplicaGuard::check_touched(std::int64_t step) {
   auto arrays = strategy_.state();
   for (std::size_t i = 0; i < moved_.size(); ++i) {
     if (moved_[i] == 0) continue;
-    const auto& weight = supernet_.weights()[i];
-    arrays.push_back(named_array(weight.name, weight.value));
+    for (auto& array : optimizer_.arrays_of_weight(static_cast<int>(i))) {
+      arrays.push_back(std::move(array));
+    }
   }
   std::fill(moved_.begin(), moved_.end(), 0);
   compare(arrays, step);
 }
 
 void ReplicaGuard::check_all(std::int64_t step) {
-  auto arrays = strategy_.state();
-  const auto weights = arrays_of(supernet_);
-  arrays.insert(arrays.end(), weights.begin(), weights.end());
-  std::fill(moved_.begin(), moved_.end(), 0);
-  compare(arrays, step);
+  std::fill(moved_.begin(), moved_.end(), 1);
+  check_touched(step);
 }
 
 void ReplicaGuard::check_strategy(std::int64_t step) { compare(strategy_.state(), step); }

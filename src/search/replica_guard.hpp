@@ -8,7 +8,7 @@
 #include "comm/world.hpp"
 #include "core/error.hpp"
 #include "search/strategy.hpp"
-#include "supernet/supernet.hpp"
+#include "search/weight_optimizer.hpp"
 
 namespace enas::search {
 
@@ -21,14 +21,16 @@ class ReplicasDiffer : public Error {
 
 class ReplicaGuard {
  public:
-  ReplicaGuard(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy);
+  /// `num_weights` of the supernet that `optimizer` moves.
+  ReplicaGuard(comm::World& world, const WeightOptimizer& optimizer, std::size_t num_weights,
+               Strategy& strategy);
 
   /// Remembers which weights moved since the last check.
   void note_touched(const std::vector<int>& weights);
-  /// Collective. Compares the weights noted and the strategy's state. Throws ReplicasDiffer naming
-  /// the first tensor and the ranks in the minority.
+  /// Collective. Compares the weights noted, with their momentum, and the strategy's state. Throws
+  /// ReplicasDiffer naming the first tensor and the ranks in the minority.
   void check_touched(std::int64_t step);
-  /// Collective. Compares all weights and the strategy's state.
+  /// Collective. Compares all weights with their momentum and the strategy's state.
   void check_all(std::int64_t step);
   /// Collective. Compares the strategy's state alone, before it is used.
   void check_strategy(std::int64_t step);
@@ -37,7 +39,7 @@ class ReplicaGuard {
   void compare(const std::vector<NamedArray>& arrays, std::int64_t step);
 
   comm::World& world_;
-  const supernet::Supernet& supernet_;
+  const WeightOptimizer& optimizer_;
   Strategy& strategy_;
   std::vector<char> moved_;  ///< one a weight
 };

@@ -8,7 +8,6 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
-#include "space/recurrent.hpp"
 
 namespace enas::search {
 
@@ -34,13 +33,18 @@ double peak_memory_bytes() {
 }  // namespace
 
 Reporter::Reporter(comm::World& world, Log& log, const RunDirectory& directory,
-                   const Settings& settings, const space::SearchSpace& space, double entropy_rate)
+                   const Settings& settings, const space::SearchSpace& space, const Task& task)
     : world_(world),
       log_(log),
       directory_(directory),
       settings_(settings),
       space_(space),
-      perplexity_floor_(std::exp(entropy_rate)) {}
+      task_(task) {}
+
+std::string Reporter::limit_text() const {
+  const Metric& metric = task_.metric();
+  return std::isfinite(metric.limit) ? concat(" (floor ", metric.text(metric.limit), ")") : "";
+}
 
 void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
                        const SearchState& state) {
@@ -73,8 +77,8 @@ void Reporter::weight_step(const Progress& progress, const WeightStepReport& rep
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
   log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
                        settings_.rounds, "  weights ", progress.index + 1, "/", steps_in_phase,
-                       "  loss ", fixed(report.loss, 3), "  ", fixed(report.tokens_per_s, 0),
-                       " tokens/s  ", time_left(progress, steps_in_phase)));
+                       "  loss ", fixed(report.loss, 3), "  ", fixed(report.examples_per_s, 0), " ",
+                       task_.metric().example(), "s/s  ", time_left(progress, steps_in_phase)));
 }
 
 void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
@@ -83,10 +87,10 @@ void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
   for (std::size_t i = 0; i < report.slots.size(); ++i) {
     if (report.slots[i].finite != 0) continue;
     const std::string text =
-        concat("slot ", i, " had no finite gradient (loss ", report.slots[i].value,
+        concat("slot ", i, " had no finite gradient (loss ", report.slots[i].loss,
                ") and was left out, its carried state reset; child ", report.children[i].text());
     run_log.add_event(progress.step, "not_finite", text);
-    log_.warn(concat("step ", progress.step, ", segment ", progress.index, ": ", text));
+    log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
   }
 }
 
@@ -118,22 +122,24 @@ void Reporter::round(const SearchState& state, const ValidationReport& report, R
                      const io::Digest& strategy) {
   const double seconds = since_round_.restart();
   if (world_.is_root()) {
-    run_log.add_round(state.progress, report, state.best.perplexity, strategy, seconds);
+    run_log.add_round(state.progress, report, state.best.metric, strategy, seconds);
   }
   std::vector<std::string> shares;
   for (std::size_t i = 0; i < report.option_histogram.size(); ++i) {
     shares.push_back(
         concat(space_.options()[i], " ", fixed(100.0 * report.option_histogram[i], 0), "%"));
   }
-  log_.info(concat(
-      "round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
-      state.progress.step, ": validation perplexity of ", report.children.size(), " children mean ",
-      fixed(report.mean_perplexity, 2), " best ", fixed(report.best_perplexity, 2),
-      std::isfinite(perplexity_floor_) ? concat(" (floor ", fixed(perplexity_floor_, 2), ")")
-                                       : std::string(),
-      ", so far ", fixed(state.best.perplexity, 2), "; entropy ", fixed(report.entropy, 3), " of ",
-      fixed(space_.max_entropy(), 3), " nats; ", join(shares, ", "), "; ",
-      human_duration(seconds)));
+  if (std::isfinite(report.skip_rate)) {
+    shares.push_back(concat("skips ", fixed(100.0 * report.skip_rate, 0), "%"));
+  }
+  const Metric& metric = task_.metric();
+  log_.info(concat("round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
+                   state.progress.step, ": validation ", metric.name(), " of ",
+                   report.children.size(), " children mean ", metric.text(report.mean_metric),
+                   " best ", metric.text(report.best_metric), limit_text(), ", so far ",
+                   metric.text(state.best.metric), "; entropy ", fixed(report.entropy, 3), " of ",
+                   fixed(space_.max_entropy(), 3), " nats; ", join(shares, ", "), "; ",
+                   human_duration(seconds)));
   best(state);
   status(state, current_phase(state), "");
   since_step_.restart();
@@ -147,20 +153,21 @@ void Reporter::best(const SearchState& state) {
     return;
   }
   const space::Architecture architecture{space_.id(), state.best.tokens};
-  const auto cell = space::recurrent_cell(settings_.space, architecture);
+  const auto child = describe_child(settings_.space, architecture);
+  const Metric& metric = task_.metric();
   try {
     directory_.write_json(
         "best.json",
         {{"format", "enas_hpc best"},
          {"format_version", 1},
          {"space", space_.id()},
-         {"perplexity", number_or_null(state.best.perplexity)},
-         {"perplexity_floor", number_or_null(perplexity_floor_)},
-         {"scored_on", concat("validation, shared weights, ", settings_.validation.segments,
-                              " segments (0: all)")},
+         {"metric", metric.name()},
+         {metric.name(), number_or_null(state.best.metric)},
+         {"limit", number_or_null(metric.limit)},
+         {"scored_on", task_.validation_text()},
          {"step", state.best.step},
-         {"text", cell.text()},
-         {"architecture", Json::parse(space::recurrent_cell_json(cell))},
+         {"text", child.text},
+         {"architecture", child.json},
          {"tokens", state.best.tokens},
          {"strategy", settings_.strategy == StrategyKind::random ? "random" : "reinforce"},
          {"seed", settings_.run.seed},
@@ -181,17 +188,17 @@ void Reporter::status(const SearchState& state, const std::string& phase,
                       const std::string& reason) {
   if (!world_.is_root()) return;
   try {
-    directory_.write_json("status.json",
-                          {{"phase", phase},
-                           {"reason", reason},
-                           {"step", state.progress.step},
-                           {"round", state.progress.round},
-                           {"rounds", settings_.rounds},
-                           {"best_perplexity", number_or_null(state.best.perplexity)},
-                           {"mean_perplexity", number_or_null(state.progress.mean_perplexity)},
-                           {"perplexity_floor", number_or_null(perplexity_floor_)},
-                           {"ranks", world_.size()},
-                           {"updated", utc_now()}});
+    directory_.write_json("status.json", {{"phase", phase},
+                                          {"reason", reason},
+                                          {"step", state.progress.step},
+                                          {"round", state.progress.round},
+                                          {"rounds", settings_.rounds},
+                                          {"metric", task_.metric().name()},
+                                          {"best", number_or_null(state.best.metric)},
+                                          {"mean", number_or_null(state.progress.mean_metric)},
+                                          {"limit", number_or_null(task_.metric().limit)},
+                                          {"ranks", world_.size()},
+                                          {"updated", utc_now()}});
   } catch (const SystemError& error) {
     log_.warn(concat("status.json was not written: ", error.what()));
   }
@@ -209,12 +216,9 @@ void Reporter::ended(const SearchState& state, const std::string& reason, double
                    " after ", human_duration(wall_seconds), " in all; peak memory ",
                    human_bytes(largest), " a rank"));
   if (!state.best.tokens.empty()) {
-    const auto cell = space::recurrent_cell(settings_.space, {space_.id(), state.best.tokens});
-    log_.info(concat("best child: validation perplexity ", fixed(state.best.perplexity, 2),
-                     std::isfinite(perplexity_floor_)
-                         ? concat(" (the source's floor is ", fixed(perplexity_floor_, 2), ")")
-                         : std::string(),
-                     ", ", cell.text()));
+    const auto child = describe_child(settings_.space, {space_.id(), state.best.tokens});
+    log_.info(concat("best child: validation ", task_.metric().name(), " ",
+                     task_.metric().text(state.best.metric), limit_text(), ", ", child.text));
   }
   log_.info(concat("files: ", directory_.root().string()));
   status(state, reason == "finished" ? "finished" : "stopped", reason);

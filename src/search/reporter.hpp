@@ -14,6 +14,7 @@
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/task.hpp"
 #include "search/validation.hpp"
 #include "search/weight_step.hpp"
 
@@ -23,9 +24,8 @@ namespace enas::search {
 /// end.
 class Reporter {
  public:
-  /// `entropy_rate` in nats per token of the data's source; NaN when unknown.
   Reporter(comm::World& world, Log& log, const RunDirectory& directory, const Settings& settings,
-           const space::SearchSpace& space, double entropy_rate);
+           const space::SearchSpace& space, const Task& task);
 
   /// `loaded` is who wrote the checkpoint, or null for a new run; `present` is who goes on. Says
   /// what changed.
@@ -49,6 +49,8 @@ class Reporter {
 
  private:
   void status(const SearchState& state, const std::string& phase, const std::string& reason);
+  /// " (floor 2.25)" where the data's limit is known.
+  std::string limit_text() const;
   std::string time_left(const Progress& progress, std::int64_t weight_steps) const;
 
   comm::World& world_;
@@ -56,7 +58,7 @@ class Reporter {
   const RunDirectory& directory_;
   const Settings& settings_;
   const space::SearchSpace& space_;
-  double perplexity_floor_;
+  const Task& task_;
   Stopwatch since_step_;
   Stopwatch since_round_;
   double weight_step_s_ = 0.0;  ///< moving averages of a step's wall time

@@ -27,17 +27,20 @@ T take(std::span<const std::byte>& in) {
 
 }  // namespace
 
-space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score) {
-  const double metric = score.mean();
-  return {child, metric,
-          std::isfinite(metric) ? space::RolloutStatus::ok : space::RolloutStatus::not_finite};
+space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score,
+                          const Metric& metric) {
+  const double value = metric.of(score.loss(), score.accuracy());
+  // A network of NaN outputs still has an accuracy, and a huge loss no finite perplexity.
+  const bool finite = std::isfinite(score.loss()) && std::isfinite(value);
+  return {child, score.loss(), value,
+          finite ? space::RolloutStatus::ok : space::RolloutStatus::not_finite};
 }
 
 StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step) {
   StepRecord record;
   record.item = item;
   record.step = step;
-  record.value = rollout.metric;
+  record.loss = rollout.loss;
   record.finite = rollout.status == space::RolloutStatus::ok ? 1 : 0;
   return record;
 }
@@ -47,6 +50,7 @@ std::vector<space::Rollout> all_gather_rollouts(comm::World& world,
                                                 const std::string& space_id) {
   std::vector<std::byte> bytes;
   for (const auto& rollout : own) {
+    put(bytes, rollout.loss);
     put(bytes, rollout.metric);
     put(bytes, rollout.status);
     put(bytes, static_cast<std::int32_t>(rollout.architecture.tokens.size()));
@@ -57,6 +61,7 @@ std::vector<space::Rollout> all_gather_rollouts(comm::World& world,
     std::span<const std::byte> in = piece;
     while (!in.empty()) {
       space::Rollout rollout;
+      rollout.loss = take<double>(in);
       rollout.metric = take<double>(in);
       rollout.status = take<space::RolloutStatus>(in);
       rollout.architecture.space_id = space_id;

@@ -7,13 +7,15 @@
 
 #include "comm/world.hpp"
 #include "search/step_record.hpp"
+#include "search/task.hpp"
 #include "space/rollout.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::search {
 
-/// A scored child; a metric that is not finite becomes a status.
-space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score);
+/// A scored child; a loss or metric that is not finite becomes a status.
+space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score,
+                          const Metric& metric);
 /// Its record, as item number `item` of a step.
 StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/text.hpp"
 #include "core/version.hpp"
 
 namespace enas::search {
@@ -15,17 +16,26 @@ using enum ColumnType;
 const ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
 const ColumnSpec kRound = {"round", integer, "1", "round, from 0", false, 1};
 
-std::vector<ColumnSpec> weight_step_columns() {
+std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
+
+/// Unit of the metric's columns is "1"; what it is, the root's attribute "metric" says.
+std::vector<ColumnSpec> weight_step_columns(const Metric& metric) {
   return {kStep,
           kRound,
-          {"loss", real, "nats/token", "mean over finite slots", false, 1},
+          {"loss", real, per_example(metric), "mean over finite slots", false, 1},
+          {"metric", real, "1", "of that loss, or mean over finite slots", false, 1},
           {"gradient_norm", real, "1", "of the mean gradient over the union, before clipping"},
           {"lr", real, "1", "learning rate"},
           {"num_finite", integer, "1", "slots whose gradient was finite"},
-          {"tokens_per_s", real, "1/s", "tokens of all slots by the step's wall time", true},
-          {"compute_s", real, "s", "forward, backward and update on rank 0", true},
+          {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
+           true},
+          {"data_s", real, "s", "waiting for batches on rank 0", true},
+          {"forward_s", real, "s", "forward passes of rank 0's slots", true},
+          {"backward_s", real, "s", "backward passes of rank 0's slots", true},
+          {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
+          {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
           {"reduce_s", real, "s", "sum over ranks on rank 0", true},
-          {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true}};
+          {"update_s", real, "s", "norm, clip and update on rank 0", true}};
 }
 
 std::vector<ColumnSpec> controller_step_columns() {
@@ -35,32 +45,35 @@ std::vector<ColumnSpec> controller_step_columns() {
           {"baseline", real, "1", "moving average after the step"},
           {"advantage", real, "1", "mean over rollouts"},
           {"entropy", real, "nats", "of the policy along a rollout, mean over rollouts"},
+          {"skip_penalty", real, "nats", "KL of skips to their target, mean over rollouts"},
           {"gradient_norm", real, "1", "of the policy's gradient"},
           {"compute_s", real, "s", "scoring and learning on rank 0", true},
           {"wait_s", real, "s", "waiting for the slowest rank on rank 0", true}};
 }
 
-std::vector<ColumnSpec> children_columns(const space::SearchSpace& space) {
+std::vector<ColumnSpec> children_columns(const space::SearchSpace& space, const Metric& metric) {
   return {kStep,
           kRound,
           {"source", text, "1", "slot (trained), rollout (scored for a reward) or validation"},
           {"index", integer, "1", "which slot, rollout or validation child"},
           {"tokens", integers, "1", "the architecture", false, space.num_tokens()},
-          {"metric", real, "nats/token", "training loss of a slot, else validation loss"},
+          {"loss", real, per_example(metric), "training loss of a slot, else validation loss"},
+          {"metric", real, "1", "of the same examples"},
           {"reward", real, "1", "of a rollout, without entropy; NaN elsewhere"},
-          {"finite", integer, "1", "1 when the metric is finite"},
+          {"finite", integer, "1", "1 when loss and metric are finite"},
           {"strategy_digest", text, "1", "XXH3-128 of the strategy's state that proposed it"}};
 }
 
 std::vector<ColumnSpec> round_columns(const space::SearchSpace& space) {
   return {kRound,
           {"step", integer, "1", "steps done at the round's end"},
-          {"mean_perplexity", real, "1", "over the sampled validation children"},
-          {"best_perplexity", real, "1", "of the best among them"},
-          {"best_so_far", real, "1", "best perplexity of all rounds"},
+          {"mean_metric", real, "1", "over the sampled validation children"},
+          {"best_metric", real, "1", "of the best among them"},
+          {"best_so_far", real, "1", "best metric of all rounds"},
           {"entropy", real, "nats", "of the policy, sum over decisions"},
           {"decision_entropy", reals, "nats", "one a token", false, space.num_tokens()},
           {"option_histogram", reals, "1", "share of each option", false, space.num_options()},
+          {"skip_rate", real, "1", "share of skips taken; NaN in spaces without skips"},
           {"seconds", real, "s", "wall time of the round", true}};
 }
 
@@ -75,11 +88,12 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-RunLog::RunLog(const space::SearchSpace& space)
+RunLog::RunLog(const space::SearchSpace& space, const Metric& metric)
     : space_(space),
-      weight_steps_("weight_steps", weight_step_columns()),
+      metric_(metric),
+      weight_steps_("weight_steps", weight_step_columns(metric)),
       controller_steps_("controller_steps", controller_step_columns()),
-      children_("children", children_columns(space)),
+      children_("children", children_columns(space, metric)),
       rounds_("rounds", round_columns(space)),
       events_("events", {kStep,
                          {"kind", text, "1", "not_finite or rollback"},
@@ -87,13 +101,18 @@ RunLog::RunLog(const space::SearchSpace& space)
 
 void RunLog::add_weight_step(const Progress& progress, const WeightStepReport& report,
                              const io::Digest& strategy) {
-  weight_steps_.add_row({progress.step, progress.round, report.loss, report.gradient_norm,
-                         report.lr, std::int64_t{report.num_finite}, report.tokens_per_s,
-                         report.compute_s, report.reduce_s, report.wait_s});
+  weight_steps_.add_row({progress.step, progress.round, report.loss, report.metric,
+                         report.gradient_norm, report.lr, std::int64_t{report.num_finite},
+                         report.examples_per_s, report.data_s, report.forward_s, report.backward_s,
+                         report.pack_s, report.wait_s, report.reduce_s, report.update_s});
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
     const StepRecord& record = report.slots[slot];
-    add_child(progress, "slot", record.item, report.children[slot], record.value, kNone,
-              record.finite != 0, strategy);
+    const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.count);
+    const auto status =
+        record.finite != 0 ? space::RolloutStatus::ok : space::RolloutStatus::not_finite;
+    add_child(progress, "slot", record.item,
+              {report.children[slot], record.loss, metric_.of(record.loss, accuracy), status},
+              kNone, strategy);
   }
 }
 
@@ -101,25 +120,22 @@ void RunLog::add_controller_step(const Progress& progress, const ControllerStepR
                                  const io::Digest& strategy) {
   const LearnReport& learned = report.learned;
   controller_steps_.add_row({progress.step, progress.round, mean(learned.reward), learned.baseline,
-                             mean(learned.advantage), mean(learned.entropy), learned.gradient_norm,
-                             report.compute_s, report.wait_s});
+                             mean(learned.advantage), mean(learned.entropy), learned.skip_penalty,
+                             learned.gradient_norm, report.compute_s, report.wait_s});
   for (std::size_t i = 0; i < report.rollouts.size(); ++i) {
-    const auto& rollout = report.rollouts[i];
-    add_child(progress, "rollout", static_cast<std::int64_t>(i), rollout.architecture,
-              rollout.metric, report.rewards[i], rollout.status == space::RolloutStatus::ok,
-              strategy);
+    add_child(progress, "rollout", static_cast<std::int64_t>(i), report.rollouts[i],
+              report.rewards[i], strategy);
   }
 }
 
 void RunLog::add_round(const Progress& progress, const ValidationReport& report, double best_so_far,
                        const io::Digest& strategy, double seconds) {
-  rounds_.add_row({progress.round, progress.step, report.mean_perplexity, report.best_perplexity,
+  rounds_.add_row({progress.round, progress.step, report.mean_metric, report.best_metric,
                    best_so_far, report.entropy, report.decision_entropy, report.option_histogram,
-                   seconds});
+                   report.skip_rate, seconds});
   for (std::size_t i = 0; i < report.children.size(); ++i) {
-    const auto& child = report.children[i];
-    add_child(progress, "validation", static_cast<std::int64_t>(i), child.architecture,
-              child.metric, kNone, child.status == space::RolloutStatus::ok, strategy);
+    add_child(progress, "validation", static_cast<std::int64_t>(i), report.children[i], kNone,
+              strategy);
   }
 }
 
@@ -128,10 +144,11 @@ void RunLog::add_event(std::int64_t step, const std::string& kind, const std::st
 }
 
 void RunLog::add_child(const Progress& progress, const std::string& source, std::int64_t index,
-                       const space::Architecture& child, double metric, double reward, bool finite,
-                       const io::Digest& strategy) {
-  children_.add_row({progress.step, progress.round, source, index, child.tokens, metric, reward,
-                     std::int64_t{finite ? 1 : 0}, strategy.hex()});
+                       const space::Rollout& child, double reward, const io::Digest& strategy) {
+  children_.add_row({progress.step, progress.round, source, index, child.architecture.tokens,
+                     child.loss, child.metric, reward,
+                     std::int64_t{child.status == space::RolloutStatus::ok ? 1 : 0},
+                     strategy.hex()});
 }
 
 void RunLog::clear() {
@@ -150,16 +167,14 @@ io::Image RunLog::image(std::int64_t first_step, std::int64_t end_step,
   writer.attribute("/", "first_step", first_step);
   writer.attribute("/", "end_step", end_step);
   writer.attribute("/", "space", space_.id());
+  writer.attribute("/", "metric", metric_.name());
+  writer.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
   writer.attribute("/", "configuration", record.toml);
   for (const auto* table : {&weight_steps_, &controller_steps_, &children_, &rounds_, &events_}) {
     table->write(writer);
   }
   writer.strings("/options", space_.options());
-  std::vector<std::string> decisions(static_cast<std::size_t>(space_.num_tokens()));
-  for (const auto& decision : space_.decisions()) {
-    if (decision.token >= 0) decisions[static_cast<std::size_t>(decision.token)] = decision.name;
-  }
-  writer.strings("/decisions", decisions);
+  writer.strings("/decisions", space_.token_names());
   return writer.finish();
 }
 

@@ -12,6 +12,7 @@
 #include "search/log_table.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/task.hpp"
 #include "search/validation.hpp"
 #include "search/weight_step.hpp"
 #include "space/search_space.hpp"
@@ -19,12 +20,12 @@
 namespace enas::search {
 
 /// Version of the log's layout (docs/formats.md).
-inline constexpr std::int64_t kLogFormatVersion = 1;
+inline constexpr std::int64_t kLogFormatVersion = 2;
 
 /// Used on rank 0. Rows carry the step as it was before the step was done.
 class RunLog {
  public:
-  explicit RunLog(const space::SearchSpace& space);
+  RunLog(const space::SearchSpace& space, const Metric& metric);
 
   void add_weight_step(const Progress& progress, const WeightStepReport& report,
                        const io::Digest& strategy);
@@ -43,10 +44,10 @@ class RunLog {
 
  private:
   void add_child(const Progress& progress, const std::string& source, std::int64_t index,
-                 const space::Architecture& child, double metric, double reward, bool finite,
-                 const io::Digest& strategy);
+                 const space::Rollout& child, double reward, const io::Digest& strategy);
 
   const space::SearchSpace& space_;
+  Metric metric_;
   LogTable weight_steps_;
   LogTable controller_steps_;
   LogTable children_;

@@ -4,18 +4,16 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <limits>
 #include <memory>
-#include <optional>
 
 #include "comm/mpi_reducer.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
-#include "search/corpus_source.hpp"
 #include "search/search_loop.hpp"
+#include "search/spaces.hpp"
+#include "search/task.hpp"
 
 namespace enas::search {
 
@@ -93,29 +91,26 @@ int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory
 ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
                 const ConfigRecord& record, const RunLimits& limits) {
   const int threads = set_threads(agree_on_threads(world, log, directory, settings, limits));
-  data::Corpus corpus;
-  together(world, [&] { corpus = load_corpus(settings.data); });
-  RunIdentity identity{record,  corpus.digest,     concat(kVersion, " ", kGitRevision),
-                       threads, instruction_set(), world.size(),
+  const auto own_slots = comm::block_of(world.rank(), world.size(), settings.weights.slots);
+  std::unique_ptr<Task> task;
+  together(world, [&] { task = make_task(settings, own_slots); });
+  RunIdentity identity{record,  task->data_digest(), concat(kVersion, " ", kGitRevision),
+                       threads, instruction_set(),   world.size(),
                        0.0,     this_job()};
   shake_hands(world, identity);
-  log.info(concat(describe(corpus), "; ", world.size(), " ranks, ", threads, " threads each, ",
+  log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set));
 
-  const auto space = space::recurrent_space(settings.space);
+  const auto space = make_space(settings.space);
   comm::MpiReducer reducer(world, settings.weights.slots);
-  std::optional<supernet::RecurrentSupernet> supernet;
+  std::unique_ptr<supernet::Supernet> supernet;
   std::unique_ptr<Strategy> strategy;
-  std::optional<CorpusColumns> columns;
   together(world, [&] {
-    columns.emplace(corpus, settings);
-    supernet.emplace(settings.space, settings.supernet, corpus.vocabulary_size(),
-                     settings.run.seed);
+    supernet = make_supernet(settings, task->data_shape());
     strategy = make_strategy(space, settings);
   });
-  SearchLoop loop({world, log, settings, limits, space, *supernet, *strategy, reducer,
-                   columns->train, columns->reward, columns->validation, directory, identity,
-                   corpus.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())});
+  SearchLoop loop({world, log, settings, limits, space, *supernet, *strategy, reducer, *task,
+                   directory, identity});
   return loop.run();
 }
 

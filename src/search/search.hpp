@@ -19,11 +19,12 @@ namespace enas::search {
 ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
                     const ConfigRecord& record, const RunLimits& limits);
 
-/// What a search would need. Reads the corpus, trains nothing.
+/// What a search would need. Reads the data, trains nothing.
 struct Estimate {
   std::int64_t supernet_parameters = 0;
   std::int64_t controller_parameters = 0;
   std::string space_size;
+  std::string paper_space_size;  ///< as the paper counts it
   double max_entropy_nats = 0.0;
   std::int64_t weight_steps_per_round = 0;
   std::int64_t controller_steps_per_round = 0;

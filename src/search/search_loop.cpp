@@ -20,19 +20,18 @@ std::string environment(const char* name) {
 SearchLoop::SearchLoop(const SearchWorld& parts)
     : parts_(parts),
       faults_(environment("ENAS_FAULT"), parts.world.rank()),
-      run_log_(parts.space),
-      guard_(parts.world, parts.supernet, parts.strategy),
-      checkpointer_(parts.world, parts.log, parts.directory, guard_, parts.settings, parts.identity,
-                    {parts.supernet, parts.strategy, state_, run_log_, parts.space,
-                     parts.train.column_length()}),
-      weight_step_(parts.world, parts.reducer, parts.supernet, parts.train, parts.settings,
-                   faults_),
-      controller_step_(parts.world, parts.supernet, parts.strategy, parts.reward, parts.settings,
-                       faults_),
+      run_log_(parts.space, parts.task.metric()),
+      optimizer_(parts.supernet, parts.settings.weights),
+      guard_(parts.world, optimizer_, parts.supernet.weights().size(), parts.strategy),
+      checkpointer_(
+          parts.world, parts.log, parts.directory, guard_, parts.settings, parts.identity,
+          {parts.supernet, optimizer_, parts.strategy, state_, run_log_, parts.space, parts.task}),
+      weight_step_(parts.world, parts.reducer, parts.supernet, optimizer_, parts.task,
+                   parts.settings, faults_),
+      controller_step_(parts.world, parts.supernet, parts.strategy, parts.task, parts.settings),
       stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits.max_time_s,
                     parts.settings.checkpoint.every_minutes * 60.0),
-      reporter_(parts.world, parts.log, parts.directory, parts.settings, parts.space,
-                parts.entropy_rate) {}
+      reporter_(parts.world, parts.log, parts.directory, parts.settings, parts.space, parts.task) {}
 
 ExitCode SearchLoop::run() {
   try {
@@ -84,16 +83,14 @@ void SearchLoop::start_or_resume() {
     if (retired > 0) parts_.log.info(concat(retired, " later files were renamed *.stale"));
   }
   parts_.world.barrier();
-  derive_segments();
   if (!loaded || limits.resume == ResumeMode::path) checkpointer_.save();
 }
 
 void SearchLoop::weight_step() {
   if (state_.progress.index == 0) begin_weight_phase();
-  const auto& segment = segments_.at(static_cast<std::size_t>(state_.progress.index));
   parts_.world.note_progress("weight step", state_.progress.step);
   const auto report =
-      weight_step_.run(state_, segment, stop_control_.wishes(checkpointer_.seconds_since_save()));
+      weight_step_.run(state_, stop_control_.wishes(checkpointer_.seconds_since_save()));
   flags_ = report.flags;
   guard_.note_touched(report.touched);
   faults_.flip_bit(
@@ -101,7 +98,7 @@ void SearchLoop::weight_step() {
       {named_array(
           "",
           parts_.supernet.weights().at(static_cast<std::size_t>(report.touched.front())).value)});
-  reporter_.weight_step(state_.progress, report, static_cast<std::int64_t>(segments_.size()));
+  reporter_.weight_step(state_.progress, report, steps_in_phase());
   if (parts_.world.is_root())
     reporter_.log_weight_step(run_log_, state_.progress, report,
                               digest_of(parts_.strategy.state()));
@@ -109,7 +106,7 @@ void SearchLoop::weight_step() {
   progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
   ++progress.step;
   ++progress.index;
-  if (progress.index == static_cast<std::int64_t>(segments_.size())) end_phase();
+  if (progress.index == steps_in_phase()) end_phase();
 }
 
 void SearchLoop::controller_step() {
@@ -131,7 +128,7 @@ void SearchLoop::controller_step() {
 void SearchLoop::begin_weight_phase() {
   guard_.check_strategy(state_.progress.step);
   reset_slot_states();
-  const auto steps = static_cast<std::int64_t>(segments_.size());
+  const std::int64_t steps = steps_in_phase();
   const bool shared = parts_.settings.weights.children == Children::shared;
   const comm::Block own = weight_step_.own_slots();
   std::vector<std::int32_t> mine;
@@ -190,15 +187,16 @@ void SearchLoop::finish_round() {
   round_ended_ = false;
   guard_.check_strategy(state_.progress.step);
   const auto report = validate(parts_.world, parts_.supernet, parts_.strategy, parts_.space,
-                               parts_.validation, parts_.settings, state_.progress.step);
-  if (report.best >= 0 && report.best_perplexity < state_.best.perplexity) {
-    state_.best = {report.best_perplexity, state_.progress.step,
+                               parts_.task, parts_.settings, state_.progress.step);
+  const bool first = state_.best.tokens.empty();
+  if (report.best >= 0 &&
+      (first || parts_.task.metric().better(report.best_metric, state_.best.metric))) {
+    state_.best = {report.best_metric, state_.progress.step,
                    report.children[static_cast<std::size_t>(report.best)].architecture.tokens};
   }
-  state_.progress.mean_perplexity = report.mean_perplexity;
+  state_.progress.mean_metric = report.mean_metric;
   reporter_.round(state_, report, run_log_, digest_of(parts_.strategy.state()));
   ++state_.progress.round;
-  derive_segments();
 }
 
 /// Too many steps without a finite slot, or weights that are not finite: back to the last good
@@ -255,7 +253,6 @@ void SearchLoop::reload(bool before_bad_steps) {
   if (parts_.world.is_root()) parts_.directory.retire_after(state_.progress.step);
   round_ended_ = false;
   flags_ = 0;
-  derive_segments();
   reporter_.best(state_);
 }
 
@@ -273,10 +270,9 @@ ExitCode SearchLoop::end() {
   return stopped_ && !finished ? ExitCode::checkpointed : ExitCode::success;
 }
 
-void SearchLoop::derive_segments() {
-  segments_ = data::segments_of_pass(parts_.settings.weights.segments, parts_.train.column_length(),
-                                     parts_.settings.run.seed,
-                                     static_cast<std::uint64_t>(state_.progress.round));
+/// Weight steps of the current round.
+std::int64_t SearchLoop::steps_in_phase() const {
+  return parts_.task.steps_in_pass(state_.progress.round);
 }
 
 void SearchLoop::reset_slot_states() {

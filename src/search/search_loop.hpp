@@ -14,7 +14,9 @@
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/stop_control.hpp"
+#include "search/task.hpp"
 #include "search/validation.hpp"
+#include "search/weight_optimizer.hpp"
 #include "search/weight_step.hpp"
 
 namespace enas::search {
@@ -29,12 +31,9 @@ struct SearchWorld {
   const supernet::Supernet& supernet;
   Strategy& strategy;
   comm::GradientReducer& reducer;
-  const data::TokenColumns& train;
-  const data::TokenColumns& reward;      ///< validation split in columns of the reward batch
-  const data::TokenColumns& validation;  ///< validation split in columns of the validation batch
+  Task& task;
   RunDirectory& directory;
   const RunIdentity& identity;
-  double entropy_rate;  ///< of the data's source in nats per token; NaN when unknown
 };
 
 class SearchLoop {
@@ -59,21 +58,21 @@ class SearchLoop {
   void reload(bool before_bad_steps);
   ExitCode end();
 
-  void derive_segments();
+  std::int64_t steps_in_phase() const;
   void reset_slot_states();
 
   SearchWorld parts_;
   SearchState state_;
   FaultInjector faults_;
   RunLog run_log_;
+  WeightOptimizer optimizer_;
   ReplicaGuard guard_;
   Checkpointer checkpointer_;
   WeightStep weight_step_;
   ControllerStep controller_step_;
   StopControl stop_control_;
   Reporter reporter_;
-  std::vector<data::Segment> segments_;  ///< of the current round's weight phase
-  std::int64_t flags_ = 0;               ///< of the last step, all ranks
+  std::int64_t flags_ = 0;  ///< of the last step, all ranks
   bool round_ended_ = false;
   bool stopped_ = false;
   std::int64_t detected_at_ = -1;  ///< step at which replicas were first found to differ

@@ -24,15 +24,14 @@ struct Progress {
   std::int64_t bad_steps = 0;  ///< steps in a row without a finite slot
   std::int64_t rollbacks = 0;  ///< reloads after divergence so far
   double lr_factor = 1.0;      ///< halved at each of them
-  double mean_perplexity =
-      std::numeric_limits<double>::quiet_NaN();  ///< of the last finished round
+  double mean_metric = std::numeric_limits<double>::quiet_NaN();  ///< of the last finished round
 
   bool in_weight_phase() const { return phase == static_cast<std::int64_t>(Phase::weights); }
 };
 
-/// The best child so far. Compared by validation perplexity at the ends of rounds.
+/// The best child so far, by the task's metric at the ends of rounds. None yet without tokens.
 struct BestChild {
-  double perplexity = std::numeric_limits<double>::infinity();
+  double metric = std::numeric_limits<double>::quiet_NaN();
   std::int64_t step = -1;  ///< steps done when it was scored
   std::vector<std::int32_t> tokens;
 };

@@ -9,35 +9,71 @@
 
 #include "controller/controller.hpp"
 #include "controller/reinforce.hpp"
+#include "data/image_batches.hpp"
+#include "data/image_set.hpp"
 #include "data/markov_corpus.hpp"
+#include "data/shapes.hpp"
 #include "data/token_columns.hpp"
+#include "space/macro.hpp"
+#include "space/micro.hpp"
 #include "space/recurrent.hpp"
+#include "supernet/macro.hpp"
+#include "supernet/micro.hpp"
 #include "supernet/recurrent.hpp"
 
 namespace enas::search {
 
-enum class DataSource { folder, markov };
+/// Which space is searched; the members of its name in SpaceOptions and SupernetOptions are in
+/// force.
+enum class SpaceKind { recurrent, macro, micro };
+
+struct SpaceOptions {
+  SpaceKind kind = SpaceKind::recurrent;
+  space::RecurrentSpaceOptions recurrent;
+  space::MacroSpaceOptions macro;
+  space::MicroSpaceOptions micro;
+};
+
+struct SupernetOptions {
+  supernet::RecurrentOptions recurrent;
+  supernet::MacroOptions macro;
+  supernet::MicroOptions micro;
+};
+
+/// The first two are text for the recurrent space, the others images for macro and micro.
+enum class DataSource { folder, markov, cifar10, cifar100, hdf5, shapes };
 
 struct DataOptions {
   DataSource source = DataSource::folder;
-  std::string path;            ///< folder with train, valid and test text
-  data::MarkovOptions markov;  ///< source = markov
+  std::string path;               ///< folder or file; none for the embedded sources
+  data::MarkovOptions markov;     ///< source = markov
+  data::ShapesOptions shapes;     ///< source = shapes
+  data::ImageSplitOptions split;  ///< image files
+  data::AugmentOptions augment;   ///< training images
 };
 
 enum class Children { per_slot, shared };
 enum class StrategyKind { reinforce, random };
+enum class LrSchedule {
+  decay,   ///< a factor a round, with a floor
+  cosine,  ///< cosine from lr to lr_min with warm restarts (Loshchilov & Hutter 2017)
+};
 
 /// How ω is trained.
 struct WeightOptions {
   int slots = 2;        ///< W: children a weight step trains
   int batch_size = 32;  ///< examples a slot
   Children children = Children::per_slot;
-  data::SegmentOptions segments;
-  double lr = 20.0;
+  data::SegmentOptions segments;  ///< text
+  LrSchedule lr_schedule = LrSchedule::decay;
+  double lr = 20.0;        ///< the largest where it changes
   double lr_decay = 1.0;   ///< factor a round, from round lr_decay_start on
   int lr_decay_start = 0;  ///< first round (from 0) whose rate is multiplied
   double lr_min = 0.0;
+  int lr_restart_rounds = 10;  ///< T0: rounds of the first cosine period
+  int lr_restart_factor = 2;   ///< Tmul: each period is so many times as long as the one before
   bool lr_scales_with_length = false;  ///< rate times the segment's length / segment_length
+  double momentum = 0.0;               ///< Nesterov; 0 for plain SGD
   double clip_norm = 0.1;      ///< global norm of the mean gradient over the union; 0 for none
   double weight_decay = 8e-7;  ///< λ: a slot adds λ·w to its gradient for the weights it touches
 };
@@ -45,11 +81,12 @@ struct WeightOptions {
 /// How θ is trained; what follows from the policy itself is in ControllerOptions and
 /// ReinforceOptions.
 struct RolloutOptions {
-  int rollouts = 10;           ///< A: children a controller step scores
-  int steps = 25;              ///< controller steps a round
-  int batch_size = 64;         ///< columns of the reward's validation segment
-  int segment_length = 35;     ///< its time steps
-  double reward_scale = 80.0;  ///< c in c / ppl^exponent
+  int rollouts = 10;        ///< A: children a controller step scores
+  int steps = 25;           ///< controller steps a round
+  int batch_size = 64;      ///< columns of the reward's validation segment, or images
+  int segment_length = 35;  ///< its time steps; text
+  double reward_scale =
+      80.0;  ///< c in c / ppl^exponent; text (of images the accuracy is the reward)
   double reward_exponent = 1.0;
   double reward_cap = 100.0;  ///< rewards above are cut; a metric never is
 };
@@ -57,9 +94,10 @@ struct RolloutOptions {
 /// What is measured at a round's end.
 struct ValidationOptions {
   int children = 10;    ///< sampled children scored
-  int batch_size = 64;  ///< columns the validation split is cut into
-  int segments =
-      20;  ///< segments of segment_length scored from the start, state carried; 0 for all
+  int batch_size = 64;  ///< columns the validation split is cut into, or images of a batch
+  /// Segments of segment_length scored from the start with the state carried, or batches of images
+  /// from the start; 0 for all.
+  int batches = 20;
 };
 
 struct CheckpointOptions {
@@ -88,8 +126,8 @@ struct RunOptions {
 struct Settings {
   RunOptions run;
   DataOptions data;
-  space::RecurrentSpaceOptions space;
-  supernet::RecurrentOptions supernet;
+  SpaceOptions space;
+  SupernetOptions supernet;
   int rounds = 10;
   StrategyKind strategy = StrategyKind::reinforce;
   WeightOptions weights;

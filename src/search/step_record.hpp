@@ -19,8 +19,9 @@ struct StepRecord {
   std::int64_t step = 0;
   std::uint64_t digest_high = 0;  ///< of what must be equal on all ranks before lengths are used
   std::uint64_t digest_low = 0;
-  double value = 0.0;  ///< loss of a slot; metric of a rollout, nats per token
-  std::int64_t count = 0;
+  double loss = 0.0;         ///< nats per token or image
+  std::int64_t correct = 0;  ///< images classified correctly; 0 for text
+  std::int64_t count = 0;    ///< tokens or images
   std::int64_t finite = 1;
   std::int64_t flags = 0;
 };

@@ -21,6 +21,7 @@ struct LearnReport {
   std::vector<double> advantage;
   std::vector<double> entropy;  ///< nats, of the policy along the rollout
   double baseline = 0.0;        ///< after the step
+  double skip_penalty = 0.0;    ///< mean over the rollouts; 0 in spaces without skips
   double gradient_norm = 0.0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/validation.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include "comm/slot_tree.hpp"
@@ -10,20 +10,6 @@
 namespace enas::search {
 
 namespace {
-
-space::Rollout score_child(const supernet::Supernet& supernet, const space::Architecture& child,
-                           const data::TokenColumns& columns,
-                           const std::vector<data::Segment>& segments) {
-  auto state = supernet.initial_state(columns.num_columns());
-  supernet::Score score;
-  for (const auto& segment : segments) {
-    const auto tokens = columns.batch(0, columns.num_columns(), segment.position, segment.length);
-    const auto part = supernet.score(child, {tokens.input, tokens.target}, state);
-    score.total += part.total;
-    score.count += part.count;
-  }
-  return rollout_of(child, score);
-}
 
 std::vector<double> option_histogram(const space::SearchSpace& space,
                                      const std::vector<space::Rollout>& children) {
@@ -41,47 +27,57 @@ std::vector<double> option_histogram(const space::SearchSpace& space,
   return share;
 }
 
+double skip_rate(const space::SearchSpace& space, const std::vector<space::Rollout>& children) {
+  double ones = 0.0;
+  double total = 0.0;
+  for (const auto& decision : space.decisions()) {
+    if (decision.kind != space::DecisionKind::subset) continue;
+    for (const auto& child : children) {
+      const auto bits = child.architecture.tokens.begin() + decision.token;
+      ones += static_cast<double>(std::count(bits, bits + decision.num_tokens(), 1));
+      total += decision.num_tokens();
+    }
+  }
+  return ones / total;
+}
+
 }  // namespace
 
 ValidationReport validate(comm::World& world, const supernet::Supernet& supernet,
                           const Strategy& strategy, const space::SearchSpace& space,
-                          const data::TokenColumns& columns, const Settings& settings,
-                          std::int64_t step) {
-  auto segments = data::segments_of_pass({settings.weights.segments.segment_length, false},
-                                         columns.column_length(), 0, 0);
-  const auto limit = static_cast<std::size_t>(settings.validation.segments);
-  if (limit > 0 && segments.size() > limit) segments.resize(limit);
-
+                          const Task& task, const Settings& settings, std::int64_t step) {
   const auto own = comm::block_of(world.rank(), world.size(), settings.validation.children);
   std::vector<space::Rollout> mine;
   for (int i = own.begin; i < own.end; ++i) {
     const Address address{Purpose::validation_children, static_cast<std::uint64_t>(i),
                           static_cast<std::uint64_t>(step)};
     world.note_progress("validation", step);
-    mine.push_back(score_child(supernet, strategy.propose(1, address).front(), columns, segments));
+    const auto child = strategy.propose(1, address).front();
+    mine.push_back(rollout_of(child, task.validation_score(supernet, child), task.metric()));
   }
 
   ValidationReport report;
   report.children = all_gather_rollouts(world, mine, space.id());
+  report.best_metric = task.metric().worst();
   double sum = 0.0;
   int finite = 0;
-  report.best_perplexity = std::numeric_limits<double>::infinity();
   std::vector<space::Architecture> architectures;
   for (std::size_t i = 0; i < report.children.size(); ++i) {
-    architectures.push_back(report.children[i].architecture);
-    if (report.children[i].status != space::RolloutStatus::ok) continue;
-    const double perplexity = std::exp(report.children[i].metric);
-    sum += perplexity;
+    const auto& child = report.children[i];
+    architectures.push_back(child.architecture);
+    if (child.status != space::RolloutStatus::ok) continue;
+    sum += child.metric;
     ++finite;
-    if (perplexity < report.best_perplexity) {
-      report.best_perplexity = perplexity;
+    if (task.metric().better(child.metric, report.best_metric)) {
+      report.best_metric = child.metric;
       report.best = static_cast<int>(i);
     }
   }
-  report.mean_perplexity = finite > 0 ? sum / finite : std::numeric_limits<double>::quiet_NaN();
+  report.mean_metric = finite > 0 ? sum / finite : std::numeric_limits<double>::quiet_NaN();
   report.decision_entropy = strategy.decision_entropy(architectures);
   for (const double value : report.decision_entropy) report.entropy += value;
   report.option_histogram = option_histogram(space, report.children);
+  report.skip_rate = skip_rate(space, report.children);
   return report;
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "core/clock.hpp"
@@ -12,22 +11,22 @@
 namespace enas::search {
 
 WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
-                       const supernet::Supernet& supernet, const data::TokenColumns& columns,
+                       const supernet::Supernet& supernet, WeightOptimizer& optimizer, Task& task,
                        const Settings& settings, FaultInjector& faults)
     : world_(world),
       reducer_(reducer),
       supernet_(supernet),
-      columns_(columns),
+      optimizer_(optimizer),
+      task_(task),
       settings_(settings),
       faults_(faults),
       own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)) {}
 
-WeightStepReport WeightStep::run(SearchState& state, const data::Segment& segment,
-                                 std::int64_t flags) {
+WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   const Progress& progress = state.progress;
+  const StepPlace place{progress.round, progress.index, progress.step};
   const int slots = settings_.weights.slots;
   const Stopwatch whole;
-  Stopwatch watch;
   WeightStepReport report;
   for (int slot = 0; slot < slots; ++slot) {
     report.children.push_back(state.children.child(supernet_.space_id(), slot, progress.index));
@@ -37,15 +36,14 @@ WeightStepReport WeightStep::run(SearchState& state, const data::Segment& segmen
 
   std::vector<StepRecord> own;
   for (int slot = own_.begin; slot < own_.end; ++slot) {
-    own.push_back(run_slot(slot, report.children[static_cast<std::size_t>(slot)], segment,
-                           progress.step,
-                           state.slot_state[static_cast<std::size_t>(slot - own_.begin)]));
+    own.push_back(run_slot(slot, report.children[static_cast<std::size_t>(slot)], place,
+                           state.slot_state[static_cast<std::size_t>(slot - own_.begin)], report));
   }
-  report.compute_s = watch.restart();
 
+  Stopwatch watch;
   io::Digester digester;
-  digester.add_value(static_cast<std::uint64_t>(segment.position));
-  digester.add_value(static_cast<std::uint64_t>(segment.length));
+  digester.add_value(static_cast<std::uint64_t>(place.round));
+  digester.add_value(static_cast<std::uint64_t>(place.index));
   for (const auto& child : report.children) digester.add_values(std::span(child.tokens));
   auto gathered = gather_records(world_, slots, progress.step, digester.finish(), flags, own);
   report.wait_s = watch.restart();
@@ -54,24 +52,37 @@ WeightStepReport WeightStep::run(SearchState& state, const data::Segment& segmen
   report.flags = gathered.flags;
   report.num_finite = gathered.num_finite;
   report.touched = union_weights_;
-  report.lr = learning_rate(progress, segment);
-  report.loss = std::numeric_limits<double>::quiet_NaN();
+  report.lr =
+      scheduled_lr(settings_.weights, progress.round) * progress.lr_factor * task_.lr_factor(place);
+  summarise(report);
   if (report.num_finite > 0) {
-    double sum = 0.0;
-    for (const auto& record : report.slots) sum += record.finite ? record.value : 0.0;
-    report.loss = sum / report.num_finite;
     const auto total = reducer_.reduce();
     report.reduce_s = reducer_.last_cost().seconds;
     watch.restart();
     report.gradient_norm = update(total, report.num_finite, report.lr);
-    // Finite gradients whose sum is not: nothing moved, the step counts as one without a finite slot.
+    // Finite gradients whose sum is not: nothing moved, the step counts as one without a finite
+    // slot.
     if (!std::isfinite(report.gradient_norm)) report.num_finite = 0;
-    report.compute_s += watch.seconds();
+    report.update_s = watch.seconds();
   }
-  std::int64_t tokens = 0;
-  for (const auto& record : report.slots) tokens += record.count;
-  report.tokens_per_s = static_cast<double>(tokens) / whole.seconds();
+  std::int64_t examples = 0;
+  for (const auto& record : report.slots) examples += record.count;
+  report.examples_per_s = static_cast<double>(examples) / whole.seconds();
   return report;
+}
+
+/// Loss and metric, means over the finite slots.
+void WeightStep::summarise(WeightStepReport& report) const {
+  double loss = 0.0;
+  double accuracy = 0.0;
+  for (const auto& record : report.slots) {
+    if (!record.finite) continue;
+    loss += record.loss;
+    accuracy += static_cast<double>(record.correct) / static_cast<double>(record.count);
+  }
+  // 0/0 is the NaN that stands for no finite slot.
+  report.loss = loss / report.num_finite;
+  report.metric = task_.metric().of(report.loss, accuracy / report.num_finite);
 }
 
 void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
@@ -95,17 +106,33 @@ void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
   }
 }
 
-StepRecord WeightStep::run_slot(int slot, const space::Architecture& child,
-                                const data::Segment& segment, std::int64_t step,
-                                at::Tensor& carried) {
-  const int batch_size = settings_.weights.batch_size;
-  const auto tokens =
-      columns_.batch(slot * batch_size, batch_size, segment.position, segment.length);
-  auto result = supernet_.gradient(
-      child, {tokens.input, tokens.target}, carried,
-      {settings_.run.seed, static_cast<std::uint64_t>(slot), static_cast<std::uint64_t>(step)});
-  faults_.corrupt_gradient(step, result.gradients);
+StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, const StepPlace& place,
+                                at::Tensor& carried, WeightStepReport& report) {
+  Stopwatch watch;
+  const auto batch = task_.training_batch(place, slot);
+  report.data_s += watch.restart();
+  auto result = supernet_.gradient(child, batch, carried,
+                                   {settings_.run.seed, static_cast<std::uint64_t>(slot),
+                                    static_cast<std::uint64_t>(place.step)});
+  report.forward_s += result.forward_s;
+  report.backward_s += result.backward_s;
+  faults_.corrupt_gradient(place.step, result.gradients);
 
+  watch.restart();
+  StepRecord record;
+  record.item = slot;
+  record.step = place.step;
+  record.loss = result.loss;
+  record.correct = result.correct;
+  record.count = batch.target.numel();
+  record.finite = pack_slot(slot, result.gradients, std::isfinite(result.loss)) ? 1 : 0;
+  if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
+  reducer_.merge_slot(slot);
+  report.pack_s += watch.seconds();
+  return record;
+}
+
+bool WeightStep::pack_slot(int slot, const std::vector<at::Tensor>& gradients, bool finite) {
   const auto buffer = reducer_.slot_buffer();
   const auto& touched = touched_[static_cast<std::size_t>(slot)];
   std::vector<std::span<float>> places;
@@ -115,24 +142,15 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child,
     while (union_weights_[tensor] != touched[i]) ++tensor;
     const auto place = buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),
                                       static_cast<std::size_t>(plan_.tensors[tensor].length));
-    nn::pack_with_decay(result.gradients[i],
-                        supernet_.weights()[static_cast<std::size_t>(touched[i])].value,
-                        settings_.weights.weight_decay, place);
+    const auto& weight = supernet_.weights()[static_cast<std::size_t>(touched[i])];
+    nn::pack_with_decay(gradients[i], weight.value,
+                        weight.decays ? settings_.weights.weight_decay : 0.0, place);
     squared_norm += nn::squared_norm(place);
     places.push_back(place);
   }
-  StepRecord record;
-  record.item = slot;
-  record.step = step;
-  record.value = result.loss;
-  record.count = segment.length * batch_size;
-  record.finite = std::isfinite(result.loss) && std::isfinite(squared_norm) ? 1 : 0;
-  if (!record.finite) {
-    for (const auto place : places) std::fill(place.begin(), place.end(), 0.0F);
-    carried = supernet_.initial_state(batch_size);
-  }
-  reducer_.merge_slot(slot);
-  return record;
+  if (finite && std::isfinite(squared_norm)) return true;
+  for (const auto place : places) std::fill(place.begin(), place.end(), 0.0F);
+  return false;
 }
 
 double WeightStep::update(std::span<const float> sum, int num_finite, double lr) {
@@ -148,23 +166,12 @@ double WeightStep::update(std::span<const float> sum, int num_finite, double lr)
   const double scale = clip > 0.0 && norm > clip ? mean * clip / norm : mean;
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const auto& tensor = plan_.tensors[i];
-    nn::apply_update(supernet_.weights()[static_cast<std::size_t>(union_weights_[i])].value,
-                     sum.subspan(static_cast<std::size_t>(tensor.offset),
-                                 static_cast<std::size_t>(tensor.length)),
-                     scale, lr);
+    optimizer_.move(union_weights_[i],
+                    sum.subspan(static_cast<std::size_t>(tensor.offset),
+                                static_cast<std::size_t>(tensor.length)),
+                    scale, lr);
   }
   return norm;
-}
-
-double WeightStep::learning_rate(const Progress& progress, const data::Segment& segment) const {
-  const WeightOptions& options = settings_.weights;
-  const auto decays = std::max<std::int64_t>(progress.round - options.lr_decay_start + 1, 0);
-  double lr = options.lr * std::pow(options.lr_decay, static_cast<double>(decays));
-  lr = std::max(lr, options.lr_min) * progress.lr_factor;
-  if (options.lr_scales_with_length) {
-    lr *= static_cast<double>(segment.length) / options.segments.segment_length;
-  }
-  return lr;
 }
 
 }  // namespace enas::search

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace enas::space {
@@ -18,6 +19,10 @@ struct Architecture {
   /// Tokens separated by single spaces, as the authors' scripts print them.
   std::string text() const;
 };
+
+/// Tokens from text as people have it: integers separated by any white space, brackets and '|'
+/// ignored (printed arrays, wrapped over lines). Throws InputError naming what is no token.
+std::vector<std::int32_t> tokens_from_text(std::string_view text);
 
 }  // namespace enas::space
 

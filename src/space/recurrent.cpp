@@ -107,6 +107,12 @@ SearchSpace recurrent_space(const RecurrentSpaceOptions& options) {
                      std::move(decisions));
 }
 
+std::string recurrent_paper_size(const RecurrentSpaceOptions& options) {
+  const auto functions = static_cast<double>(options.activations.size());
+  return rounded_size_text(options.nodes * std::log(functions) +
+                           std::lgamma(static_cast<double>(options.nodes) + 1.0));
+}
+
 std::vector<int> RecurrentCell::loose_ends() const {
   std::vector<bool> is_read(nodes.size(), false);
   for (const Node& node : nodes) {

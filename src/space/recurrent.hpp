@@ -39,6 +39,9 @@ struct RecurrentSpaceOptions {
 /// first is fixed) or an empty or repeated list of activations.
 SearchSpace recurrent_space(const RecurrentSpaceOptions& options);
 
+/// The paper's count, functions^N · N!, as text; it overcounts the earlier nodes.
+std::string recurrent_paper_size(const RecurrentSpaceOptions& options);
+
 /// A typed view of a recurrent architecture.
 struct RecurrentCell {
   struct Node {

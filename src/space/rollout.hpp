@@ -11,7 +11,8 @@ enum class RolloutStatus : std::int32_t { ok = 0, not_finite = 1 };
 
 struct Rollout {
   Architecture architecture;
-  double metric = 0.0;  ///< the supernet's metric: nats per token for language models
+  double loss = 0.0;    ///< nats per token or image
+  double metric = 0.0;  ///< what children are compared by: perplexity, or accuracy in [0, 1]
   RolloutStatus status = RolloutStatus::ok;
 };
 

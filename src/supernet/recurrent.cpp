@@ -5,9 +5,9 @@
 #include <torch/torch.h>
 
 #include <functional>
-#include <numeric>
 #include <span>
 
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -160,10 +160,6 @@ void check_batch(const Batch& batch, const at::Tensor& state, std::int64_t width
 
 }  // namespace
 
-std::int64_t WeightShape::count() const {
-  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
-}
-
 std::vector<WeightShape> recurrent_weight_shapes(const space::RecurrentSpaceOptions& space,
                                                  const RecurrentOptions& options,
                                                  int vocabulary_size) {
@@ -214,7 +210,7 @@ RecurrentSupernet::RecurrentSupernet(const space::RecurrentSpaceOptions& space,
       stream.fill_uniform({value.data_ptr<float>(), static_cast<std::size_t>(value.numel())},
                           -range, range);
     }
-    weights_.push_back({shape.name, value});
+    weights_.push_back({shape.name, value, /*decays=*/true});
   }
 }
 
@@ -278,6 +274,7 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
                                          const Batch& batch, at::Tensor& state,
                                          const StepAddress& address) const {
   check_batch(batch, state, options_.hidden);
+  Stopwatch watch;
   const at::AutoGradMode with_gradients(true);  // whatever the caller's mode is
   const at::Tensor& embedding = weights_[0].value;
   const Masks masks(options_, address, embedding.size(0), batch.input.size(1), embedding.device());
@@ -306,6 +303,7 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
       nn::cross_entropy(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_);
 
   SlotGradient result;
+  result.forward_s = watch.restart();
   result.gradients =
       torch::autograd::grad({with_penalties(options_, cross_entropy, outputs)}, leaves);
   at::Tensor x_gradient = result.gradients.back();
@@ -317,6 +315,7 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
                                  x_gradient.view({-1, options_.hidden}));
   result.loss = cross_entropy.item<double>();
   state = outputs.select(0, outputs.size(0) - 1).detach().clone();
+  result.backward_s = watch.seconds();
   return result;
 }
 
@@ -336,7 +335,7 @@ Score RecurrentSupernet::score(const space::Architecture& architecture, const Ba
                           options_.output_bias ? weights_[1].value : at::Tensor());
   return {
       nn::cross_entropy_total(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_),
-      batch.target.numel()};
+      /*correct=*/0, batch.target.numel()};
 }
 
 }  // namespace enas::supernet

@@ -41,13 +41,6 @@ struct RecurrentOptions {
   double activation_l2 = 0.0;  ///< times the mean of squared outputs
 };
 
-/// Name and shape of one weight.
-struct WeightShape {
-  std::string name;
-  std::vector<std::int64_t> sizes;
-  std::int64_t count() const;
-};
-
 /// All weights of a supernet in their order, without allocating any: "embedding" [V, H]; with an
 /// output bias "output/bias" [V]; with batch
 /// norm "norm/scale" and "norm/offset" [H]; "first/<function>" [2H, 2H]; "edge/<l>/<j>/<function>"

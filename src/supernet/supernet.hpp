@@ -14,11 +14,20 @@ namespace enas::supernet {
 
 /// One weight tensor of ω. Its place in Supernet::weights() is its number everywhere.
 struct Weight {
-  std::string name;  ///< "edge/3/1/relu"; stable, used in checkpoints
-  at::Tensor value;  ///< float32, contiguous, on the supernet's device, never requires_grad
+  std::string name;    ///< "edge/3/1/relu"; stable, used in checkpoints
+  at::Tensor value;    ///< float32, contiguous, on the supernet's device, never requires_grad
+  bool decays = true;  ///< weight decay is for it (not for norms of convolutional networks)
 };
 
-/// One batch: plain tensors whose meaning belongs to the space ([T, B] tokens for language models).
+/// Name and shape of one weight, without its values.
+struct WeightShape {
+  std::string name;
+  std::vector<std::int64_t> sizes;
+  std::int64_t count() const;
+};
+
+/// One batch: plain tensors whose meaning belongs to the space ([T, B] tokens for language models;
+/// images [B, C, H, W] and classes [B] for convolutional networks).
 struct Batch {
   at::Tensor input;
   at::Tensor target;
@@ -33,17 +42,22 @@ struct StepAddress {
 
 /// What one slot's training pass gave.
 struct SlotGradient {
-  double loss = 0.0;  ///< mean of the batch, without penalties: nats per token for language models
+  double loss = 0.0;         ///< mean of the batch, without penalties: nats per token or image
+  std::int64_t correct = 0;  ///< targets that had the largest logit; 0 for language models
   /// One gradient for each weight in touched(), in that order; of penalties too, weight decay not
   /// included.
   std::vector<at::Tensor> gradients;
+  double forward_s = 0.0;  ///< wall times of the two passes
+  double backward_s = 0.0;
 };
 
 /// How well an architecture did on a batch. Sums, so that batches can be added up.
 struct Score {
-  double total = 0.0;  ///< nats for language models
-  std::int64_t count = 0;
-  double mean() const { return total / static_cast<double>(count); }
+  double nats = 0.0;         ///< cross-entropy
+  std::int64_t correct = 0;  ///< targets that had the largest logit; 0 for language models
+  std::int64_t count = 0;    ///< tokens or images
+  double loss() const { return nats / static_cast<double>(count); }
+  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(count); }
 };
 
 /// Shared weights of one search space. Not collective; nothing here depends on ranks.
@@ -57,7 +71,8 @@ class Supernet {
   /// Numbers of the weights that the architecture uses, ascending.
   virtual std::vector<int> touched(const space::Architecture& architecture) const = 0;
 
-  /// A slot's carried state before its first batch (zeros). Detached; belongs to the slot.
+  /// A slot's carried state before its first batch (zeros; without values where nothing is
+  /// carried). Detached; belongs to the slot.
   virtual at::Tensor initial_state(std::int64_t batch_size) const = 0;
   /// Forward and backward of one batch in training mode. Replaces `state` by the carried state,
   /// detached.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts the real binary: a Run is a run directory and what can be done with it."""
+import json
 import os
 import re
 import shlex
@@ -92,15 +93,16 @@ def enas_hpc(*arguments, ranks=0, cwd=None, env=None):
 
 
 class Run:
-    """A run directory, searched with CONFIG and the given keys: Run(folder, {"weights.slots": 6})."""
+    """A run directory, searched with a configuration and keys: Run(folder, {"weights.slots": 6})."""
 
-    def __init__(self, folder, keys=None):
+    def __init__(self, folder, keys=None, config=CONFIG):
         self.folder = Path(folder)
         self.keys = keys or {}
+        self.config = config
 
     def arguments(self, *more):
         sets = [part for key, value in self.keys.items() for part in ("--set", f"{key}={value}")]
-        return ["--config", CONFIG, "--run-dir", self.folder, *sets, *more]
+        return ["--config", self.config, "--run-dir", self.folder, *sets, *more]
 
     def search(self, *more, ranks=2, env=None):
         return enas_hpc(*self.arguments(*more), ranks=ranks, env=env)
@@ -113,12 +115,13 @@ class Run:
         """Searches to the end of all rounds and returns the state hash of the end."""
         result = self.search(*more, ranks=ranks, env=env)
         assert result.code == 0, result
-        assert self.newest().name == f"step-{LAST_STEP:08}.h5"
+        status = json.loads((self.folder / "status.json").read_text())
+        assert (status["phase"], status["step"]) == ("finished", self.newest_step()), status
         return self.state_hash()
 
     def copy_to(self, folder):
         shutil.copytree(self.folder, folder)
-        return Run(folder, self.keys)
+        return Run(folder, self.keys, self.config)
 
     def checkpoint(self, step):
         return self.folder / "checkpoints" / f"step-{step:08}.h5"

@@ -76,30 +76,31 @@ def test_rows_of_the_whole_run(gold):
     sources, counts = np.unique(log["children/source"], return_counts=True)
     assert dict(zip(sources, counts.tolist())) == {
         b"slot": 3 * WEIGHT_STEPS * SLOTS, b"rollout": 3 * 3 * 4, b"validation": 3 * 3}
-    for name in ("weight_steps/loss", "controller_steps/reward", "rounds/mean_perplexity"):
+    for name in ("weight_steps/loss", "controller_steps/reward", "rounds/mean_metric"):
         assert np.isfinite(log[name]).all(), name
 
 
 def test_rows_agree_with_each_other(gold):
     """A step's loss is the mean of its slots, a reward is 80 / perplexity, shares sum to one."""
     log = gold.log
-    children = {name: log[f"children/{name}"] for name in ("step", "source", "metric", "reward")}
+    children = {name: log[f"children/{name}"] for name in ("step", "source", "loss", "metric", "reward")}
     slots = children["source"] == b"slot"
     for step, loss in zip(log["weight_steps/step"], log["weight_steps/loss"]):
-        metrics = children["metric"][slots & (children["step"] == step)]
-        assert metrics.size == SLOTS and math.isclose(metrics.mean(), loss, rel_tol=1e-12)
+        losses = children["loss"][slots & (children["step"] == step)]
+        assert losses.size == SLOTS and math.isclose(losses.mean(), loss, rel_tol=1e-12)
+    assert np.allclose(children["metric"], np.exp(children["loss"]), rtol=1e-12)
+    assert np.allclose(log["weight_steps/metric"], np.exp(log["weight_steps/loss"]), rtol=1e-12)
     rollouts = children["source"] == b"rollout"
-    assert np.allclose(children["reward"][rollouts], 80 / np.exp(children["metric"][rollouts]), rtol=1e-12)
+    assert np.allclose(children["reward"][rollouts], 80 / children["metric"][rollouts], rtol=1e-12)
     assert np.isnan(children["reward"][slots]).all()
     validation = children["source"] == b"validation"
-    for step, mean, best in zip(log["rounds/step"], log["rounds/mean_perplexity"],
-                                log["rounds/best_perplexity"]):
-        perplexity = np.exp(children["metric"][validation & (children["step"] == step)])
+    for step, mean, best in zip(log["rounds/step"], log["rounds/mean_metric"], log["rounds/best_metric"]):
+        perplexity = children["metric"][validation & (children["step"] == step)]
         assert math.isclose(perplexity.mean(), mean, rel_tol=1e-12)
         assert math.isclose(perplexity.min(), best, rel_tol=1e-12)
     assert np.allclose(log["rounds/option_histogram"].sum(axis=1), 1)
     assert np.allclose(log["rounds/decision_entropy"].sum(axis=1), log["rounds/entropy"])
-    assert (np.minimum.accumulate(log["rounds/best_perplexity"]) == log["rounds/best_so_far"]).all()
+    assert (np.minimum.accumulate(log["rounds/best_metric"]) == log["rounds/best_so_far"]).all()
 
 
 def test_the_example_of_the_document_runs(gold, capsys):
@@ -122,11 +123,11 @@ def test_checkpoints_are_as_documented(gold):
     with h5py.File(gold.run.newest(), "r") as file:
         assert set(file.attrs) == set(places["root attributes"])
         assert set(file["progress"].attrs) == set(places["`/progress` attributes"])
-        assert set(file) == {"weights", "strategy", "slots", "children", "progress", "best", "config", "jobs"}
+        assert set(file) == {"weights", "momentum", "strategy", "slots", "children", "progress", "best", "config", "jobs"}
         assert set(file["strategy"]) == {"parameters", "first_moment", "second_moment", "adam_steps",
                                          "baseline", "has_baseline"}
         assert file["slots/state"].shape == (SLOTS, 2, 8)
-        assert set(file["best"].attrs) == {"perplexity", "step"}
+        assert set(file["best"].attrs) == {"metric", "step"}
         assert file.attrs["ranks"] == 2 and file.attrs["step"] == LAST_STEP
 
 
@@ -184,14 +185,14 @@ def test_best_is_by_name(gold):
     row = (log["children/source"] == b"validation") & (log["children/step"] == best["step"])
     winner = np.argmin(log["children/metric"][row])
     assert log["children/tokens"][row][winner].tolist() == best["tokens"]
-    assert 1 < best["perplexity_floor"] < best["perplexity"]
+    assert best["metric"] == "perplexity" and 1 < best["limit"] < best["perplexity"]
 
 
 def test_status_of_a_finished_run(gold):
     status = json.loads((gold.run.folder / "status.json").read_text())
     assert (status["phase"], status["reason"]) == ("finished", "finished")
     assert (status["step"], status["round"], status["rounds"]) == (LAST_STEP, 3, 3)
-    assert status["mean_perplexity"] == gold.log["rounds/mean_perplexity"][-1]
+    assert status["mean"] == gold.log["rounds/mean_metric"][-1]
 
 
 def test_every_file_of_the_run_is_documented(gold):

@@ -56,13 +56,15 @@ struct Program {
       : parts(settings, seed),
         log(1),  // silent
         directory(folder),
-        run_log(parts.space),
-        guard(test_world(), parts.supernet, parts.strategy),
+        run_log(parts.space, parts.task->metric()),
+        guard(test_world(), parts.optimizer, parts.supernet->weights().size(), parts.strategy),
         own(comm::block_of(test_world().rank(), test_world().size(), settings.weights.slots)),
         state(parts.new_state(own.size(), 6)),
+        some_child(state.children.child(parts.space.id(), 0, 0).tokens),
+        slot_shape(parts.supernet->initial_state(parts.settings.weights.batch_size).sizes().vec()),
         checkpointer(test_world(), log, directory, guard, parts.settings, std::move(identity),
-                     {parts.supernet, parts.strategy, state, run_log, parts.space,
-                      parts.columns.train.column_length()}) {}
+                     {*parts.supernet, parts.optimizer, parts.strategy, state, run_log, parts.space,
+                      *parts.task}) {}
   Program(const fs::path& folder, const Settings& settings, std::uint64_t seed)
       : Program(folder, settings, seed, identity_of(settings)) {}
 
@@ -72,10 +74,11 @@ struct Program {
   }
   void fill(std::int64_t step) {
     state.progress = {step, 3, 0, 2, 1, 1, 0.5, 81.5};
-    state.best = {77.25, step - 1, {1, 0, 2, 1, 3}};
+    state.best = {77.25, step - 1, some_child};
     for (int slot = own.begin; slot < own.end; ++slot) {
-      auto* values = state.slot_state[static_cast<std::size_t>(slot - own.begin)].data_ptr<float>();
-      for (std::int64_t i = 0; i < 24; ++i) values[i] = slot_value(slot, i);
+      const auto& carried = state.slot_state[static_cast<std::size_t>(slot - own.begin)];
+      auto* values = carried.data_ptr<float>();
+      for (std::int64_t i = 0; i < carried.numel(); ++i) values[i] = slot_value(slot, i);
     }
   }
   void expect_filled(std::int64_t step) const {
@@ -85,24 +88,25 @@ struct Program {
     EXPECT_EQ(state.progress.bad_steps, 1);
     EXPECT_EQ(state.progress.rollbacks, 1);
     EXPECT_EQ(state.progress.lr_factor, 0.5);
-    EXPECT_EQ(state.progress.mean_perplexity, 81.5);
-    EXPECT_EQ(state.best.perplexity, 77.25);
+    EXPECT_EQ(state.progress.mean_metric, 81.5);
+    EXPECT_EQ(state.best.metric, 77.25);
     EXPECT_EQ(state.best.step, step - 1);
-    EXPECT_EQ(state.best.tokens, (std::vector<std::int32_t>{1, 0, 2, 1, 3}));
+    EXPECT_EQ(state.best.tokens, some_child);
     EXPECT_EQ(state.slot_state.size(), static_cast<std::size_t>(own.size()));
     for (int slot = own.begin; slot < own.end; ++slot) {
       const auto& carried = state.slot_state[static_cast<std::size_t>(slot - own.begin)];
-      EXPECT_EQ(carried.sizes(), at::IntArrayRef({3, 8}));
+      EXPECT_EQ(carried.sizes(), at::IntArrayRef(slot_shape));
       const auto values = values_of(carried);
-      for (std::int64_t i = 0; i < 24; ++i) {
-        EXPECT_EQ(values[static_cast<std::size_t>(i)], slot_value(slot, i)) << "slot " << slot;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        EXPECT_EQ(values[i], slot_value(slot, static_cast<std::int64_t>(i))) << "slot " << slot;
       }
     }
   }
   io::Digest replicas() {
     auto arrays = parts.strategy.state();
-    const auto weights = arrays_of(parts.supernet);
-    arrays.insert(arrays.end(), weights.begin(), weights.end());
+    for (const auto& more : {arrays_of(*parts.supernet), parts.optimizer.state()}) {
+      arrays.insert(arrays.end(), more.begin(), more.end());
+    }
     return digest_of(arrays);
   }
 
@@ -113,6 +117,8 @@ struct Program {
   ReplicaGuard guard;
   comm::Block own;
   SearchState state;
+  std::vector<std::int32_t> some_child;
+  std::vector<std::int64_t> slot_shape;  ///< of one slot's carried state
   Checkpointer checkpointer;
 };
 

@@ -48,6 +48,44 @@ TEST_F(CheckpointerTest, KeepsSlotStatesInSlotOrder) {
   }
 }
 
+/// Gives every velocity a value of its own.
+void set_velocities(const WeightOptimizer& optimizer, float start) {
+  for (const auto& array : optimizer.state()) {
+    for (float& value : std::get<std::span<float>>(array.values)) value = start += 0.125F;
+  }
+}
+
+TEST_F(CheckpointerTest, LoadsMomentum) {
+  for (const SpaceKind kind : kAllKinds) {
+    settings = small_settings_of(kind, 5);
+    settings.weights.momentum = 0.9;
+    Program saved(folder.path(), settings, 1);
+    const std::int64_t step = 40 + static_cast<std::int64_t>(kind);
+    saved.fill(step);
+    set_velocities(saved.parts.optimizer, -3.0F);
+    EXPECT_TRUE(saved.checkpointer.save());
+
+    Program loaded(folder.path(), settings, 2);
+    set_velocities(loaded.parts.optimizer, 7.0F);
+    EXPECT_TRUE(loaded.checkpointer.load({}));
+    EXPECT_EQ(digest_of(loaded.parts.optimizer.state()), digest_of(saved.parts.optimizer.state()));
+    EXPECT_EQ(loaded.replicas(), saved.replicas());
+    EXPECT_EQ(loaded.state.children.tokens, saved.state.children.tokens);
+    loaded.expect_filled(step);
+  }
+}
+
+TEST_F(CheckpointerTest, ARunWithoutMomentumCannotBeGoneOnWithWithIt) {
+  Program saved(folder.path(), settings, 1);
+  saved.fill(40);
+  EXPECT_TRUE(saved.checkpointer.save());
+  settings.weights.momentum = 0.9;
+  Program loaded(folder.path(), settings, 2);
+  const auto before = loaded.replicas();
+  EXPECT_EQ(thrown_code([&] { loaded.checkpointer.load({}); }), ExitCode::bad_data);
+  EXPECT_EQ(loaded.replicas(), before);
+}
+
 TEST_F(CheckpointerTest, LoadsNothingFromAnEmptyDirectory) {
   Program program(folder.path(), settings, 1);
   const auto before = program.replicas();
@@ -136,7 +174,7 @@ TEST_F(CheckpointerTest, AForcedLoadThatCannotWorkRenamesNothing) {
   saved.fill(10);
   saved.checkpointer.save();
   Settings wider = settings;
-  wider.supernet.hidden = 9;
+  wider.supernet.recurrent.hidden = 9;
   auto identity = identity_of(wider);
   identity.config.entries.push_back({"supernet.hidden", "9", true});
   Program other(folder.path(), wider, 2, identity);
@@ -172,11 +210,13 @@ TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {
 }
 
 TEST_F(CheckpointerTest, KnowsWhetherItsStateIsFinite) {
+  settings.weights.momentum = 0.9;
   Program program(folder.path(), settings, 1);
   EXPECT_TRUE(program.checkpointer.state_is_finite());
-  const auto weights = arrays_of(program.parts.supernet);
+  const auto weights = arrays_of(*program.parts.supernet);
   const auto strategy = program.parts.strategy.state();
-  for (const auto& array : {weights.back(), strategy.front()}) {
+  const auto momentum = program.parts.optimizer.state();
+  for (const auto& array : {weights.back(), momentum.back(), strategy.front()}) {
     auto& value = std::get<std::span<float>>(array.values).back();
     const float before = value;
     value = std::numeric_limits<float>::infinity();
@@ -190,7 +230,7 @@ TEST_F(CheckpointerTest, DoesNotSaveReplicasThatDiffer) {
   if (test_world().size() == 1) GTEST_SKIP() << "needs two ranks";
   Program program(folder.path(), settings, 1);
   program.fill(10);
-  if (test_world().rank() == 1) flip_bit(arrays_of(program.parts.supernet)[3]);
+  if (test_world().rank() == 1) flip_bit(arrays_of(*program.parts.supernet)[3]);
   EXPECT_THROW(program.checkpointer.save(), ReplicasDiffer);
   EXPECT_TRUE(steps().empty());
 }

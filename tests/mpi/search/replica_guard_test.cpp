@@ -12,21 +12,26 @@ namespace enas::search {
 namespace {
 
 struct ReplicaGuardTest : testing::Test {
-  SmallSearch parts{small_settings()};
-  ReplicaGuard guard{test_world(), parts.supernet, parts.strategy};
+  static Settings with_momentum() {
+    Settings settings = small_settings();
+    settings.weights.momentum = 0.9;
+    return settings;
+  }
+
+  SmallSearch parts{with_momentum()};
+  ReplicaGuard guard{test_world(), parts.optimizer, parts.supernet->weights().size(),
+                     parts.strategy};
   int last = test_world().size() - 1;
 
-  int number_of(const std::string& name) const {
-    const auto& weights = parts.supernet.weights();
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      if (weights[i].name == name) return static_cast<int>(i);
-    }
-    throw ContractError("no such weight");
-  }
+  int number_of(const std::string& name) const { return parts.number_of(name); }
   void flip_on(int rank, const std::string& name) const {
     if (test_world().rank() != rank) return;
     const auto& weight = parts.weight(number_of(name));
     flip_bit(named_array(weight.name, weight.value));
+  }
+  void flip_momentum_on(int rank, const std::string& name) const {
+    if (test_world().rank() != rank) return;
+    flip_bit(parts.optimizer.state()[static_cast<std::size_t>(number_of(name))]);
   }
   std::string touched_failure() {
     return thrown<ReplicasDiffer>([&] { guard.check_touched(99); });
@@ -48,6 +53,21 @@ TEST_F(ReplicaGuardTest, NamesTensorAndMinorityRank) {
   flip_on(last, "edge/2/1/relu");
   EXPECT_EQ(all_failure(), concat("replicas differ at step 99: 'edge/2/1/relu' on rank ", last));
   flip_on(last, "edge/2/1/relu");
+  EXPECT_EQ(all_failure(), "");
+}
+
+TEST_F(ReplicaGuardTest, NamesMomentum) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  const std::string message =
+      concat("replicas differ at step 99: 'momentum of edge/2/1/relu' on rank ", last);
+  flip_momentum_on(last, "edge/2/1/relu");
+  EXPECT_EQ(all_failure(), message);
+  guard.note_touched({number_of("edge/2/1/tanh")});
+  EXPECT_EQ(touched_failure(), "");
+  guard.note_touched({number_of("edge/2/1/relu")});
+  EXPECT_EQ(touched_failure(), message);
+  guard.check_strategy(5);
+  flip_momentum_on(last, "edge/2/1/relu");
   EXPECT_EQ(all_failure(), "");
 }
 

@@ -1,71 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// A search small enough to be recomputed by each rank alone, and what that sequential search would
-// do.
+// The parts of a search small enough to be recomputed by each rank alone.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
+#include <memory>
 #include <optional>
-#include <set>
-#include <string>
+#include <ostream>
 #include <vector>
 
-#include "comm/mpi_reducer.hpp"
-#include "search/corpus_source.hpp"
 #include "search/random_strategy.hpp"
 #include "search/reinforce_strategy.hpp"
 #include "search/search_state.hpp"
-#include "search/weight_step.hpp"
-#include "space/recurrent.hpp"
+#include "search/spaces.hpp"
+#include "search/task.hpp"
+#include "search/weight_optimizer.hpp"
 #include "support/mpi_main.hpp"
+#include "unit/search/small_settings.hpp"
 
 namespace enas::search {
 
-inline Settings small_settings(int slots = 4) {
-  Settings settings;
-  settings.run.seed = 11;
-  settings.data.source = DataSource::markov;
-  settings.data.markov = {.vocabulary = 20,
-                          .order = 1,
-                          .branching = 3,
-                          .train_tokens = 100 * slots,
-                          .valid_tokens = 200,
-                          .test_tokens = 50,
-                          .seed = 2};
-  settings.space.nodes = 3;
-  settings.supernet.hidden = 8;
-  settings.supernet.init_range = 0.3;
-  settings.controller.hidden = 12;
-  settings.reinforce.lr = 0.01;
-  settings.weights.slots = slots;
-  settings.weights.batch_size = 3;
-  settings.weights.segments.segment_length = 5;
-  settings.weights.lr = 0.5;
-  settings.weights.clip_norm = 0.1;
-  settings.weights.weight_decay = 1e-3;
-  settings.rollout.rollouts = 5;
-  settings.rollout.batch_size = 4;
-  settings.rollout.segment_length = 6;
-  settings.validation.children = 5;
-  settings.validation.batch_size = 4;
-  settings.validation.segments = 3;
-  return settings;
-}
-
-/// The parts that a search works on. Every rank makes its own replica.
+/// Every rank makes its own replica. Not to be moved: the parts refer to each other.
 struct SmallSearch {
-  explicit SmallSearch(const Settings& chosen, std::uint64_t seed = 11)
+  /// `seed` is of the initial values alone. Without `own_slots` the task serves all slots.
+  explicit SmallSearch(const Settings& chosen, std::uint64_t seed = 11,
+                       std::optional<comm::Block> own_slots = std::nullopt)
       : settings(chosen),
-        corpus(load_corpus(settings.data)),
-        columns(corpus, settings),
-        space(space::recurrent_space(settings.space)),
-        supernet(settings.space, settings.supernet, corpus.vocabulary_size(), seed),
+        task(make_task(settings, own_slots.value_or(comm::Block{0, settings.weights.slots}))),
+        space(make_space(settings.space)),
+        supernet(make_supernet(with_seed(settings, seed), task->data_shape())),
+        optimizer(*supernet, settings.weights),
         strategy(space, settings.controller, settings.reinforce, seed) {}
+  SmallSearch(const SmallSearch&) = delete;
+  SmallSearch& operator=(const SmallSearch&) = delete;
 
+  static Settings with_seed(Settings settings, std::uint64_t seed) {
+    settings.run.seed = seed;
+    return settings;
+  }
   const supernet::Weight& weight(int number) const {
-    return supernet.weights()[static_cast<std::size_t>(number)];
+    return supernet->weights()[static_cast<std::size_t>(number)];
+  }
+  /// Number of the weight of this name.
+  int number_of(const std::string& name) const {
+    const auto& weights = supernet->weights();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i].name == name) return static_cast<int>(i);
+    }
+    throw ContractError("no such weight");
   }
   /// State at the start of a weight phase of `steps` uniform children.
   SearchState new_state(int num_own_slots, std::int64_t steps) const {
@@ -80,16 +63,16 @@ struct SmallSearch {
       }
     }
     for (int i = 0; i < num_own_slots; ++i) {
-      state.slot_state.push_back(supernet.initial_state(settings.weights.batch_size));
+      state.slot_state.push_back(supernet->initial_state(settings.weights.batch_size));
     }
     return state;
   }
 
   Settings settings;
-  data::Corpus corpus;
-  CorpusColumns columns;
+  std::unique_ptr<Task> task;
   space::SearchSpace space;
-  supernet::RecurrentSupernet supernet;
+  std::unique_ptr<supernet::Supernet> supernet;
+  WeightOptimizer optimizer;
   ReinforceStrategy strategy;
 };
 
@@ -98,9 +81,20 @@ inline std::vector<float> values_of(const at::Tensor& tensor) {
   return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
 
+inline std::vector<float> values_of(const NamedArray& array) {
+  const auto values = std::get<std::span<float>>(array.values);
+  return {values.begin(), values.end()};
+}
+
 inline std::vector<std::vector<float>> all_weights(const supernet::Supernet& supernet) {
   std::vector<std::vector<float>> values;
   for (const auto& weight : supernet.weights()) values.push_back(values_of(weight.value));
+  return values;
+}
+
+inline std::vector<std::vector<float>> all_velocities(const WeightOptimizer& optimizer) {
+  std::vector<std::vector<float>> values;
+  for (const auto& array : optimizer.state()) values.push_back(values_of(array));
   return values;
 }
 
@@ -117,99 +111,13 @@ inline io::Digest weights_digest(const supernet::Supernet& supernet) {
 /// Flips the lowest bit of one value.
 inline void flip_bit(const NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
 
-/// Weight steps by one process, written from the definition: a recursion over slots, then one
-/// update.
-class SequentialSteps {
- public:
-  explicit SequentialSteps(const SmallSearch& parts) : parts_(parts) {
-    for (int slot = 0; slot < parts.settings.weights.slots; ++slot) {
-      states.push_back(parts.supernet.initial_state(parts.settings.weights.batch_size));
-    }
-  }
+inline std::string name_of(SpaceKind kind) {
+  return kind == SpaceKind::recurrent ? "recurrent" : kind == SpaceKind::macro ? "macro" : "micro";
+}
 
-  /// `bad_slots` give no gradient. Returns the norm before clipping.
-  double step(const PhaseChildren& children, std::int64_t index, std::int64_t step,
-              const data::Segment& segment, double lr, const std::set<int>& bad_slots = {}) {
-    const auto& options = parts_.settings.weights;
-    gradients_.assign(states.size(), {});
-    losses.assign(states.size(), 0.0);
-    for (int slot = 0; slot < options.slots; ++slot) {
-      const auto child = children.child(parts_.space.id(), slot, index);
-      run_slot(slot, child, segment, step, bad_slots.contains(slot));
-    }
-    const auto num_good = static_cast<double>(states.size() - bad_slots.size());
-    std::vector<std::optional<std::vector<float>>> sums;
-    double squares = 0.0;
-    for (std::size_t number = 0; number < parts_.supernet.weights().size(); ++number) {
-      sums.push_back(tree_sum(number, 0, options.slots));
-      if (!sums.back()) continue;
-      for (const float value : *sums.back()) squares += static_cast<double>(value) * value;
-    }
-    const double norm = std::sqrt(squares) / num_good;
-    double scale = 1.0 / num_good;
-    if (options.clip_norm > 0.0 && norm > options.clip_norm) scale *= options.clip_norm / norm;
-    for (std::size_t number = 0; number < sums.size(); ++number) {
-      if (!sums[number]) continue;
-      auto* weight = parts_.supernet.weights()[number].value.data_ptr<float>();
-      const auto factor = static_cast<float>(lr * scale);
-      for (std::size_t i = 0; i < sums[number]->size(); ++i) {
-        weight[i] -= factor * (*sums[number])[i];
-      }
-    }
-    return norm;
-  }
+/// What a failing test calls the kind.
+inline void PrintTo(SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
 
-  std::vector<at::Tensor> states;  ///< carried, one a slot
-  std::vector<double> losses;
-
- private:
-  void run_slot(int slot, const space::Architecture& child, const data::Segment& segment,
-                std::int64_t step, bool bad) {
-    const auto& options = parts_.settings.weights;
-    const auto tokens = parts_.columns.train.batch(slot * options.batch_size, options.batch_size,
-                                                   segment.position, segment.length);
-    auto& state = states[static_cast<std::size_t>(slot)];
-    const auto result =
-        parts_.supernet.gradient(child, {tokens.input, tokens.target}, state,
-                                 {parts_.settings.run.seed, static_cast<std::uint64_t>(slot),
-                                  static_cast<std::uint64_t>(step)});
-    losses[static_cast<std::size_t>(slot)] = result.loss;
-    auto& own = gradients_[static_cast<std::size_t>(slot)];
-    own.resize(parts_.supernet.weights().size());
-    if (bad) {
-      state = parts_.supernet.initial_state(options.batch_size);
-      return;
-    }
-    const auto touched = parts_.supernet.touched(child);
-    const auto decay = static_cast<float>(options.weight_decay);
-    for (std::size_t i = 0; i < touched.size(); ++i) {
-      auto values = values_of(result.gradients[i]);
-      const auto weight = values_of(parts_.weight(touched[i]).value);
-      for (std::size_t j = 0; j < values.size(); ++j) values[j] += decay * weight[j];
-      own[static_cast<std::size_t>(touched[i])] = std::move(values);
-    }
-  }
-
-  /// Sum over [begin, begin + width') ∩ [0, W), width' the power of two that is not less than
-  /// `width`.
-  std::optional<std::vector<float>> tree_sum(std::size_t weight, int begin, int width) const {
-    if (begin >= parts_.settings.weights.slots) return std::nullopt;
-    if (width <= 1) {
-      const auto& own = gradients_[static_cast<std::size_t>(begin)][weight];
-      return own.empty() ? std::nullopt : std::optional(own);
-    }
-    int half = 1;
-    while (2 * half < width) half *= 2;
-    auto left = tree_sum(weight, begin, half);
-    const auto right = tree_sum(weight, begin + half, half);
-    if (!left) return right;
-    if (!right) return left;
-    for (std::size_t i = 0; i < left->size(); ++i) (*left)[i] += (*right)[i];
-    return left;
-  }
-
-  const SmallSearch& parts_;
-  std::vector<std::vector<std::vector<float>>> gradients_;  // [slot][weight], empty where absent
-};
+inline constexpr SpaceKind kAllKinds[] = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
 
 }  // namespace enas::search

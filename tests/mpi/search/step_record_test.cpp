@@ -29,7 +29,8 @@ std::vector<StepRecord> own_records(int num_items) {
     StepRecord record;
     record.item = item;
     record.step = 12;
-    record.value = 0.1 * item;
+    record.loss = 0.1 * item;
+    record.correct = 50 + item;
     record.count = 100 + item;
     record.finite = item % 3 == 1 ? 0 : 1;
     records.push_back(record);
@@ -47,7 +48,8 @@ TEST(GatherRecords, GivesAllRecordsInItemOrder) {
       const int item = static_cast<int>(i);
       EXPECT_EQ(all.records[i].item, item);
       EXPECT_EQ(all.records[i].step, 12);
-      EXPECT_EQ(all.records[i].value, 0.1 * item);
+      EXPECT_EQ(all.records[i].loss, 0.1 * item);
+      EXPECT_EQ(all.records[i].correct, 50 + item);
       EXPECT_EQ(all.records[i].count, 100 + item);
       EXPECT_EQ(all.records[i].finite, item % 3 == 1 ? 0 : 1);
       num_finite += item % 3 == 1 ? 0 : 1;
@@ -100,7 +102,8 @@ space::Rollout rollout(int index) {
   space::Rollout made;
   made.architecture.space_id = "space/1";
   for (int i = 0; i < index % 4; ++i) made.architecture.tokens.push_back(10 * index + i);
-  made.metric = index == 2 ? std::numeric_limits<double>::quiet_NaN() : 0.1 * index;
+  made.loss = index == 2 ? std::numeric_limits<double>::quiet_NaN() : 0.1 * index;
+  made.metric = 0.7 * index;
   made.status = index == 2 ? space::RolloutStatus::not_finite : space::RolloutStatus::ok;
   return made;
 }
@@ -116,24 +119,50 @@ TEST(RolloutExchange, GivesAllRolloutsInOrder) {
       const auto expected = rollout(static_cast<int>(i));
       EXPECT_EQ(all[i].architecture, expected.architecture);
       EXPECT_EQ(all[i].status, expected.status);
-      EXPECT_TRUE(i == 2 ? std::isnan(all[i].metric) : all[i].metric == expected.metric);
+      EXPECT_TRUE(i == 2 ? std::isnan(all[i].loss) : all[i].loss == expected.loss);
+      EXPECT_EQ(all[i].metric, expected.metric);
     }
   }
 }
 
-TEST(RolloutExchange, MakesAStatusOfAMetricThatIsNotFinite) {
+constexpr Metric kPerplexity{Metric::Kind::perplexity, 0.0};
+constexpr Metric kAccuracy{Metric::Kind::accuracy, 0.0};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+TEST(RolloutExchange, ScoresAreMeans) {
   const space::Architecture child{"space/1", {1}};
-  EXPECT_EQ(rollout_of(child, {6.0, 4}).status, space::RolloutStatus::ok);
-  EXPECT_EQ(rollout_of(child, {6.0, 4}).metric, 1.5);
-  EXPECT_EQ(rollout_of(child, {std::numeric_limits<double>::infinity(), 4}).status,
+  const auto text = rollout_of(child, {6.0, 0, 4}, kPerplexity);
+  EXPECT_EQ(text.architecture, child);
+  EXPECT_EQ(text.loss, 1.5);
+  EXPECT_EQ(text.metric, std::exp(1.5));
+  EXPECT_EQ(text.status, space::RolloutStatus::ok);
+  const auto images = rollout_of(child, {6.0, 3, 4}, kAccuracy);
+  EXPECT_EQ(images.loss, 1.5);
+  EXPECT_EQ(images.metric, 0.75);
+  EXPECT_EQ(images.status, space::RolloutStatus::ok);
+}
+
+TEST(RolloutExchange, MakesAStatusOfALossOrMetricThatIsNotFinite) {
+  const space::Architecture child{"space/1", {1}};
+  for (const Metric& metric : {kPerplexity, kAccuracy}) {
+    for (const double nats : {kInfinity, std::nan("")}) {
+      EXPECT_EQ(rollout_of(child, {nats, 1, 4}, metric).status, space::RolloutStatus::not_finite);
+    }
+  }
+  // A finite loss may have no finite perplexity.
+  EXPECT_EQ(rollout_of(child, {4000.0, 0, 4}, kPerplexity).status,
             space::RolloutStatus::not_finite);
-  EXPECT_EQ(rollout_of(child, {std::nan(""), 4}).status, space::RolloutStatus::not_finite);
-  const auto record = record_of(rollout_of(child, {6.0, 4}), 3, 12);
+  EXPECT_EQ(rollout_of(child, {4000.0, 1, 4}, kAccuracy).status, space::RolloutStatus::ok);
+}
+
+TEST(RolloutExchange, HasARecordOfARollout) {
+  const space::Architecture child{"space/1", {1}};
+  const auto record = record_of(rollout_of(child, {6.0, 0, 4}, kPerplexity), 3, 12);
   EXPECT_EQ(record.item, 3);
   EXPECT_EQ(record.step, 12);
-  EXPECT_EQ(record.value, 1.5);
+  EXPECT_EQ(record.loss, 1.5);
   EXPECT_EQ(record.finite, 1);
-  EXPECT_EQ(record_of(rollout_of(child, {std::nan(""), 4}), 3, 12).finite, 0);
+  EXPECT_EQ(record_of(rollout_of(child, {std::nan(""), 0, 4}, kPerplexity), 3, 12).finite, 0);
 }
 
 }  // namespace

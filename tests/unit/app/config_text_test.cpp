@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
 #include "app/presets.hpp"
+#include "app/reference_page.hpp"
 #include "app/schema.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
@@ -14,22 +19,49 @@ namespace {
 
 const std::filesystem::path kSource = ENAS_SOURCE_FOLDER;
 
+constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+
 void expect_same(const Settings& one, const Settings& other) {
+  ASSERT_EQ(one.space.kind, other.space.kind);
   for (const Key& key : schema()) {
+    if (!key.belongs_to(one.space.kind)) continue;
     EXPECT_EQ(key.value_in(one), key.value_in(other)) << key.name;
   }
 }
 
 TEST(ConfigRecord, ParsesBackToTheSameSettings) {
-  for (const auto& preset : preset_names()) {
-    Settings settings = preset_settings(preset);
-    settings.data.path = "a folder/with \"quotes\" \\ and\ttabs";
-    settings.weights.lr = 1.0 / 3.0;
-    settings.reinforce.entropy_weight = 1.2345678901234567e-11;
-    settings.space.activations = {space::Activation::sigmoid, space::Activation::tanh};
-    const auto record = config_record(settings, preset);
-    expect_same(read(record.toml).settings, settings);
-    EXPECT_EQ(record.entries.size(), schema().size());
+  for (const SpaceKind kind : kKinds) {
+    for (const auto& preset : preset_names()) {
+      SCOPED_TRACE(concat(name_of(kind), " ", preset));
+      Settings settings = preset_settings(preset, kind);
+      settings.data.path = "a folder/with \"quotes\" \\ and\ttabs";
+      settings.weights.lr = 1.0 / 3.0;
+      settings.reinforce.entropy_weight = 1.2345678901234567e-11;
+      settings.space.recurrent.activations = {space::Activation::sigmoid, space::Activation::tanh};
+      settings.space.macro.operations = {space::Operation::max_pool_3x3};
+      settings.space.micro.operations = {space::Operation::identity,
+                                         space::Operation::sep_conv_5x5};
+      expect_same(read(config_record(settings, preset).toml).settings, settings);
+    }
+  }
+}
+
+TEST(ConfigRecord, HasTheKeysOfItsKindAlone) {
+  for (const SpaceKind kind : kKinds) {
+    const auto record = config_record(preset_settings("default", kind), "default");
+    std::size_t expected = 0;
+    for (const Key& key : schema()) expected += key.belongs_to(kind) ? 1 : 0;
+    EXPECT_EQ(record.entries.size(), expected);
+    const auto has = [&](std::string_view name) {
+      return std::any_of(record.entries.begin(), record.entries.end(),
+                         [&](const auto& entry) { return entry.key == name; });
+    };
+    EXPECT_EQ(has("supernet.hidden"), kind == SpaceKind::recurrent);
+    EXPECT_EQ(has("controller.skip_target"), kind == SpaceKind::macro);
+    EXPECT_EQ(has("supernet.cells"), kind == SpaceKind::micro);
+    EXPECT_EQ(has("data.pad"), kind != SpaceKind::recurrent);
+    EXPECT_TRUE(has("space.kind"));
+    EXPECT_EQ(record.toml.find("[data.markov]") != std::string::npos, kind == SpaceKind::recurrent);
   }
 }
 
@@ -52,22 +84,41 @@ TEST(ConfigRecord, EntriesHoldValueAndRole) {
   EXPECT_EQ(found, 2);
 }
 
-TEST(Defaults, AreAConfigurationWithACommentForEveryKey) {
-  const std::string text = defaults_toml();
-  expect_same(read(text, {"data.path=x"}).settings, read("", {"data.path=x"}).settings);
-  for (const Key& key : schema()) {
-    EXPECT_NE(text.find("# " + key.help), std::string::npos) << key.name;
-    EXPECT_NE(text.find(concat("\n", key.short_name(), " = ")), std::string::npos) << key.name;
+TEST(Defaults, AreAConfigurationWithACommentForEveryKeyOfTheKind) {
+  for (const SpaceKind kind : kKinds) {
+    const std::string text = defaults_toml(kind);
+    expect_same(read(text, {"data.path=x"}).settings,
+                read("", {"data.path=x", concat("space.kind=", name_of(kind))}).settings);
+    for (const Key& key : schema()) {
+      const bool is_there = text.find("# " + key.help) != std::string::npos &&
+                            text.find(concat("\n", key.short_name(), " = ")) != std::string::npos;
+      EXPECT_EQ(is_there, key.belongs_to(kind)) << key.name;
+    }
   }
+}
+
+TEST(Defaults, TakeTheKindFromSetAndNothingElse) {
+  EXPECT_EQ(kind_of_sets({}), SpaceKind::recurrent);
+  EXPECT_EQ(kind_of_sets({"space.kind=macro", "space.kind=micro"}), SpaceKind::micro);
+  EXPECT_EQ(refusal_of([] { kind_of_sets({"space.kind=big"}); }).code, ExitCode::bad_data);
+  const Refusal other = refusal_of([] { kind_of_sets({"weights.lr=1"}); });
+  EXPECT_EQ(other.code, ExitCode::usage);
+  EXPECT_EQ(other.message, "--set weights.lr=1: only space.kind changes the defaults");
 }
 
 TEST(Explain, SaysWhatAKeyIs) {
   const std::string text = explain("controller.lr");
   EXPECT_NE(text.find("Learning rate of Adam."), std::string::npos);
-  EXPECT_NE(text.find("default: 5e-5"), std::string::npos) << text;
-  EXPECT_NE(text.find("paper: 0.00035"), std::string::npos) << text;
-  EXPECT_EQ(explain_json("controller.lr")["paper"], 3.5e-4);
-  EXPECT_NE(explain("preset").find("released"), std::string::npos);
+  EXPECT_NE(text.find("  recurrent: default 5e-5, paper 0.00035, released 5e-5\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("  micro: default 0.0035, paper 0.00035, released 0.0035\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(explain_json("controller.lr")["values"]["recurrent"]["paper"], 3.5e-4);
+  EXPECT_FALSE(explain_json("supernet.cells")["values"].contains("macro"));
+  EXPECT_EQ(explain("supernet.cells").find("macro"), std::string::npos);
+  EXPECT_NE(explain("preset").find("\"released\", micro: "), std::string::npos);
 }
 
 TEST(Explain, UnknownKeysAreUsageErrorsWithTheNearestName) {
@@ -85,7 +136,7 @@ TEST(SchemaJson, HoldsEveryKey) {
   const Json json = schema_json();
   ASSERT_EQ(json.size(), schema().size());
   EXPECT_EQ(json[0]["key"], "run.seed");
-  EXPECT_EQ(json[0]["default"], 1);
+  EXPECT_EQ(json[0]["values"]["macro"]["default"], 1);
 }
 
 TEST(Reference, ThePageInTheRepositoryIsCurrent) {
@@ -95,33 +146,74 @@ TEST(Reference, ThePageInTheRepositoryIsCurrent) {
 
 TEST(Reference, BarsDoNotBreakTables) {
   const std::string page = reference_markdown();
+  const auto presets = page.find("\n## Presets\n");
   std::size_t start = page.find("\n| `");
-  ASSERT_NE(start, std::string::npos);
+  ASSERT_LT(start, presets);
+  ASSERT_NE(presets, std::string::npos);
   while (start != std::string::npos) {
     const std::string row = page.substr(start + 1, page.find('\n', start + 1) - start - 1);
     int bars = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (row[i] == '|' && (i == 0 || row[i - 1] != '\\')) ++bars;
     }
-    EXPECT_EQ(bars, 7) << row;
+    EXPECT_EQ(bars, start < presets ? 7 : 5) << row;
     start = page.find("\n| `", start + 1);
   }
 }
 
-TEST(Configs, TheShippedOnesAreValid) {
-  for (const char* name : {"demo", "ptb", "ptb_cluster"}) {
-    const auto file = kSource / "configs" / (std::string(name) + ".toml");
-    const Refusal refused =
-        refusal_of([&] { read_config(io::read_text(file, 1 << 20), name, {}); });
-    EXPECT_EQ(refused.message, "");
+TEST(Reference, ShowsTheDefaultOfEveryKindAndWhatPresetsChange) {
+  const std::string page = reference_markdown();
+  EXPECT_NE(page.find("| `filters` | – | `36` | `20` | integer"), std::string::npos);
+  EXPECT_NE(page.find("| `hidden` | `200` | – | – | integer"), std::string::npos);
+  const std::string macro = page.substr(page.find("\n### macro\n"));
+  EXPECT_NE(macro.find("| `weights.slots` | `2` | `1` | `1` |"), std::string::npos);
+  EXPECT_EQ(macro.find("| `run.seed`"), std::string::npos);  // no preset changes it
+}
+
+Settings shipped(const std::string& name) {
+  return read_config(io::read_text(kSource / "configs" / (name + ".toml"), 1 << 20), name, {})
+      .settings;
+}
+
+TEST(Configs, AllOfTheFolderAreValid) {
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kSource / "configs")) {
+    const std::string name = entry.path().stem();
+    EXPECT_EQ(refusal_of([&] { shipped(name); }).message, "");
+    ++found;
   }
-  const auto ptb =
-      read_config(io::read_text(kSource / "configs/ptb.toml", 1 << 20), "ptb", {}).settings;
+  EXPECT_EQ(found, 9);
+}
+
+TEST(Configs, PtbIsAsDescribed) {
+  const Settings ptb = shipped("ptb");
   EXPECT_EQ(ptb.weights.slots, 2);
   EXPECT_EQ(ptb.weights.batch_size, 32);
   EXPECT_EQ(ptb.weights.segments.segment_length, 35);
-  EXPECT_EQ(ptb.space.nodes, 12);
-  EXPECT_EQ(ptb.supernet.hidden, 200);
+  EXPECT_EQ(ptb.space.recurrent.nodes, 12);
+  EXPECT_EQ(ptb.supernet.recurrent.hidden, 200);
+}
+
+TEST(Configs, CifarOnesHaveTheirSlotsAndBatches) {
+  struct Expected {
+    std::string name;
+    SpaceKind kind;
+    int slots;
+    int batch_size;
+  };
+  const std::vector<Expected> all = {{"cifar", SpaceKind::macro, 8, 32},
+                                     {"cifar_micro", SpaceKind::micro, 8, 32},
+                                     {"cifar_paper", SpaceKind::macro, 1, 128},
+                                     {"cifar_micro_paper", SpaceKind::micro, 1, 160}};
+  for (const Expected& expected : all) {
+    SCOPED_TRACE(expected.name);
+    const Settings settings = shipped(expected.name);
+    EXPECT_EQ(settings.space.kind, expected.kind);
+    EXPECT_EQ(settings.weights.slots, expected.slots);
+    EXPECT_EQ(settings.weights.batch_size, expected.batch_size);
+    EXPECT_EQ(settings.data.source, search::DataSource::cifar10);
+    EXPECT_EQ(settings.data.path, "data/cifar-10-batches-bin");
+  }
 }
 
 }  // namespace

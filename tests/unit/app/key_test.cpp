@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/schema.hpp"
+#include "core/text.hpp"
 
 namespace enas::app {
 namespace {
@@ -27,6 +28,16 @@ TEST(Key, KnowsItsSectionAndWhatIsAllowed) {
   EXPECT_EQ(key->allowed(), "integer, at least 1 and at most 3");
   EXPECT_EQ(find_key("weights.children")->allowed(), "\"per_slot\" or \"shared\"");
   EXPECT_EQ(find_key("data.markov.orderr"), nullptr);
+  EXPECT_TRUE(key->belongs_to(SpaceKind::recurrent));
+  EXPECT_FALSE(key->belongs_to(SpaceKind::macro));
+}
+
+TEST(Key, ListOfOperationsNamesThemAll) {
+  const std::string allowed = find_key("space.operations")->allowed();
+  for (int i = 0; i <= static_cast<int>(space::Operation::identity); ++i) {
+    const auto name = name_of(static_cast<space::Operation>(i));
+    EXPECT_NE(allowed.find(concat("\"", name, "\"")), std::string::npos) << name;
+  }
 }
 
 TEST(Key, AssignStoresNothingThatDoesNotFit) {

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 
+#include "app/config_checks.hpp"
 #include "app/presets.hpp"
 
 namespace enas::app {
@@ -26,8 +29,12 @@ Value other_value(const Key& key, const Settings& defaults) {
     return other;
   }
   if (std::holds_alternative<std::string>(value)) return "something else";
-  return std::vector<std::string>{"sigmoid"};
+  return std::vector<std::string>{std::get<std::vector<std::string>>(value).back()};
 }
+
+Settings of_kind(SpaceKind kind) { return preset_settings("default", kind); }
+
+constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
 
 TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
   std::set<std::string> names;
@@ -41,7 +48,18 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 76U);
+  EXPECT_EQ(names.size(), 109U);
+}
+
+TEST(Schema, EveryKindHasItsKeys) {
+  const auto number = [](SpaceKind kind) {
+    return std::count_if(schema().begin(), schema().end(),
+                         [&](const Key& key) { return key.belongs_to(kind); });
+  };
+  EXPECT_EQ(number(SpaceKind::recurrent), 81);
+  EXPECT_EQ(number(SpaceKind::macro), 75);
+  EXPECT_EQ(number(SpaceKind::micro), 72);
+  for (const Key& key : schema()) EXPECT_FALSE(key.kinds.empty()) << key.name;
 }
 
 TEST(Schema, SectionsAreContiguous) {
@@ -55,35 +73,56 @@ TEST(Schema, SectionsAreContiguous) {
 }
 
 TEST(Schema, EveryPresetFitsItsRanges) {
-  for (const auto& preset : preset_names()) {
-    const Settings settings = preset_settings(preset);
-    for (const Key& key : schema()) {
-      Settings copy = settings;
-      EXPECT_EQ(key.assign(key.value_in(settings), copy), std::nullopt)
-          << preset << " " << key.name;
+  for (const SpaceKind kind : kKinds) {
+    for (const auto& preset : preset_names()) {
+      Settings settings = preset_settings(preset, kind);
+      for (const Key& key : schema()) {
+        if (!key.belongs_to(kind)) continue;
+        Settings copy = settings;
+        EXPECT_EQ(key.assign(key.value_in(settings), copy), std::nullopt)
+            << name_of(kind) << " " << preset << " " << key.name;
+      }
+      settings.data.path = "somewhere";
+      EXPECT_EQ(problems_together(settings), std::vector<std::string>()) << preset;
     }
   }
 }
 
 TEST(Schema, EachKeyMovesItsOwnMemberOnly) {
-  const Settings defaults;
-  for (const Key& key : schema()) {
-    if (key.name == "space.kind") continue;  // one choice only
-    Settings settings;
-    const Value value = other_value(key, defaults);
-    ASSERT_EQ(key.assign(value, settings), std::nullopt) << key.name;
-    EXPECT_EQ(key.value_in(settings), value) << key.name;
-    for (const Key& other : schema()) {
-      if (other.name == key.name) continue;
-      EXPECT_EQ(other.value_in(settings), other.value_in(defaults))
-          << key.name << " moved " << other.name;
+  for (const SpaceKind kind : kKinds) {
+    const Settings defaults = of_kind(kind);
+    for (const Key& key : schema()) {
+      if (!key.belongs_to(kind) || key.name == "space.kind") continue;
+      Settings settings = defaults;
+      const Value value = other_value(key, defaults);
+      ASSERT_EQ(key.assign(value, settings), std::nullopt) << key.name;
+      EXPECT_EQ(key.value_in(settings), value) << key.name;
+      EXPECT_NE(value, key.value_in(defaults)) << key.name;
+      for (const Key& other : schema()) {
+        if (other.name == key.name || !other.belongs_to(kind)) continue;
+        EXPECT_EQ(other.value_in(settings), other.value_in(defaults))
+            << key.name << " moved " << other.name;
+      }
     }
   }
 }
 
+TEST(Schema, OneNameServesSeveralKindsWithAMemberEach) {
+  Settings settings = of_kind(SpaceKind::macro);
+  ASSERT_EQ(find_key("supernet.filters")->assign(std::int64_t{10}, settings), std::nullopt);
+  EXPECT_EQ(settings.supernet.macro.filters, 10);
+  EXPECT_EQ(settings.supernet.micro.filters, 20);
+  settings.space.kind = SpaceKind::micro;
+  ASSERT_EQ(find_key("space.nodes")->assign(std::int64_t{4}, settings), std::nullopt);
+  EXPECT_EQ(settings.space.micro.nodes, 4);
+  EXPECT_EQ(settings.space.recurrent.nodes, 12);
+  EXPECT_EQ(find_key("supernet.filters")->value_in(settings), Value(std::int64_t{20}));
+}
+
 TEST(Schema, WhatChangesTheSearchIsIdentityAndTheRestIsNot) {
   for (const char* name : {"run.seed", "weights.slots", "weights.batch_size", "supernet.hidden",
-                           "controller.rollouts", "space.nodes", "data.source"}) {
+                           "controller.rollouts", "space.nodes", "data.source", "space.kind",
+                           "data.limit_train", "data.valid_size", "supernet.filters"}) {
     EXPECT_EQ(find_key(name)->role, Role::identity) << name;
   }
   for (const char* name : {"run.threads", "run.dir", "run.log_interval_s", "data.path",

@@ -55,6 +55,10 @@ TEST(Controller, RefusesImpossibleOptions) {
   EXPECT_THROW(Controller(space, {.temperature = -1.0}, 1), ConfigError);
   EXPECT_THROW(Controller(space, {.tanh_constant = std::nan("")}, 1), ConfigError);
   EXPECT_THROW(Controller(space, {.init_range = -0.1}, 1), ConfigError);
+  EXPECT_THROW(Controller(space, {.option_tanh_divisor = 0.0}, 1), ConfigError);
+  EXPECT_THROW(Controller(space, {.skip_target = 0.0}, 1), ConfigError);
+  EXPECT_THROW(Controller(space, {.skip_target = 1.0}, 1), ConfigError);
+  EXPECT_THROW(Controller(space, {.skip_target = std::nan("")}, 1), ConfigError);
 }
 
 TEST(Controller, EntropyAtZeroWeightsIsMaximal) {
@@ -189,37 +193,47 @@ TEST(Controller, RefusesArchitecturesOfOtherSpaces) {
 }
 
 // In double precision, along a random direction for each tensor of θ.
+void expect_right_gradients(const space::SearchSpace& space, const ControllerOptions& options) {
+  const Controller controller(space, options, 8);
+  torch::manual_seed(1);
+  std::vector<at::Tensor> theta;
+  for (const Parameter& parameter : controller.parameters()) {
+    parameter.value.set_data(parameter.value.detach().to(torch::kFloat64));
+    theta.push_back(parameter.value);
+  }
+  const auto sampled = controller.sample(5, 1, kAddress);
+  const auto scalar = [&] {
+    const Evaluation evaluation = controller.evaluate(sampled);
+    return (evaluation.log_probability + 0.3 * evaluation.entropy + 0.7 * evaluation.skip_penalty)
+        .sum();
+  };
+  const auto gradients = torch::autograd::grad({scalar()}, theta);
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    const torch::NoGradGuard no_grad;
+    const at::Tensor direction = torch::randn_like(theta[i]);
+    constexpr double kStep = 1e-5;
+    theta[i].add_(direction, kStep);
+    const double above = scalar().item<double>();
+    theta[i].add_(direction, -2.0 * kStep);
+    const double below = scalar().item<double>();
+    theta[i].add_(direction, kStep);
+    const double slope = (gradients[i] * direction).sum().item<double>();
+    EXPECT_NEAR((above - below) / (2.0 * kStep), slope, 1e-7 * (1.0 + std::abs(slope)))
+        << controller.parameters()[i].name;
+    EXPECT_GT(std::abs(slope), 1e-4) << controller.parameters()[i].name;
+  }
+}
+
 TEST(Controller, GradientsAgreeWithFiniteDifferences) {
   for (const bool tied : {false, true}) {
-    const Controller controller(space::recurrent_space({.nodes = 4}),
-                                {.hidden = 12, .tie_embeddings = tied, .init_range = 0.7}, 8);
-    torch::manual_seed(1);
-    std::vector<at::Tensor> theta;
-    for (const Parameter& parameter : controller.parameters()) {
-      parameter.value.set_data(parameter.value.detach().to(torch::kFloat64));
-      theta.push_back(parameter.value);
-    }
-    const auto sampled = controller.sample(5, 1, kAddress);
-    const auto scalar = [&] {
-      const Evaluation evaluation = controller.evaluate(sampled);
-      return (evaluation.log_probability + 0.3 * evaluation.entropy).sum();
-    };
-    const auto gradients = torch::autograd::grad({scalar()}, theta);
-    for (std::size_t i = 0; i < theta.size(); ++i) {
-      const torch::NoGradGuard no_grad;
-      const at::Tensor direction = torch::randn_like(theta[i]);
-      constexpr double kStep = 1e-5;
-      theta[i].add_(direction, kStep);
-      const double above = scalar().item<double>();
-      theta[i].add_(direction, -2.0 * kStep);
-      const double below = scalar().item<double>();
-      theta[i].add_(direction, kStep);
-      const double slope = (gradients[i] * direction).sum().item<double>();
-      EXPECT_NEAR((above - below) / (2.0 * kStep), slope, 1e-7 * (1.0 + std::abs(slope)))
-          << controller.parameters()[i].name;
-      EXPECT_GT(std::abs(slope), 1e-4) << controller.parameters()[i].name;
-    }
+    expect_right_gradients(space::recurrent_space({.nodes = 4}),
+                           {.hidden = 12, .tie_embeddings = tied, .init_range = 0.7});
   }
+  for (const SkipPenalty penalty : {SkipPenalty::sampled, SkipPenalty::released}) {
+    expect_right_gradients(space::macro_space({.layers = 4}),
+                           {.hidden = 12, .init_range = 0.7, .skip_penalty = penalty});
+  }
+  expect_right_gradients(space::micro_space({.nodes = 4}), {.hidden = 12, .init_range = 0.7});
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ TEST(Reinforce, EntropyBonusEntersRewardAndBaseline) {
   EXPECT_EQ(step.baseline[0], step.reward[0]);
   EXPECT_NEAR(step.baseline[1], 0.5 * (step.reward[0] + step.reward[1]), 1e-12);
   EXPECT_EQ(step.decision_entropy.size(), 5U);
+  EXPECT_EQ(step.skip_penalty, 0.0);
 }
 
 TEST(Reinforce, UnusableArchitecturesLearnFromTheWorstAndLeaveTheBaseline) {
@@ -96,12 +97,13 @@ TEST(Reinforce, UnusableArchitecturesLearnFromTheWorstAndLeaveTheBaseline) {
 }
 
 TEST(Reinforce, NothingUsableChangesNothing) {
-  Controller controller(two_function_space(3), {.hidden = 8}, 1);
+  Controller controller(two_operation_macro_space(3), {.hidden = 8}, 1);
   Reinforce reinforce(controller, {});
   reinforce.update(scored(controller, {1.0, 2.0}));
   const auto theta = copy_of(theta_of(controller));
   const double baseline = reinforce.state().baseline;
   const ReinforceStep step = reinforce.update(scored(controller, {kNan, kNan}));
+  EXPECT_GT(step.skip_penalty, 0.0);
   EXPECT_EQ(step.gradient_norm, 0.0);
   EXPECT_EQ(step.advantage, (Rewards{0.0, 0.0}));
   EXPECT_TRUE(std::isnan(step.reward[1]));
@@ -124,11 +126,10 @@ void widen_to_double(const Controller& controller) {
   }
 }
 
-// Twenty steps of LibTorch's Adam on −mean(log π · advantage), from the same θ. In double
-// precision, because Adam turns the rounding of tiny gradients into whole steps.
-void expect_same_as_libtorch(double beta1, double epsilon) {
+// Twenty steps of LibTorch's Adam on −mean(log π · advantage) + 0.8 · skip penalty, from the same
+// θ. In double precision, because Adam turns the rounding of tiny gradients into whole steps.
+void expect_same_as_libtorch(const space::SearchSpace& space, double beta1, double epsilon) {
   constexpr double kLr = 0.01;
-  const space::SearchSpace space = space::recurrent_space({.nodes = 4});
   Controller ours(space, {.hidden = 12, .init_range = 1.0}, 3);
   Controller theirs(space, {.hidden = 12, .init_range = 1.0}, 3);
   widen_to_double(ours);
@@ -146,8 +147,11 @@ void expect_same_as_libtorch(double beta1, double epsilon) {
     std::vector<space::Architecture> architectures;
     for (const auto& member : batch) architectures.push_back(member.architecture);
     adam.zero_grad();
-    const at::Tensor log_probability = theirs.evaluate(architectures).log_probability;
-    (-(log_probability * torch::tensor(done.advantage, torch::kFloat64)).mean()).backward();
+    const Evaluation evaluation = theirs.evaluate(architectures);
+    const at::Tensor advantage = torch::tensor(done.advantage, torch::kFloat64);
+    const at::Tensor penalty = evaluation.skip_penalty.mean();
+    EXPECT_NEAR(done.skip_penalty, penalty.item<double>(), 1e-12);
+    (0.8 * penalty - (evaluation.log_probability * advantage).mean()).backward();
     double squares = 0.0;
     for (const at::Tensor& value : theta_of(theirs)) {
       squares += value.grad().square().sum().item<double>();
@@ -164,9 +168,66 @@ void expect_same_as_libtorch(double beta1, double epsilon) {
   }
 }
 
-TEST(Reinforce, AdamAgreesWithLibTorch) { expect_same_as_libtorch(0.9, 1e-8); }
+TEST(Reinforce, AdamAgreesWithLibTorch) {
+  expect_same_as_libtorch(space::recurrent_space({.nodes = 4}), 0.9, 1e-8);
+}
 
-TEST(Reinforce, AdamWithoutMomentumAgreesWithLibTorch) { expect_same_as_libtorch(0.0, 1e-3); }
+TEST(Reinforce, AdamWithoutMomentumAgreesWithLibTorch) {
+  expect_same_as_libtorch(space::recurrent_space({.nodes = 4}), 0.0, 1e-3);
+}
+
+TEST(Reinforce, SkipPenaltyEntersTheLossWithItsGradient) {
+  expect_same_as_libtorch(space::macro_space({.layers = 4}), 0.9, 1e-8);
+}
+
+TEST(Reinforce, LearntOptionBiasMovesLikeAnyOtherTensor) {
+  expect_same_as_libtorch(space::micro_space({.nodes = 4}), 0.0, 1e-3);
+}
+
+// Equal rewards, so that nothing but the penalty has a gradient.
+TEST(Reinforce, SkipPenaltyAlonePullsTheRateToItsTarget) {
+  for (const auto& [penalty, known] :
+       {std::pair{SkipPenalty::sampled, 0.4}, std::pair{SkipPenalty::released, 4.0 / 13.0}}) {
+    Controller controller(skip_space(3), {.hidden = 8, .skip_penalty = penalty}, 1);
+    Reinforce reinforce(controller, {.lr = 0.05, .entropy_weight = 0.0});
+    std::vector<ScoredArchitecture> batch;
+    for (const auto& architecture : all_architectures(controller.space())) {
+      batch.push_back({architecture, 1.0});
+    }
+    const double first = reinforce.update(batch).skip_penalty;
+    for (int i = 0; i < 200; ++i) reinforce.update(batch);
+    const ReinforceStep last = reinforce.update(batch);
+    EXPECT_NEAR(first, 1.5 * 0.020411, 0.01);  // three bits in two layers, near x = 0
+    EXPECT_LT(last.skip_penalty, 1e-5);
+    EXPECT_EQ(last.advantage, Rewards(8, 0.0));
+    const auto probability = probabilities(controller, all_architectures(controller.space()));
+    // The last token is the last bit: neighbours differ in it alone.
+    for (std::size_t i = 0; i < 8; i += 2) {
+      EXPECT_NEAR(probability[i + 1] / (probability[i] + probability[i + 1]), known, 0.003) << i;
+    }
+  }
+}
+
+TEST(Reinforce, BetterBitsBecomeLikelier) {
+  for (const bool skips_pay : {true, false}) {
+    Controller controller(skip_space(3), {.hidden = 16}, 1);
+    Reinforce reinforce(controller, {.lr = 0.01, .skip_weight = 0.0, .baseline_decay = 0.9});
+    const auto all = all_architectures(controller.space());
+    const space::Architecture& best = skips_pay ? all.back() : all.front();
+    EXPECT_LT(probabilities(controller, {best}).at(0), 0.2);
+    for (std::uint64_t step = 0; step < 150; ++step) {
+      std::vector<ScoredArchitecture> batch;
+      for (const auto& architecture :
+           controller.sample(8, 1, {.purpose = Purpose::test, .step = 8 * step})) {
+        const auto& tokens = architecture.tokens;
+        const double num_skips = tokens[2] + tokens[4] + tokens[5];
+        batch.push_back({architecture, skips_pay ? num_skips : -num_skips});
+      }
+      reinforce.update(batch);
+    }
+    EXPECT_GT(probabilities(controller, {best}).at(0), 0.9);
+  }
+}
 
 TEST(Reinforce, ZeroLearningRateKeepsTheDistribution) {
   Controller controller(two_function_space(3), {.hidden = 8}, 1);
@@ -235,6 +296,8 @@ TEST(Reinforce, RefusesImpossibleOptions) {
   EXPECT_THROW(Reinforce(controller, {.adam_epsilon = 0.0}), ConfigError);
   EXPECT_THROW(Reinforce(controller, {.baseline_decay = 1.5}), ConfigError);
   EXPECT_THROW(Reinforce(controller, {.entropy_weight = kNan}), ConfigError);
+  EXPECT_THROW(Reinforce(controller, {.skip_weight = -0.1}), ConfigError);
+  EXPECT_THROW(Reinforce(controller, {.skip_weight = kNan}), ConfigError);
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "controller/controller.hpp"
+#include "space/macro.hpp"
+#include "space/micro.hpp"
 #include "space/recurrent.hpp"
 
 namespace enas::controller {
@@ -20,15 +22,28 @@ inline space::SearchSpace two_function_space(int nodes, double distance_penalty 
                                  .distance_penalty = distance_penalty});
 }
 
+/// Layers with a convolution and a pool: 8 architectures for 2 layers, 64 for 3.
+inline space::SearchSpace two_operation_macro_space(int layers) {
+  return space::macro_space(
+      {.layers = layers,
+       .operations = {space::Operation::conv_3x3, space::Operation::max_pool_3x3}});
+}
+
+/// Layers that always convolve, so that skips are all there is: 2 architectures for 2 layers, 8
+/// for 3.
+inline space::SearchSpace skip_space(int layers) {
+  return space::macro_space({.layers = layers, .operations = {space::Operation::conv_3x3}});
+}
+
 /// Every architecture of a space, the last token varying fastest.
 inline std::vector<space::Architecture> all_architectures(const space::SearchSpace& space) {
   std::vector<space::Architecture> all = {{space.id(), {}}};
   for (int token = 0; token < space.num_tokens(); ++token) {
     std::vector<space::Architecture> longer;
     for (const space::Decision& decision : space.decisions()) {
-      if (decision.token != token) continue;
+      if (token < decision.token || token >= decision.token + decision.num_tokens()) continue;
       for (const space::Architecture& prefix : all) {
-        for (int choice = 0; choice < decision.num_choices; ++choice) {
+        for (int choice = 0; choice < decision.num_values(); ++choice) {
           longer.push_back(prefix);
           longer.back().tokens.push_back(choice);
         }

@@ -18,6 +18,13 @@ using space::DecisionKind;
 using space::NextInput;
 using Vector = std::vector<double>;
 
+// What an evaluation says of one architecture.
+struct Scores {
+  double log_probability = 0.0;
+  double entropy = 0.0;
+  double skip_penalty = 0.0;
+};
+
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 // One architecture at a time: z = [input, h] W, gates i, f, o, g; attention vᵀ tanh(W2 h + W1 a_j).
@@ -30,37 +37,70 @@ class PlainWalk {
     }
   }
 
-  double log_probability(const space::Architecture& architecture) {
+  Scores scores(const space::Architecture& architecture) {
     const auto hidden = static_cast<std::size_t>(options_.hidden);
     h_ = c_ = Vector(hidden, 0.0);
     anchors_.clear();
+    keys_.clear();
     Vector input = row("start_input", 0);
-    double sum = 0.0;
+    Scores scores;
+    int num_subsets = 0;
     for (const Decision& decision : space_.decisions()) {
       for (int i = 0; i < decision.lstm_steps; ++i) {
         lstm_step(i == 0 ? input : row("start_input", 0));
       }
-      int choice = -1;
-      if (decision.kind != DecisionKind::none) {
-        choice = architecture.tokens[static_cast<std::size_t>(decision.token)];
-        sum += log_softmax(
-            decision.kind == DecisionKind::option ? option_logits() : anchor_logits(decision),
-            choice);
+      const int* const tokens = architecture.tokens.data() + decision.token;
+      if (decision.kind == DecisionKind::option) add(option_logits(decision), *tokens, scores);
+      if (decision.kind == DecisionKind::earlier_node) {
+        add(anchor_logits(decision), *tokens, scores);
       }
-      if (decision.next == NextInput::start) input = row("start_input", 0);
-      if (decision.next == NextInput::option_embedding) input = row("option_embedding", choice);
-      if (decision.next == NextInput::scaled_anchor) {
-        input = anchors_[static_cast<std::size_t>(choice)];
-        for (double& x : input) x /= 0.1 + distance(choice);
+      if (decision.kind == DecisionKind::subset) {
+        add_bits(anchor_logits(decision), tokens, scores);
+        ++num_subsets;
       }
-      if (decision.anchor == AnchorAfter::own_state) anchors_.push_back(h_);
-      if (decision.anchor == AnchorAfter::zero) anchors_.emplace_back(hidden, 0.0);
+      choose_input(decision, tokens, input);
+      remember(decision);
     }
-    return sum;
+    if (num_subsets > 0) scores.skip_penalty /= num_subsets;
+    return scores;
   }
 
  private:
-  double distance(int candidate) const { return static_cast<double>(anchors_.size()) - candidate; }
+  // Of candidate j of a decision.
+  double distance(const Decision& decision, int j) const {
+    return static_cast<double>(anchors_.size()) - decision.first_anchor - j;
+  }
+
+  const Vector& anchor(const Decision& decision, int j) const {
+    return anchors_[static_cast<std::size_t>(decision.first_anchor + j)];
+  }
+
+  void choose_input(const Decision& decision, const int* tokens, Vector& input) {
+    if (decision.next == NextInput::start) input = row("start_input", 0);
+    if (decision.next == NextInput::option_embedding) input = row("option_embedding", *tokens);
+    if (decision.next == NextInput::anchor) input = anchor(decision, *tokens);
+    if (decision.next == NextInput::scaled_anchor) {
+      input = anchor(decision, *tokens);
+      for (double& x : input) x /= 0.1 + distance(decision, *tokens);
+    }
+    if (decision.next == NextInput::mean_anchor) {
+      input.assign(input.size(), 0.0);
+      double divisor = 1.0;
+      for (int j = 0; j < decision.num_choices; ++j) {
+        if (tokens[j] == 0) continue;
+        divisor += 1.0;
+        for (std::size_t k = 0; k < input.size(); ++k) input[k] += anchor(decision, j)[k];
+      }
+      for (double& x : input) x /= divisor;
+    }
+  }
+
+  void remember(const Decision& decision) {
+    if (decision.anchor == AnchorAfter::none) return;
+    const Vector zeros(h_.size(), 0.0);
+    anchors_.push_back(decision.anchor == AnchorAfter::own_state ? h_ : zeros);
+    keys_.push_back(decision.anchor == AnchorAfter::zero ? zeros : times(h_, "attention_anchor"));
+  }
 
   Vector row(const std::string& name, int index) { return to_doubles(theta_.at(name)[index]); }
 
@@ -88,12 +128,12 @@ class PlainWalk {
     }
   }
 
-  double bounded(double z) const {
+  double bounded(double z, double tanh_constant) const {
     if (options_.temperature > 0.0) z /= options_.temperature;
-    return options_.tanh_constant > 0.0 ? options_.tanh_constant * std::tanh(z) : z;
+    return tanh_constant > 0.0 ? tanh_constant * std::tanh(z) : z;
   }
 
-  Vector option_logits() {
+  Vector option_logits(const Decision& decision) {
     Vector logits;
     for (int option = 0; option < space_.num_options(); ++option) {
       double z = 0.0;
@@ -103,7 +143,11 @@ class PlainWalk {
                                               : theta_.at("option_weight")[index][option])
                          .item<double>();
       }
-      logits.push_back(bounded(z));
+      if (theta_.contains("option_bias")) z += theta_.at("option_bias")[0][option].item<double>();
+      logits.push_back(bounded(z, options_.tanh_constant / options_.option_tanh_divisor));
+      if (!decision.logit_bias.empty()) {
+        logits.back() += decision.logit_bias[static_cast<std::size_t>(option)];
+      }
     }
     return logits;
   }
@@ -112,18 +156,31 @@ class PlainWalk {
     const Vector query = times(h_, "attention_state");
     Vector logits;
     for (int j = 0; j < decision.num_choices; ++j) {
-      Vector score = times(anchors_[static_cast<std::size_t>(j)], "attention_anchor");
+      Vector score = keys_[static_cast<std::size_t>(decision.first_anchor + j)];
       for (std::size_t k = 0; k < score.size(); ++k) score[k] = std::tanh(query[k] + score[k]);
-      logits.push_back(bounded(times(score, "attention_vector")[0]) -
-                       decision.distance_penalty * distance(j) * distance(j));
+      logits.push_back(bounded(times(score, "attention_vector")[0], options_.tanh_constant) -
+                       decision.distance_penalty * std::pow(distance(decision, j), 2));
     }
     return logits;
   }
 
-  static double log_softmax(const Vector& logits, int choice) {
+  static void add(const Vector& logits, int choice, Scores& scores) {
     double sum = 0.0;
     for (const double z : logits) sum += std::exp(z);
-    return logits[static_cast<std::size_t>(choice)] - std::log(sum);
+    for (const double z : logits) scores.entropy -= std::exp(z) / sum * (z - std::log(sum));
+    scores.log_probability += logits[static_cast<std::size_t>(choice)] - std::log(sum);
+  }
+
+  void add_bits(const Vector& logits, const int* bits, Scores& scores) const {
+    for (std::size_t j = 0; j < logits.size(); ++j) {
+      const double p = sigmoid(2.0 * logits[j]);
+      scores.log_probability += std::log(bits[j] == 1 ? p : 1.0 - p);
+      scores.entropy -= p * std::log(p) + (1.0 - p) * std::log(1.0 - p);
+      const double held = options_.skip_penalty == SkipPenalty::sampled ? p : sigmoid(logits[j]);
+      const double target = options_.skip_target;
+      scores.skip_penalty +=
+          held * std::log(held / target) + (1.0 - held) * std::log((1.0 - held) / (1.0 - target));
+    }
   }
 
   ControllerOptions options_;
@@ -132,15 +189,22 @@ class PlainWalk {
   Vector h_;
   Vector c_;
   std::vector<Vector> anchors_;
+  std::vector<Vector> keys_;
 };
 
 void expect_equal_walks(const space::SearchSpace& space, const ControllerOptions& options) {
   const Controller controller(space, options, 17);
   const auto sampled = controller.sample(6, 1, {.purpose = Purpose::test});
-  const auto values = to_doubles(controller.evaluate(sampled).log_probability);
+  const Evaluation evaluation = controller.evaluate(sampled);
+  const auto log_probability = to_doubles(evaluation.log_probability);
+  const auto entropy = to_doubles(evaluation.entropy);
+  const auto skip_penalty = to_doubles(evaluation.skip_penalty);
   PlainWalk plain(controller);
   for (std::size_t i = 0; i < sampled.size(); ++i) {
-    EXPECT_NEAR(values[i], plain.log_probability(sampled[i]), 1e-5) << sampled[i].text();
+    const Scores expected = plain.scores(sampled[i]);
+    EXPECT_NEAR(log_probability[i], expected.log_probability, 1e-5) << sampled[i].text();
+    EXPECT_NEAR(entropy[i], expected.entropy, 1e-5) << sampled[i].text();
+    EXPECT_NEAR(skip_penalty[i], expected.skip_penalty, 1e-5) << sampled[i].text();
   }
 }
 
@@ -158,8 +222,43 @@ TEST(Walk, LeavesLogitsAloneWithoutTemperatureAndTanh) {
                      {.hidden = 10, .temperature = 0.0, .tanh_constant = 0.0, .init_range = 0.5});
 }
 
-// Warm-up steps, kept inputs, decisions without a step, fewer candidates than anchors, tokens in
-// another order than the decisions: what later spaces need.
+TEST(Walk, FollowsTheFormulasInTheMacroSpace) {
+  const space::SearchSpace space = space::macro_space({.layers = 5});
+  for (const SkipPenalty penalty : {SkipPenalty::sampled, SkipPenalty::released}) {
+    expect_equal_walks(space, {.hidden = 10,
+                               .temperature = 0.0,
+                               .tanh_constant = 1.5,
+                               .init_range = 1.0,
+                               .skip_penalty = penalty});
+    expect_equal_walks(space, {.hidden = 10,
+                               .temperature = 2.0,
+                               .tanh_constant = 0.0,
+                               .option_tanh_divisor = 2.5,
+                               .init_range = 1.0,
+                               .skip_target = 0.2,
+                               .skip_penalty = penalty});
+  }
+}
+
+TEST(Walk, FollowsTheFormulasInTheMicroSpace) {
+  for (const auto prior : {space::OperationPrior::none, space::OperationPrior::released}) {
+    expect_equal_walks(space::micro_space({.nodes = 5, .operation_prior = prior}),
+                       {.hidden = 10,
+                        .temperature = 0.0,
+                        .tanh_constant = 1.10,
+                        .option_tanh_divisor = 2.5,
+                        .init_range = 1.0});
+  }
+}
+
+TEST(Walk, LearntOptionBiasIsFoundWithTiedEmbeddingsToo) {
+  const auto prior = space::OperationPrior::released;
+  expect_equal_walks(space::micro_space({.nodes = 4, .operation_prior = prior}),
+                     {.hidden = 10, .tie_embeddings = true, .init_range = 1.0});
+}
+
+// Warm-up steps, kept inputs, decisions without a step, candidates that are not all anchors, tokens
+// in another order than the decisions.
 TEST(Walk, FollowsAnyListOfDecisions) {
   const space::SearchSpace space(
       "toy", {"a", "b", "c"},
@@ -191,7 +290,25 @@ TEST(Walk, FollowsAnyListOfDecisions) {
         .next = NextInput::keep,
         .num_choices = 3,
         .token = 1},
-       {.name = "last", .lstm_steps = 2, .num_choices = 3, .token = 3}});
+       {.name = "some",
+        .kind = DecisionKind::subset,
+        .next = NextInput::mean_anchor,
+        .anchor = AnchorAfter::zero_with_key,
+        .num_choices = 2,
+        .first_anchor = 1,
+        .token = 4},
+       {.name = "far",
+        .kind = DecisionKind::earlier_node,
+        .next = NextInput::scaled_anchor,
+        .num_choices = 2,
+        .first_anchor = 2,
+        .distance_penalty = 0.1,
+        .token = 6},
+       {.name = "last",
+        .lstm_steps = 2,
+        .num_choices = 3,
+        .logit_bias = {0.5, 0.0, -0.5},
+        .token = 3}});
   expect_equal_walks(space, {.hidden = 10, .init_range = 1.0});
 }
 

@@ -120,6 +120,17 @@ TEST(Random, NormalHasTheRightMomentsAndTails) {
   EXPECT_NEAR(beyond_two / static_cast<double>(kCount), 0.0455, 0.0025);
 }
 
+TEST(Random, NormalFillScalesTheStreamsNormals) {
+  RandomStream stream = make_stream();
+  RandomStream same = stream;
+  std::vector<float> values(7);
+  stream.fill_normal(values, 0.25F);
+  for (const float value : values) {
+    EXPECT_EQ(value, 0.25F * static_cast<float>(same.next_normal()));
+  }
+  EXPECT_EQ(stream.next_bits(), same.next_bits());
+}
+
 TEST(Random, FillUniformStaysInItsRange) {
   RandomStream stream = make_stream();
   std::vector<float> values(100000);

@@ -77,5 +77,63 @@ TEST(ApplyUpdate, RefusesAGradientOfAnotherSize) {
                ContractError);
 }
 
+TEST(ApplyNesterov, MovesAsTheAuthorsCodeSays) {
+  constexpr double kScale = 0.125;
+  constexpr double kLr = 0.05;
+  constexpr double kMomentum = 0.9;
+  at::Tensor weight = random_tensor({300, 1001}, 9, at::kFloat);
+  at::Tensor velocity = at::zeros({300, 1001}, at::kFloat);
+  at::Tensor wide_weight = weight.to(at::kDouble);
+  at::Tensor wide_velocity = velocity.to(at::kDouble);
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const at::Tensor gradient = random_tensor({300, 1001}, 10 + step, at::kFloat);
+    const at::Tensor slope = kScale * gradient.to(at::kDouble);
+    wide_velocity = kMomentum * wide_velocity + slope;
+    wide_weight = wide_weight - kLr * (slope + kMomentum * wide_velocity);
+    apply_nesterov(weight, velocity, values_of(gradient), kScale, kLr, kMomentum);
+    EXPECT_LE(relative_difference(velocity, wide_velocity), 3e-7) << step;
+    EXPECT_LE(relative_difference(weight, wide_weight), 3e-7) << step;
+  }
+}
+
+TEST(ApplyNesterov, WithoutMomentumIsPlainDescent) {
+  at::Tensor weight = random_tensor({1000}, 13, at::kFloat);
+  at::Tensor plain = weight.clone();
+  at::Tensor velocity = random_tensor({1000}, 14, at::kFloat);  // forgotten at once
+  const at::Tensor gradient = random_tensor({1000}, 15, at::kFloat);
+  apply_nesterov(weight, velocity, values_of(gradient), 0.5, 2.0, 0.0);
+  apply_update(plain, values_of(gradient), 0.5, 2.0);
+  EXPECT_LE(relative_difference(weight, plain), 1e-7);
+  EXPECT_TRUE(at::equal(velocity, 0.5 * gradient));
+}
+
+TEST(ApplyNesterov, BitsDoNotDependOnThreads) {
+  const at::Tensor start = random_tensor({1000003}, 16, at::kFloat);
+  const at::Tensor gradient = random_tensor({1000003}, 17, at::kFloat);
+  const auto move = [&](int num_threads) {
+    at::set_num_threads(num_threads);
+    at::Tensor weight = start.clone();
+    at::Tensor velocity = start.neg();
+    apply_nesterov(weight, velocity, values_of(gradient), 0.5, 0.1, 0.9);
+    return at::cat({weight, velocity});
+  };
+  const int threads = at::get_num_threads();
+  const at::Tensor one = move(1);
+  const at::Tensor three = move(3);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(one, three));
+}
+
+TEST(ApplyNesterov, RefusesSizesThatDiffer) {
+  const auto move = [](const at::Tensor& weight, const at::Tensor& velocity) {
+    apply_nesterov(weight, velocity, values_of(at::zeros({4})), 1.0, 1.0, 0.9);
+  };
+  EXPECT_NO_THROW(move(at::zeros({4}), at::zeros({2, 2})));
+  EXPECT_THROW(move(at::zeros({5}), at::zeros({4})), ContractError);
+  EXPECT_THROW(move(at::zeros({4}), at::zeros({5})), ContractError);
+  EXPECT_THROW(move(at::zeros({4}, at::kDouble), at::zeros({4})), ContractError);
+  EXPECT_THROW(move(at::zeros({4}), at::zeros({8}).slice(0, 0, 8, 2)), ContractError);
+}
+
 }  // namespace
 }  // namespace enas::nn

@@ -24,6 +24,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 struct State {
   std::vector<float> embedding = {1.0F, -0.0F, kTiny, 3.5F, 1e30F, -7.25F};
   std::vector<float> edge = {0.1F};
+  std::vector<float> embedding_velocity = {0.5F, -0.0F, kTiny, -1e-30F, 2.0F, 0.25F};
+  std::vector<float> edge_velocity = {-0.2F};
   std::vector<float> theta = {0.3F, -0.4F};
   std::vector<double> baseline = {0.1};
   std::vector<std::int64_t> adam_steps = {std::int64_t{1} << 40};
@@ -36,6 +38,8 @@ struct State {
   CheckpointView view() {
     return {{{"embedding", {2, 3}, std::span<float>(embedding)},
              {"edge/1/0/relu", {1}, std::span<float>(edge)}},
+            {{"embedding", {2, 3}, std::span<float>(embedding_velocity)},
+             {"edge/1/0/relu", {1}, std::span<float>(edge_velocity)}},
             {{"parameters/w", {2}, std::span<float>(theta)},
              {"baseline", {1}, std::span<double>(baseline)},
              {"adam_steps", {1}, std::span<std::int64_t>(adam_steps)}},
@@ -51,6 +55,7 @@ struct State {
     io::Digester digester;
     const auto here = view();
     for (const auto& array : here.weights) digester.add(array.bytes());
+    for (const auto& array : here.momentum) digester.add(array.bytes());
     for (const auto& array : here.strategy) digester.add(array.bytes());
     digester.add_values(std::span<const float>(slot_state));
     digester.add_values(std::span<const std::int32_t>(children.tokens));
@@ -60,7 +65,7 @@ struct State {
           progress.rollbacks, best.step, children.rows, children.steps, children.num_tokens}) {
       digester.add_value(static_cast<std::uint64_t>(value));
     }
-    for (const double value : {progress.lr_factor, progress.mean_perplexity, best.perplexity}) {
+    for (const double value : {progress.lr_factor, progress.mean_metric, best.metric}) {
       digester.add_values(std::span<const double>(&value, 1));
     }
     return digester.finish();
@@ -72,6 +77,8 @@ State other_state() {
   State state;
   state.embedding.assign(6, 9.0F);
   state.edge = {9.0F};
+  state.embedding_velocity.assign(6, 9.0F);
+  state.edge_velocity = {9.0F};
   state.theta = {9.0F, 9.0F};
   state.baseline = {9.0};
   state.adam_steps = {9};
@@ -145,12 +152,46 @@ TEST_F(CheckpointTest, BringsBackAStateOfAnEmptyStart) {
   State loaded;
   auto view = loaded.view();
   CheckpointReader(path).read(view);
-  EXPECT_TRUE(std::isnan(loaded.progress.mean_perplexity));
-  EXPECT_EQ(loaded.best.perplexity, std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(loaded.progress.mean_metric));
+  EXPECT_TRUE(std::isnan(loaded.best.metric));
   EXPECT_EQ(loaded.best.step, -1);
   EXPECT_TRUE(loaded.best.tokens.empty());
   EXPECT_TRUE(loaded.children.tokens.empty());
   EXPECT_EQ(loaded.children.rows, 0);
+}
+
+TEST_F(CheckpointTest, BringsBackMomentumAsItsOwn) {
+  const State saved;
+  write(saved);
+  State loaded = other_state();
+  auto view = loaded.view();
+  CheckpointReader(path).read(view);
+  EXPECT_EQ(loaded.embedding_velocity, saved.embedding_velocity);
+  EXPECT_EQ(loaded.edge_velocity, saved.edge_velocity);
+  const io::ImageReader image(io::read_sealed(path), "file");
+  EXPECT_EQ(image.read<float>("/momentum/edge/1/0/relu"), std::vector<float>{-0.2F});
+  EXPECT_EQ(image.read<float>("/weights/edge/1/0/relu"), std::vector<float>{0.1F});
+}
+
+TEST_F(CheckpointTest, HoldsAStateWithoutMomentumOrCarriedValues) {
+  State saved;
+  saved.slot_state.clear();
+  saved.slot_shape = {2, 0};
+  auto view = saved.view();
+  view.momentum.clear();
+  io::write_sealed(path, checkpoint_image(identity(), view));
+  State loaded = other_state();
+  loaded.slot_state.clear();
+  loaded.slot_shape = {2, 0};
+  auto target = loaded.view();
+  target.momentum.clear();
+  CheckpointReader(path).read(target);
+  EXPECT_EQ(loaded.embedding, saved.embedding);
+  EXPECT_EQ(loaded.theta, saved.theta);
+  EXPECT_EQ(loaded.embedding_velocity, other_state().embedding_velocity);
+  EXPECT_TRUE(loaded.slot_state.empty());
+  // Who has momentum cannot go on from there.
+  EXPECT_TRUE(contains(read_failure(), "/momentum/embedding"));
 }
 
 TEST_F(CheckpointTest, BringsBackTheStrategyAlone) {
@@ -203,6 +244,12 @@ TEST_F(CheckpointTest, RefusesAnotherShapeOrTypeOrName) {
   io::write_sealed(path, checkpoint_image(identity(), fewer));
   EXPECT_TRUE(contains(read_failure(), "/weights/edge/1/0/relu"));
 
+  State velocity;
+  auto reshaped = velocity.view();
+  reshaped.momentum[0].shape = {6};
+  io::write_sealed(path, checkpoint_image(identity(), reshaped));
+  EXPECT_TRUE(contains(read_failure(), "/momentum/embedding"));
+
   State strategy;
   auto other = strategy.view();
   other.strategy[2].name = "steps";
@@ -220,6 +267,10 @@ TEST_F(CheckpointTest, RefusesValuesThatAreNotFinite) {
   weight.edge[0] = static_cast<float>(kNan);
   write(weight);
   EXPECT_TRUE(contains(read_failure(), "/weights/edge/1/0/relu holds values that are not finite"));
+  State velocity;
+  velocity.edge_velocity[0] = std::numeric_limits<float>::infinity();
+  write(velocity);
+  EXPECT_TRUE(contains(read_failure(), "/momentum/edge/1/0/relu holds values that are not finite"));
   State strategy;
   strategy.baseline[0] = std::numeric_limits<double>::infinity();
   write(strategy);
@@ -244,14 +295,16 @@ TEST_F(CheckpointTest, RefusesOtherHdf5Files) {
   EXPECT_TRUE(contains(read_failure(), "not a checkpoint of this program"));
 }
 
-TEST_F(CheckpointTest, RefusesANewerVersion) {
-  io::ImageWriter newer(0);
-  newer.attribute("/", "format", "enas_hpc checkpoint");
-  newer.attribute("/", "format_version", kCheckpointFormatVersion + 1);
-  io::write_sealed(path, newer.finish());
-  const std::string message = read_failure();
-  EXPECT_TRUE(contains(message, "format version 2")) << message;
-  EXPECT_TRUE(contains(message, "reads version 1")) << message;
+TEST_F(CheckpointTest, RefusesOtherVersions) {
+  for (const std::int64_t version : {kCheckpointFormatVersion - 1, kCheckpointFormatVersion + 1}) {
+    io::ImageWriter other(0);
+    other.attribute("/", "format", "enas_hpc checkpoint");
+    other.attribute("/", "format_version", version);
+    io::write_sealed(path, other.finish());
+    const std::string message = read_failure();
+    EXPECT_TRUE(contains(message, "format version " + std::to_string(version))) << message;
+    EXPECT_TRUE(contains(message, "reads version 2")) << message;
+  }
 }
 
 TEST_F(CheckpointTest, RefusesAnIncompleteOne) {

@@ -6,35 +6,33 @@
 #include <cmath>
 
 #include "core/clock.hpp"
-#include "search/corpus_source.hpp"
+#include "search/random_strategy.hpp"
 #include "search/search.hpp"
+#include "search/spaces.hpp"
+#include "unit/search/small_settings.hpp"
 #include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {
 
-Settings small_settings() {
-  Settings settings;
-  settings.data.source = DataSource::markov;
-  settings.data.markov = {.vocabulary = 20,
-                          .order = 1,
-                          .branching = 3,
-                          .train_tokens = 2000,
-                          .valid_tokens = 600,
-                          .test_tokens = 100,
-                          .seed = 1};
-  settings.space.nodes = 3;
-  settings.supernet.hidden = 8;
-  settings.controller.hidden = 10;
+/// 20 columns of 100 tokens, 11 segments of 9.
+Settings text_settings() {
+  Settings settings = small_settings();
+  settings.data.markov.train_tokens = 2000;
+  settings.data.markov.valid_tokens = 600;
   settings.rounds = 3;
-  settings.weights.slots = 4;
   settings.weights.batch_size = 5;
   settings.weights.segments.segment_length = 9;
   settings.rollout.steps = 6;
-  settings.rollout.batch_size = 4;
   settings.rollout.segment_length = 9;
-  settings.validation.batch_size = 4;
   return settings;
+}
+
+std::int64_t parameters_of(const Settings& settings) {
+  const DataShape data{.vocabulary_size = 20, .channels = 3, .num_classes = 4};
+  std::int64_t count = 0;
+  for (const auto& weight : make_supernet(settings, data)->weights()) count += weight.value.numel();
+  return count;
 }
 
 double peak_bytes() {
@@ -44,17 +42,16 @@ double peak_bytes() {
 }
 
 TEST(Estimate, AgreesWithTheParts) {
-  const Settings settings = small_settings();
+  const Settings settings = text_settings();
   const Estimate result = estimate(settings, 2);
-  const supernet::RecurrentSupernet supernet(settings.space, settings.supernet, 20, 1);
-  std::int64_t parameters = 0;
-  for (const auto& weight : supernet.weights()) parameters += weight.value.numel();
+  const std::int64_t parameters = parameters_of(settings);
   EXPECT_EQ(result.supernet_parameters, parameters);
   EXPECT_EQ(parameters, 20 * 8 + 4 * 16 * 16 + 3 * 4 * 8 * 16);
-  const auto space = space::recurrent_space(settings.space);
+  const auto space = make_space(settings.space);
   EXPECT_EQ(result.controller_parameters,
             controller::Controller(space, settings.controller, 1).num_parameters());
-  EXPECT_EQ(result.space_size, "128");  // 4, 1 * 4, 2 * 4
+  EXPECT_EQ(result.space_size, "128");          // 4, 1 * 4, 2 * 4
+  EXPECT_EQ(result.paper_space_size, "3.8e2");  // 4^3 · 3!
   EXPECT_NEAR(result.max_entropy_nats, std::log(128.0), 1e-12);
   EXPECT_EQ(result.weight_steps_per_round, 11);  // 100 tokens a column, 9 a segment
   EXPECT_EQ(result.controller_steps_per_round, 6);
@@ -71,7 +68,7 @@ TEST(Estimate, AgreesWithTheParts) {
 }
 
 TEST(Estimate, KnowsTheExpectedUnion) {
-  Settings settings = small_settings();
+  Settings settings = text_settings();
   settings.weights.slots = 64;
   settings.weights.batch_size = 1;
   // Each of the 4 first weights is missing with probability (3/4)^64, of the 8 edges of node 2
@@ -83,29 +80,26 @@ TEST(Estimate, KnowsTheExpectedUnion) {
 }
 
 TEST(Estimate, FollowsTheSettings) {
-  Settings settings = small_settings();
+  Settings settings = text_settings();
   const Estimate reinforce = estimate(settings, 4);
   EXPECT_LE(reinforce.memory_per_rank_bytes, estimate(settings, 1).memory_per_rank_bytes);
   settings.strategy = StrategyKind::random;
   EXPECT_EQ(estimate(settings, 4).controller_parameters, 0);
-  settings.supernet.hidden = 16;
+  settings.supernet.recurrent.hidden = 16;
   EXPECT_GT(estimate(settings, 4).supernet_parameters, reinforce.supernet_parameters);
-  settings.supernet.batch_norm = true;
-  settings.space.first_node = space::FirstNode::tanh;
-  const supernet::RecurrentSupernet supernet(settings.space, settings.supernet, 20, 1);
-  std::int64_t parameters = 0;
-  for (const auto& weight : supernet.weights()) parameters += weight.value.numel();
-  EXPECT_EQ(estimate(settings, 4).supernet_parameters, parameters);
+  settings.supernet.recurrent.batch_norm = true;
+  settings.space.recurrent.first_node = space::FirstNode::tanh;
+  EXPECT_EQ(estimate(settings, 4).supernet_parameters, parameters_of(settings));
 }
 
 TEST(Estimate, AllocatesNoLargeSupernet) {
-  Settings settings = small_settings();
+  Settings settings = text_settings();
   settings.data.markov.vocabulary = 10000;
   settings.data.markov.train_tokens = 10000;
   settings.data.markov.valid_tokens = 3000;
   settings.data.markov.test_tokens = 3000;
-  settings.space.nodes = 12;
-  settings.supernet.hidden = 720;
+  settings.space.recurrent.nodes = 12;
+  settings.supernet.recurrent.hidden = 720;
   const double before = peak_bytes();
   const Stopwatch watch;
   const Estimate result = estimate(settings, 4);
@@ -116,8 +110,95 @@ TEST(Estimate, AllocatesNoLargeSupernet) {
   EXPECT_GT(result.memory_per_rank_bytes, 1.1e9);
 }
 
+class EstimateOfImages : public testing::TestWithParam<SpaceKind> {};
+INSTANTIATE_TEST_SUITE_P(Spaces, EstimateOfImages,
+                         testing::Values(SpaceKind::macro, SpaceKind::micro));
+
+TEST_P(EstimateOfImages, AgreesWithTheParts) {
+  Settings settings = small_image_settings(GetParam());
+  settings.rounds = 2;
+  settings.rollout.steps = 3;
+  const Estimate result = estimate(settings, 2);
+  const auto space = make_space(settings.space);
+  EXPECT_EQ(result.supernet_parameters, parameters_of(settings));
+  EXPECT_EQ(result.controller_parameters,
+            controller::Controller(space, settings.controller, 1).num_parameters());
+  EXPECT_EQ(result.space_size, space.size_text());
+  EXPECT_EQ(result.paper_space_size, paper_space_size(settings.space));
+  EXPECT_EQ(result.max_entropy_nats, space.max_entropy());
+  EXPECT_EQ(result.weight_steps_per_round, 6);
+  EXPECT_EQ(result.total_steps, 2 * 9);
+  EXPECT_GT(result.child_parameters, 0.0);
+  EXPECT_GT(result.union_parameters, result.child_parameters);
+  EXPECT_LT(result.union_parameters, static_cast<double>(result.supernet_parameters));
+  EXPECT_EQ(result.bytes_reduced_per_step, 4.0 * result.union_parameters);
+  EXPECT_EQ(result.data, "shapes: 99/30/5 images 8×8×3, 4 classes");
+  // Weights and their momentum, θ and its two moments; nothing is carried from batch to batch.
+  EXPECT_EQ(result.checkpoint_bytes, 8.0 * static_cast<double>(result.supernet_parameters) +
+                                         12.0 * static_cast<double>(result.controller_parameters));
+  settings.weights.momentum = 0.0;
+  EXPECT_EQ(result.checkpoint_bytes - estimate(settings, 2).checkpoint_bytes,
+            4.0 * static_cast<double>(result.supernet_parameters));
+  EXPECT_GT(result.memory_per_rank_bytes, estimate(settings, 2).memory_per_rank_bytes);
+}
+
+TEST_P(EstimateOfImages, KnowsTheMeanChild) {
+  const Settings settings = small_image_settings(GetParam());
+  const auto space = make_space(settings.space);
+  const auto supernet =
+      make_supernet(settings, {.vocabulary_size = 0, .channels = 3, .num_classes = 4});
+  constexpr int kChildren = 400;
+  double sum = 0.0;
+  double squares = 0.0;
+  for (const auto& child : RandomStrategy(space, 3).propose(kChildren, {Purpose::test, 0, 0})) {
+    double count = 0.0;
+    for (const int weight : supernet->touched(child)) {
+      const auto& value = supernet->weights()[static_cast<std::size_t>(weight)].value;
+      count += static_cast<double>(value.numel());
+    }
+    sum += count;
+    squares += count * count;
+  }
+  const double mean = sum / kChildren;
+  const double deviation = std::sqrt(squares / kChildren - mean * mean);
+  EXPECT_GT(deviation, 0.0);
+  // The estimate looks at 200 children.
+  EXPECT_NEAR(estimate(settings, 1).child_parameters, mean,
+              4.0 * deviation * std::sqrt(1.0 / 200 + 1.0 / kChildren));
+}
+
+TEST(EstimateOfMacro, CountsExactlyWhereAllChildrenAreAlike) {
+  Settings settings = small_image_settings(SpaceKind::macro);
+  settings.space.macro.layers = 2;  // no pool layers: skips touch nothing of their own
+  settings.space.macro.operations = {space::Operation::sep_conv_5x5};
+  const Estimate result = estimate(settings, 1);
+  const auto all = static_cast<double>(result.supernet_parameters);
+  EXPECT_NEAR(result.child_parameters, all, 1e-6);
+  EXPECT_NEAR(result.union_parameters, all, 1e-6);
+}
+
+TEST_P(EstimateOfImages, AllocatesNoLargeSupernet) {
+  Settings settings = small_image_settings(GetParam());
+  settings.space.macro.layers = 12;
+  settings.supernet.macro.filters = 512;
+  settings.supernet.micro.cells = 6;
+  settings.supernet.micro.filters = 160;
+  const double before = peak_bytes();
+  const Estimate result = estimate(settings, 4);
+  EXPECT_GT(result.supernet_parameters, 100'000'000);
+  // Over 400 MB of weights, and as much momentum.
+  EXPECT_LT(peak_bytes() - before, 200e6);
+  EXPECT_GT(result.memory_per_rank_bytes, 8.0 * static_cast<double>(result.supernet_parameters));
+}
+
+TEST_P(EstimateOfImages, RefusesWhatDoesNotFit) {
+  Settings settings = small_image_settings(GetParam());
+  settings.rollout.batch_size = 31;
+  EXPECT_EQ(thrown_code([&] { estimate(settings, 1); }), ExitCode::bad_data);
+}
+
 TEST(Estimate, RefusesWhatDoesNotFit) {
-  Settings settings = small_settings();
+  Settings settings = text_settings();
   settings.weights.segments.segment_length = 100;
   EXPECT_EQ(thrown_code([&] { estimate(settings, 1); }), ExitCode::bad_data);
 }

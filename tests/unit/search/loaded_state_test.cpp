@@ -7,16 +7,16 @@
 #include <cmath>
 
 #include "space/recurrent.hpp"
+#include "unit/search/small_settings.hpp"
 #include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {
 
-constexpr std::int64_t kColumnLength = 32;  // 6 segments of 5 and their targets
-
 struct LoadedState : testing::Test {
   space::SearchSpace space = space::recurrent_space({.nodes = 2});  // 3 tokens: 4, 1 and 4 choices
-  Settings settings;
+  Settings settings = small_settings(2);                            // a pass has 6 segments
+  std::unique_ptr<Task> task = make_task(settings, {0, 2});
   Progress progress;
   BestChild best;
   PhaseChildren children;
@@ -24,8 +24,6 @@ struct LoadedState : testing::Test {
   std::vector<std::int64_t> counter = {5};
 
   LoadedState() {
-    settings.weights.slots = 2;
-    settings.weights.segments.segment_length = 5;
     settings.rollout.steps = 4;
     progress = {20, 3, 0, 5, 1, 1, 0.5, 80.0};
     best = {70.0, 10, {3, 0, 3}};
@@ -34,11 +32,11 @@ struct LoadedState : testing::Test {
 
   /// What is wrong with the state as it stands, or "".
   std::string fault() {
-    const CheckpointView view{{},       {{"adam_steps", {1}, std::span<std::int64_t>(counter)}},
-                              progress, best,
-                              children, slot_state,
-                              {}};
-    return thrown<InputError>([&] { check_loaded(view, space, settings, kColumnLength); });
+    const CheckpointView view{
+        {},         {},   {{"adam_steps", {1}, std::span<std::int64_t>(counter)}},
+        progress,   best, children,
+        slot_state, {}};
+    return thrown<InputError>([&] { check_loaded(view, space, settings, *task); });
   }
   bool complains_about(const std::string& name) {
     const std::string text = fault();
@@ -116,6 +114,28 @@ TEST_F(LoadedState, RefusesChildrenOfAnotherPhase) {
   children.rows = 1;
   children.tokens.resize(18);
   EXPECT_EQ(fault(), "");
+}
+
+TEST_F(LoadedState, KnowsImagesAndSubsets) {
+  settings = small_image_settings(SpaceKind::macro, 2);  // a pass has 6 batches
+  task = make_task(settings, {});
+  settings.rollout.steps = 4;
+  space = space::macro_space(settings.space.macro);  // 6 | 6, 1 bit | 6, 2 bits
+  best.tokens = {5, 5, 1, 5, 1, 1};
+  children = {2, 6, 6, {}};
+  for (int child = 0; child < 12; ++child) {
+    children.tokens.insert(children.tokens.end(), best.tokens.begin(), best.tokens.end());
+  }
+  EXPECT_EQ(fault(), "");
+  progress.index = 6;
+  EXPECT_TRUE(complains_about("index is 6"));
+  progress.index = 5;
+  children.tokens[71] = 2;
+  EXPECT_TRUE(complains_about("layer 2 skip"));
+  children.tokens[71] = 0;
+  EXPECT_EQ(fault(), "");
+  best.tokens[3] = 6;
+  EXPECT_TRUE(complains_about("layer 2 operation"));
 }
 
 TEST_F(LoadedState, RefusesABestChildOfAnotherSpace) {

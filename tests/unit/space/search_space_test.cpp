@@ -27,6 +27,14 @@ Decision earlier_node(std::string name, int num_choices, int token) {
           .token = token};
 }
 
+Decision subset(std::string name, int num_choices, int token) {
+  return {.name = std::move(name),
+          .kind = DecisionKind::subset,
+          .next = NextInput::mean_anchor,
+          .num_choices = num_choices,
+          .token = token};
+}
+
 SearchSpace make(std::vector<Decision> decisions) {
   return SearchSpace("toy", {"a", "b", "c"}, std::move(decisions));
 }
@@ -94,6 +102,87 @@ TEST(SearchSpace, RefusesMeaninglessFields) {
   wrong = earlier_node("p", 1, 0);
   wrong.distance_penalty = std::nan("");
   EXPECT_NE(refusal({anchor("n"), wrong}).find("distance_penalty"), std::string::npos);
+  wrong = option("f", 3, 0);
+  wrong.next = NextInput::anchor;
+  EXPECT_NE(refusal({wrong}).find("next anchor"), std::string::npos);
+  wrong = earlier_node("p", 1, 0);
+  wrong.next = NextInput::mean_anchor;
+  EXPECT_NE(refusal({anchor("n"), wrong}).find("mean_anchor"), std::string::npos);
+  wrong = subset("s", 1, 0);
+  wrong.next = NextInput::anchor;
+  EXPECT_NE(refusal({anchor("n"), wrong}).find("next anchor"), std::string::npos);
+  wrong = subset("s", 1, 0);
+  wrong.distance_penalty = 0.5;
+  EXPECT_NE(refusal({anchor("n"), wrong}).find("distances"), std::string::npos);
+  wrong = earlier_node("p", 1, 0);
+  wrong.logit_bias = {0.5};
+  EXPECT_NE(refusal({anchor("n"), wrong}).find("logit_bias"), std::string::npos);
+}
+
+TEST(SearchSpace, ChecksBiasesAgainstTheOptions) {
+  Decision biased = option("f", 3, 0);
+  biased.logit_bias = {0.5, -0.5, 0.0};
+  EXPECT_EQ(refusal({biased}), "accepted");
+  biased.logit_bias = {0.5, -0.5};
+  EXPECT_NE(refusal({biased}).find("2 values for 3 options"), std::string::npos);
+  biased.logit_bias = {0.5, -0.5, std::nan("")};
+  EXPECT_NE(refusal({biased}).find("finite"), std::string::npos);
+
+  const std::vector<Decision> decisions = {option("f", 3, 0)};
+  const auto with_start = [&](std::vector<double> start) {
+    return SearchSpace("toy", {"a", "b", "c"}, decisions, std::move(start));
+  };
+  EXPECT_EQ(with_start({1.0, 2.0, 3.0}).option_bias_start().size(), 3U);
+  EXPECT_TRUE(with_start({}).option_bias_start().empty());
+  EXPECT_THROW(with_start({1.0}), ContractError);
+  EXPECT_THROW(with_start({1.0, 2.0, std::nan("")}), ContractError);
+}
+
+TEST(SearchSpace, SubsetHasATokenACandidate) {
+  const SearchSpace space =
+      make({anchor("n0"), anchor("n1"), subset("s", 2, 1), option("f", 3, 0)});
+  EXPECT_EQ(space.num_tokens(), 3);
+  EXPECT_EQ(space.decisions()[0].num_tokens(), 0);
+  EXPECT_EQ(space.decisions()[2].num_tokens(), 2);
+  EXPECT_EQ(space.decisions()[2].num_values(), 2);
+  EXPECT_EQ(space.decisions()[3].num_tokens(), 1);
+  EXPECT_EQ(space.decisions()[3].num_values(), 3);
+  EXPECT_EQ(space.token_names(), (std::vector<std::string>{"f", "s 0", "s 1"}));
+  EXPECT_EQ(space.size_text(), "12");
+  EXPECT_NEAR(space.log_size(), std::log(12.0), 1e-15);
+  EXPECT_EQ(input_error(space, {2, 1, 1}), "accepted");
+  EXPECT_EQ(input_error(space, {2, 1, 2}),
+            "token 2 of an architecture ('s 1') is 2, but must be between 0 and 1");
+  EXPECT_EQ(input_error(space, {2, -1, 0}),
+            "token 1 of an architecture ('s 0') is -1, but must be between 0 and 1");
+  EXPECT_NE(refusal({anchor("n0"), anchor("n1"), subset("s", 2, 0), option("f", 3, 1)})
+                .find("token 1 is taken"),
+            std::string::npos);
+  EXPECT_NE(refusal({anchor("n0"), subset("s", 2, 0)}).find("1 anchors are stored"),
+            std::string::npos);
+}
+
+TEST(SearchSpace, CandidatesBeginAtTheFirstAnchor) {
+  for (Decision choice : {earlier_node("p", 2, 0), subset("s", 2, 0)}) {
+    choice.first_anchor = 1;
+    EXPECT_EQ(refusal({anchor("n0"), anchor("n1"), anchor("n2"), choice}), "accepted");
+    choice.first_anchor = 2;
+    EXPECT_NE(refusal({anchor("n0"), anchor("n1"), anchor("n2"), choice})
+                  .find("num_choices is 2 from anchor 2 on, but 3 anchors are stored"),
+              std::string::npos);
+    choice.first_anchor = -1;
+    EXPECT_NE(refusal({anchor("n0"), anchor("n1"), anchor("n2"), choice}), "accepted");
+  }
+  Decision wrong = option("f", 3, 0);
+  wrong.first_anchor = 1;
+  EXPECT_NE(refusal({anchor("n0"), wrong}).find("first_anchor"), std::string::npos);
+}
+
+TEST(SearchSpace, RoundsSizesToTwoDigits) {
+  EXPECT_EQ(rounded_size_text(0.0), "1.0e0");
+  EXPECT_EQ(rounded_size_text(std::log(600.0) * 4.0), "1.3e11");
+  EXPECT_EQ(rounded_size_text(std::log(1000.0)), "1.0e3");
+  EXPECT_EQ(rounded_size_text(std::log(9.97)), "1.0e1");
 }
 
 TEST(SearchSpace, NamesTheTokenThatDoesNotBelong) {

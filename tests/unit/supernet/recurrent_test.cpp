@@ -68,7 +68,7 @@ TEST(RecurrentSupernet, AnOutputBiasIsTrainedAndScored) {
     const auto architecture = random_child(small_space(), 3);
     const auto score = [&] {
       at::Tensor state = start_state(net);
-      return net.score(architecture, random_batch(), state).mean();
+      return net.score(architecture, random_batch(), state).loss();
     };
     const double before = score();
     EXPECT_NEAR(before, gradient_of(net, architecture).loss, 1e-5);
@@ -273,7 +273,7 @@ TEST(RecurrentSupernet, ScoreIsTheLossWithoutDropout) {
     const double loss = net.gradient(architecture, random_batch(), state, kAddress).loss;
     const Score score = net.score(architecture, random_batch(), scored_state);
     EXPECT_EQ(score.count, kSteps * kBatch);
-    EXPECT_NEAR(score.mean(), loss, 1e-12);
+    EXPECT_NEAR(score.loss(), loss, 1e-12);
     EXPECT_TRUE(at::equal(state, scored_state));
   }
 }
@@ -284,8 +284,8 @@ TEST(RecurrentSupernet, ScoreUsesNoMasks) {
   const RecurrentSupernet without(small_space(), without_dropout(small_options()), kVocabulary, 1);
   at::Tensor a = start_state(with);
   at::Tensor b = a.clone();
-  EXPECT_EQ(with.score(architecture, random_batch(), a).total,
-            without.score(architecture, random_batch(), b).total);
+  EXPECT_EQ(with.score(architecture, random_batch(), a).nats,
+            without.score(architecture, random_batch(), b).nats);
 }
 
 TEST(RecurrentSupernet, TwoHalvesWithTheStateCarriedScoreAsOneSegment) {
@@ -294,12 +294,12 @@ TEST(RecurrentSupernet, TwoHalvesWithTheStateCarriedScoreAsOneSegment) {
   const Batch batch = random_batch();
   at::Tensor whole_state = start_state(net);
   at::Tensor state = whole_state.clone();
-  const double whole = net.score(architecture, batch, whole_state).total;
+  const double whole = net.score(architecture, batch, whole_state).nats;
   double halves = 0.0;
   for (const std::int64_t begin : {std::int64_t{0}, kSteps / 2}) {
     const Batch half{batch.input.narrow(0, begin, kSteps / 2),
                      batch.target.narrow(0, begin, kSteps / 2)};
-    halves += net.score(architecture, half, state).total;
+    halves += net.score(architecture, half, state).nats;
   }
   EXPECT_NEAR(halves, whole, 1e-5 * whole);
   EXPECT_LE((state - whole_state).abs().max().item<float>(), 1e-5F);

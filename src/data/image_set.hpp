@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Labelled images as bytes, where they lie: mapped files or memory. Never a float copy of the set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/digest.hpp"
+
+namespace enas::data {
+
+/// How the bytes of an image are ordered.
+enum class PixelOrder { channels_first, channels_last };
+
+struct ImageShape {
+  int channels = 3;
+  int height = 32;
+  int width = 32;
+  std::int64_t num_values() const { return std::int64_t{channels} * height * width; }
+};
+
+/// One split: image i starts at pixels[i].
+struct ImageSplit {
+  std::vector<const std::uint8_t*> pixels;
+  std::vector<std::int32_t> labels;
+  std::int64_t size() const { return static_cast<std::int64_t>(pixels.size()); }
+};
+
+struct ImageSet {
+  std::string name;  ///< what messages call it: the folder or file, or "shapes"
+  ImageShape shape;
+  PixelOrder order = PixelOrder::channels_first;
+  int num_classes = 0;
+  ImageSplit train;
+  ImageSplit valid;
+  ImageSplit test;                      ///< empty where the source has none
+  io::Digest digest;                    ///< of shape, splits, labels and pixels
+  std::shared_ptr<const void> storage;  ///< keeps the bytes alive
+};
+
+/// How one pool of training images becomes a training and a validation split.
+struct ImageSplitOptions {
+  std::int64_t valid_size = 5000;  ///< images taken from the end of the training images
+  /// Training images used, counted from the start of what is left; 0 for all.
+  std::int64_t limit_train = 0;
+  /// Permute the training images (the same way whatever the run's seed) before anything is taken:
+  /// for files that are sorted by class.
+  bool shuffle_split = false;
+};
+
+/// Digest of everything but name and storage; what `ImageSet::digest` holds.
+io::Digest digest_images(const ImageSet& set);
+
+/// Splits `all` into set.train and set.valid and fills set.digest; the rest of `set` is there
+/// already. Throws ConfigError when
+/// a split would be empty or a limit is larger than what there is, InputError when a label of the
+/// validation split never occurs in the training split (a file sorted by class).
+void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set);
+
+}  // namespace enas::data

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Image classification: batches of labelled images, judged by accuracy.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "data/image_batches.hpp"
+#include "data/image_set.hpp"
+#include "data/training_prefetch.hpp"
+#include "search/task.hpp"
+
+namespace enas::search {
+
+class ImageTask final : public Task {
+ public:
+  ImageTask(const Settings& settings, const comm::Block& own_slots);
+
+  const Metric& metric() const override { return metric_; }
+  DataShape data_shape() const override {
+    return {.channels = images_.shape.channels, .num_classes = images_.num_classes};
+  }
+  const io::Digest& data_digest() const override { return images_.digest; }
+  std::string describe_data() const override;
+  std::int64_t steps_in_pass(std::int64_t) const override { return batches_.steps_in_pass(); }
+  supernet::Batch training_batch(const StepPlace& place, int slot) override;
+  double lr_factor(const StepPlace&) const override { return 1.0; }
+  supernet::Score reward_score(const supernet::Supernet& supernet, const space::Architecture& child,
+                               int rollout, std::int64_t step) const override;
+  /// The accuracy itself (Pham et al. 2018).
+  double reward(double metric) const override { return metric; }
+  supernet::Score validation_score(const supernet::Supernet& supernet,
+                                   const space::Architecture& child) const override;
+  std::string validation_text() const override;
+  double activation_bytes() const override;
+
+ private:
+  std::int64_t validation_batches() const;
+
+  const Settings& settings_;
+  data::ImageSet images_;
+  Metric metric_;
+  data::ImageBatches batches_;
+  std::unique_ptr<data::TrainingPrefetch> prefetch_;  ///< none where no slot is owned
+};
+
+}  // namespace enas::search

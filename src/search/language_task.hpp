@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Language modelling: a corpus in columns, trained on segments, judged by perplexity.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/corpus.hpp"
+#include "data/token_columns.hpp"
+#include "search/task.hpp"
+
+namespace enas::search {
+
+class LanguageTask final : public Task {
+ public:
+  explicit LanguageTask(const Settings& settings);
+
+  const Metric& metric() const override { return metric_; }
+  DataShape data_shape() const override { return {.vocabulary_size = corpus_.vocabulary_size()}; }
+  const io::Digest& data_digest() const override { return corpus_.digest; }
+  std::string describe_data() const override;
+  std::int64_t steps_in_pass(std::int64_t round) const override;
+  supernet::Batch training_batch(const StepPlace& place, int slot) override;
+  double lr_factor(const StepPlace& place) const override;
+  supernet::Score reward_score(const supernet::Supernet& supernet, const space::Architecture& child,
+                               int rollout, std::int64_t step) const override;
+  double reward(double metric) const override;
+  supernet::Score validation_score(const supernet::Supernet& supernet,
+                                   const space::Architecture& child) const override;
+  std::string validation_text() const override;
+  double activation_bytes() const override;
+
+ private:
+  void check_segments() const;
+  const std::vector<data::Segment>& segments(std::int64_t round) const;
+
+  const Settings& settings_;
+  data::Corpus corpus_;
+  Metric metric_;
+  data::TokenColumns train_;       ///< slots × batch_size columns; slot s owns the s-th batch_size
+  data::TokenColumns reward_;      ///< validation split in columns of the reward batch
+  data::TokenColumns validation_;  ///< validation split in columns of the validation batch
+  std::vector<data::Segment> validation_segments_;
+  mutable std::int64_t segments_round_ = -1;
+  mutable std::vector<data::Segment> segments_;  ///< of segments_round_
+};
+
+}  // namespace enas::search

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that knows which search spaces there are.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/json.hpp"
+#include "search/settings.hpp"
+#include "space/search_space.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// The space that settings.space names.
+space::SearchSpace make_space(const SpaceOptions& options);
+/// The paper's count of that space, as text.
+std::string paper_space_size(const SpaceOptions& options);
+
+/// A child in words, and as JSON with names only.
+struct ChildDescription {
+  std::string text;
+  Json json;
+};
+/// Throws InputError when the architecture does not belong to the space.
+ChildDescription describe_child(const SpaceOptions& options,
+                                const space::Architecture& architecture);
+
+/// What a supernet has to know about the data.
+struct DataShape {
+  int vocabulary_size = 0;  ///< text
+  int channels = 0;         ///< images
+  int num_classes = 0;
+};
+std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, const DataShape& data);
+/// Its weights without their values.
+std::vector<supernet::WeightShape> weight_shapes(const Settings& settings, const DataShape& data);
+
+}  // namespace enas::search

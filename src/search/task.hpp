@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a search is about: data, batches of it, and how well a child does on them. The rest of the
+// search knows no more of language models or images than this.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "comm/slot_tree.hpp"
+#include "io/digest.hpp"
+#include "search/settings.hpp"
+#include "search/spaces.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// What children are compared by.
+struct Metric {
+  enum class Kind { perplexity, accuracy };
+  Kind kind = Kind::perplexity;
+  /// Where the data's source is known exactly: no child is expected beyond it; NaN otherwise.
+  double limit = 0.0;
+
+  const char* name() const;     ///< "perplexity", "accuracy"
+  const char* example() const;  ///< what is counted: "token", "image"
+  bool higher_is_better() const { return kind == Kind::accuracy; }
+  /// What any child is better than.
+  double worst() const;
+  bool better(double value, double than) const;
+  /// exp(nats per token), never clipped; or the fraction that is correct, in [0, 1].
+  double of(double loss, double accuracy) const;
+  /// "219.45", "47.12 %".
+  std::string text(double value) const;
+};
+
+/// A weight step within the search.
+struct StepPlace {
+  std::int64_t round = 0;
+  std::int64_t index = 0;  ///< step within the weight phase
+  std::int64_t step = 0;   ///< step of the search
+};
+
+/// One language-model corpus or one image set. Made on every rank alike; the batches are functions
+/// of their addresses, never of ranks.
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  virtual const Metric& metric() const = 0;
+  virtual DataShape data_shape() const = 0;
+  virtual const io::Digest& data_digest() const = 0;
+  /// "ptb: 929589/73760/82430 tokens, vocabulary 10000".
+  virtual std::string describe_data() const = 0;
+
+  /// Weight steps of a round: one pass over the training split.
+  virtual std::int64_t steps_in_pass(std::int64_t round) const = 0;
+  /// The slot's batch. Asked for slot by slot, step by step, it may be prepared ahead.
+  virtual supernet::Batch training_batch(const StepPlace& place, int slot) = 0;
+  /// Factor of the learning rate for this step's batches.
+  virtual double lr_factor(const StepPlace& place) const = 0;
+
+  /// The child on the validation batch of a rollout.
+  virtual supernet::Score reward_score(const supernet::Supernet& supernet,
+                                       const space::Architecture& child, int rollout,
+                                       std::int64_t step) const = 0;
+  /// What a controller learns from; `metric` is finite.
+  virtual double reward(double metric) const = 0;
+  /// The child on the validation split, or the part of it that round ends look at.
+  virtual supernet::Score validation_score(const supernet::Supernet& supernet,
+                                           const space::Architecture& child) const = 0;
+  /// "validation, shared weights, 20 segments".
+  virtual std::string validation_text() const = 0;
+  /// Estimate of what one slot's forward and backward pass keeps, in bytes.
+  virtual double activation_bytes() const = 0;
+};
+
+/// Reads or makes the data. `own_slots` are those whose batches this process will ask for. Throws
+/// InputError or ConfigError. Not collective; `settings` must outlive the task.
+std::unique_ptr<Task> make_task(const Settings& settings, const comm::Block& own_slots);
+
+}  // namespace enas::search

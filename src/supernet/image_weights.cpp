@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supernet/image_weights.hpp"
+
+#include <torch/torch.h>
+
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+#include "nn/convolution.hpp"
+
+namespace enas::supernet {
+
+void ImageWeights::add_convolution(std::string name, std::int64_t out, std::int64_t in,
+                                   std::int64_t k, std::int64_t num_blocks) {
+  entries_.push_back({{std::move(name), {out, in, k, k}}, num_blocks * in * k * k});
+}
+
+void ImageWeights::add_depthwise(std::string name, std::int64_t channels, std::int64_t k) {
+  entries_.push_back({{std::move(name), {channels, 1, k, k}}, k * k});
+}
+
+void ImageWeights::add_norm(std::string name, std::int64_t channels) {
+  entries_.push_back({{std::move(name), {2, channels}}, 0});
+}
+
+void ImageWeights::add_reduction(const std::string& name, std::int64_t out, std::int64_t in) {
+  add_convolution(concat(name, "/even"), out / 2, in, 1);
+  add_convolution(concat(name, "/odd"), out / 2, in, 1);
+  add_norm(concat(name, "/norm"), out);
+}
+
+void ImageWeights::add_linear(std::string name, std::int64_t out, std::int64_t in) {
+  entries_.push_back({{std::move(name), {out, in}}, in});
+}
+
+std::vector<WeightShape> ImageWeights::shapes() const {
+  std::vector<WeightShape> shapes;
+  shapes.reserve(entries_.size());
+  for (const Entry& entry : entries_) shapes.push_back(entry.shape);
+  return shapes;
+}
+
+std::vector<Weight> ImageWeights::make(std::uint64_t seed) const {
+  std::vector<Weight> weights;
+  weights.reserve(entries_.size());
+  for (const Entry& entry : entries_) {
+    const bool is_norm = entry.fan_in == 0;
+    at::Tensor value = at::empty(entry.shape.sizes, at::kFloat);
+    if (is_norm) {
+      value[0].fill_(1.0);
+      value[1].zero_();
+    } else {
+      nn::fill_he_normal(value, entry.fan_in,
+                         {seed, {Purpose::supernet_weights, name_address(entry.shape.name)}});
+    }
+    weights.push_back({entry.shape.name, value, !is_norm});
+  }
+  return weights;
+}
+
+WeightNumbers::WeightNumbers(const std::vector<Weight>& weights) {
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const bool is_new = numbers_.emplace(weights[i].name, static_cast<int>(i)).second;
+    expect(is_new, "weights have different names");
+  }
+}
+
+int WeightNumbers::operator()(const std::string& name) const {
+  const auto found = numbers_.find(name);
+  expect(found != numbers_.end(), concat("there is a weight called ", name));
+  return found->second;
+}
+
+std::int64_t kernel_size(space::Operation operation) {
+  switch (operation) {
+    case space::Operation::conv_3x3:
+    case space::Operation::sep_conv_3x3:
+    case space::Operation::avg_pool_3x3:
+    case space::Operation::max_pool_3x3:
+      return 3;
+    case space::Operation::conv_5x5:
+    case space::Operation::sep_conv_5x5:
+      return 5;
+    case space::Operation::identity:
+      break;
+  }
+  return 0;
+}
+
+bool is_separable(space::Operation operation) {
+  return operation == space::Operation::sep_conv_3x3 || operation == space::Operation::sep_conv_5x5;
+}
+
+void check_at_least(std::string_view key, std::int64_t value, std::int64_t least) {
+  if (value >= least) return;
+  throw ConfigError(concat("supernet.", key, " is ", value, "; it must be at least ", least));
+}
+
+void check_even(std::string_view key, std::int64_t value) {
+  if (value % 2 == 0) return;
+  throw ConfigError(concat("supernet.", key, " is ", value,
+                           "; it must be even: each half of a factorized reduction gives half of "
+                           "the channels"));
+}
+
+void check_drop(std::string_view key, double value) {
+  if (value >= 0.0 && value < 1.0) return;
+  throw ConfigError(concat("supernet.", key, " is ", value, "; it must be in [0, 1)"));
+}
+
+void check_epsilon(std::string_view key, double value) {
+  if (value > 0.0) return;
+  throw ConfigError(concat("supernet.", key, " is ", value, "; it must be greater than 0"));
+}
+
+void check_classes(const ImageClasses& classes) {
+  if (classes.channels < 1) {
+    throw ConfigError(concat("images have ", classes.channels, " channels; at least 1 is needed"));
+  }
+  if (classes.num_classes < 2) {
+    throw ConfigError(concat("there are ", classes.num_classes, " classes; at least 2 are needed"));
+  }
+}
+
+}  // namespace enas::supernet

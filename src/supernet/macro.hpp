@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared weights of the macro space: a whole convolutional network (Pham et al. 2018, 2.3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "space/macro.hpp"
+#include "supernet/image_classes.hpp"
+#include "supernet/image_weights.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::supernet {
+
+class ImageChild;
+
+/// How a layer's output and its skips become one tensor.
+enum class SkipMerge {
+  sum,          ///< sum, then batch norm (the authors' search)
+  concatenate,  ///< chosen entries, then the operation's output: ReLU, 1×1 to F, batch norm (the
+                ///< paper)
+};
+
+enum class OperationOrder {
+  conv_norm_relu,  ///< the authors' search
+  relu_conv_norm,  ///< the paper; a pool branch is ReLU, 1×1, batch norm, pool
+};
+
+struct MacroOptions {
+  int filters = 36;  ///< F: channels of every layer, even
+  SkipMerge skip_merge = SkipMerge::sum;
+  OperationOrder operation_order = OperationOrder::conv_norm_relu;
+  double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
+  double norm_epsilon = 1e-5;  ///< of every batch norm but those
+  double kernel_norm_epsilon = 1e-3;  ///< after a k×k convolution, separable ones too
+};
+
+/// All weights in their order, without allocating any. Norms are [2, F]: scale, offset.
+/// "stem/conv" [F, C, 3, 3], "stem/norm"; for every layer l and operation o of the space
+/// "layer/<l>/<o>/in" [F, F, 1, 1] and "layer/<l>/<o>/in_norm", then by operation: dense
+/// "…/conv" [F, F, k, k] and "…/norm", separable "…/depthwise" [F, 1, k, k], "…/pointwise" [F, F,
+/// 1, 1] and "…/norm", pools nothing; for l > 0 "layer/<l>/norm", when concatenating also
+/// "layer/<l>/merge/own" and "layer/<l>/merge/<entry>" [F, F, 1, 1]; for each of the pool layers
+/// p = L/3 - 1 and 2·(L/3) - 1 (none when L < 3) and each entry e = 0 .. p+1 there
+/// "reduction/<p>/<e>/even", "…/odd" [F/2, F, 1, 1] and "…/norm"; "head" [classes, F].
+/// Weight decay is for all but the norms.
+std::vector<WeightShape> macro_weight_shapes(const space::MacroSpaceOptions& space,
+                                             const MacroOptions& options,
+                                             const ImageClasses& classes);
+
+/// Computes only what the architecture uses: of the operations the chosen one, of the reductions
+/// those whose result is read. Batch statistics everywhere, when scoring too.
+class MacroSupernet final : public Supernet {
+ public:
+  /// Convolutions start He-normal with their true fan-in (a block of a concatenating 1×1 counts all
+  /// blocks of its layer), norms with scale 1 and offset 0, by tensor name
+  /// (Purpose::supernet_weights). Throws ConfigError on values out of range, odd F where
+  /// there are pool layers.
+  MacroSupernet(const space::MacroSpaceOptions& space, const MacroOptions& options,
+                const ImageClasses& classes, std::uint64_t seed);
+
+  const std::string& space_id() const override { return decisions_.id(); }
+  const std::vector<Weight>& weights() const override { return weights_; }
+  std::vector<int> touched(const space::Architecture& architecture) const override;
+  at::Tensor initial_state(std::int64_t batch_size) const override;
+  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
+                        at::Tensor& state, const StepAddress& address) const override;
+  Score score(const space::Architecture& architecture, const Batch& batch,
+              at::Tensor& state) const override;
+
+ private:
+  ImageChild child(const space::Architecture& architecture) const;
+
+  space::MacroSpaceOptions space_;
+  space::SearchSpace decisions_;
+  MacroOptions options_;
+  ImageClasses classes_;
+  std::vector<Weight> weights_;
+  WeightNumbers numbers_;
+};
+
+}  // namespace enas::supernet

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weight steps and controller steps in turns on any number of ranks: the bits
+// of ω, its momentum and θ that one process gets.
+#include <gtest/gtest.h>
+
+#include "mpi/search/distributed_steps.hpp"
+#include "search/controller_step.hpp"
+#include "search/replica_guard.hpp"
+
+namespace enas::search {
+namespace {
+
+class ImageSearch : public testing::TestWithParam<SpaceKind> {};
+INSTANTIATE_TEST_SUITE_P(Spaces, ImageSearch, testing::Values(SpaceKind::macro, SpaceKind::micro));
+
+TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
+  const Settings settings = small_image_settings(GetParam(), 3);
+  Distributed run(settings);
+  ControllerStep controller_step(test_world(), *run.parts.supernet, run.parts.strategy,
+                                 *run.parts.task, run.parts.settings);
+  ReplicaGuard guard(test_world(), run.parts.optimizer, run.parts.supernet->weights().size(),
+                     run.parts.strategy);
+  Follower alone(settings);
+  for (std::int64_t round = 0; round < 3; ++round) {
+    run.state.progress.round = round;
+    run.state.progress.index = 0;
+    for (int step = 0; step < 2; ++step) {
+      guard.note_touched(run.step().touched);
+      alone.follow(run, scheduled_lr(settings.weights, round));
+      alone.expect_equal(run);
+    }
+    guard.check_touched(run.state.progress.step);
+    for (int step = 0; step < 2; ++step) {
+      const auto report = controller_step.run(run.state.progress, 0);
+      const SequentialControllerStep expected(alone.parts, run.state.progress.step);
+      expect_equal(report.rollouts, expected.rollouts);
+      EXPECT_EQ(digest_of(run.parts.strategy.state()), digest_of(alone.parts.strategy.state()));
+      ++run.state.progress.step;
+    }
+  }
+  guard.check_all(run.state.progress.step);
+}
+
+TEST_P(ImageSearch, TheOrderOfBatchesDoesNotMatter) {
+  // After a reload batches are asked for again that were given before.
+  const Settings settings = small_image_settings(GetParam(), 3);
+  Distributed straight(settings);
+  Distributed winding(settings);
+  const auto go_to = [&](std::int64_t index) {
+    winding.state.progress.index = winding.state.progress.step = index;
+  };
+  go_to(4);
+  winding.step();
+  copy_values(arrays_of(*straight.parts.supernet), arrays_of(*winding.parts.supernet));
+  copy_values(straight.parts.optimizer.state(), winding.parts.optimizer.state());
+  go_to(0);
+  for (int step = 0; step < 3; ++step) {
+    straight.step();
+    winding.step();
+  }
+  EXPECT_EQ(weights_digest(*winding.parts.supernet), weights_digest(*straight.parts.supernet));
+  EXPECT_EQ(digest_of(winding.parts.optimizer.state()),
+            digest_of(straight.parts.optimizer.state()));
+}
+
+}  // namespace
+}  // namespace enas::search

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which images end in which split, and what the digest sees.
+#include "data/image_set.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/text.hpp"
+#include "unit/data/small_images.hpp"
+
+namespace enas::data {
+namespace {
+
+constexpr ImageShape kShape = {.channels = 1, .height = 1, .width = 2};
+
+class SplitImagesTest : public testing::Test {
+ protected:
+  /// Image i has the pixels 2i and 2i + 1.
+  explicit SplitImagesTest(std::size_t num_images = 12) : pixels_(2 * num_images) {
+    std::iota(pixels_.begin(), pixels_.end(), std::uint8_t{0});
+    all_ = pool_of(pixels_, kShape, 3);
+  }
+  ImageSet split(const ImageSplitOptions& options) const {
+    ImageSet set;
+    set.name = "twelve";
+    set.shape = kShape;
+    set.num_classes = 3;
+    split_images(all_, options, set);
+    return set;
+  }
+  static std::vector<int> numbers(const ImageSplit& split) {
+    std::vector<int> numbers;
+    for (std::size_t i = 0; i < split.pixels.size(); ++i) {
+      numbers.push_back(split.pixels[i][0] / 2);
+      EXPECT_EQ(split.labels[i], numbers.back() % 3) << "a label left its image";
+    }
+    return numbers;
+  }
+
+  std::vector<std::uint8_t> pixels_;
+  ImageSplit all_;
+};
+
+TEST_F(SplitImagesTest, ValidationIsTheLastAndTheLimitCountsFromTheFirst) {
+  const ImageSet set = split({.valid_size = 3});
+  EXPECT_EQ(numbers(set.train), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(numbers(set.valid), (std::vector<int>{9, 10, 11}));
+  const ImageSet limited = split({.valid_size = 3, .limit_train = 4});
+  EXPECT_EQ(numbers(limited.train), (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(numbers(limited.valid), (std::vector<int>{9, 10, 11}));
+}
+
+TEST_F(SplitImagesTest, ShufflingComesFirst) {
+  const ImageSet set = split({.valid_size = 3, .shuffle_split = true});
+  std::vector<int> order = numbers(set.train);
+  const std::vector<int> valid = numbers(set.valid);
+  order.insert(order.end(), valid.begin(), valid.end());
+  std::vector<int> sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(sorted[static_cast<std::size_t>(i)], i);
+  EXPECT_NE(order, sorted);
+  const ImageSet limited = split({.valid_size = 3, .limit_train = 5, .shuffle_split = true});
+  EXPECT_EQ(numbers(limited.valid), valid);
+  EXPECT_EQ(numbers(limited.train), std::vector<int>(order.begin(), order.begin() + 5));
+}
+
+TEST_F(SplitImagesTest, SizesOutOfRangeNameKeyAndRange) {
+  const auto message = [&](const ImageSplitOptions& options) {
+    return refusal<ConfigError>([&] { split(options); });
+  };
+  for (const std::int64_t size : {-1, 0, 12, 13}) {
+    EXPECT_TRUE(holds(message({.valid_size = size}), concat("data.valid_size = ", size)));
+    EXPECT_TRUE(holds(message({.valid_size = size}), "1 to 11"));
+  }
+  for (const std::int64_t limit : {-1, 10}) {
+    EXPECT_TRUE(holds(message({.valid_size = 3, .limit_train = limit}),
+                      concat("data.limit_train = ", limit)));
+  }
+  EXPECT_EQ(split({.valid_size = 3, .limit_train = 9}).train.size(), 9);
+}
+
+TEST_F(SplitImagesTest, FilesSortedByClassAreNamed) {
+  std::ranges::sort(all_.labels);
+  const std::string message = refusal<InputError>([&] { split({.valid_size = 4}); });
+  EXPECT_TRUE(holds(message, "class 2 is in the validation split but not in the training split"));
+  EXPECT_TRUE(holds(message, "data.shuffle_split"));
+  ImageSet set;
+  set.shape = kShape;
+  set.num_classes = 3;
+  EXPECT_NO_THROW(split_images(all_, {.valid_size = 2, .shuffle_split = true}, set));
+}
+
+TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
+  const ImageSplitOptions options = {.valid_size = 3};
+  const ImageSet set = split(options);
+  const std::vector<std::uint8_t> copy = pixels_;
+  ImageSet other;
+  other.name = "elsewhere";
+  other.shape = kShape;
+  other.num_classes = 3;
+  split_images(pool_of(copy, kShape, 3), options, other);
+  EXPECT_EQ(other.digest, set.digest);
+  const auto differs = [&](auto change) {
+    ImageSet changed = set;
+    change(changed);
+    return digest_images(changed) != set.digest;
+  };
+  EXPECT_TRUE(differs([](ImageSet& s) { std::swap(s.shape.height, s.shape.width); }));
+  EXPECT_TRUE(differs([](ImageSet& s) { s.order = PixelOrder::channels_last; }));
+  EXPECT_TRUE(differs([](ImageSet& s) { s.num_classes = 4; }));
+  EXPECT_TRUE(differs([](ImageSet& s) { s.train.labels[1] = 0; }));
+  EXPECT_TRUE(differs([](ImageSet& s) { s.valid.labels[1] = 0; }));
+  EXPECT_TRUE(differs([](ImageSet& s) { std::swap(s.train.pixels[0], s.train.pixels[3]); }));
+  EXPECT_TRUE(differs([](ImageSet& s) { s.test = s.valid; }));
+  EXPECT_NE(split({.valid_size = 4}).digest, set.digest);
+  pixels_[5] ^= 1U;
+  EXPECT_NE(split(options).digest, set.digest);
+}
+
+}  // namespace
+}  // namespace enas::data
