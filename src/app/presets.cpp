@@ -146,6 +146,7 @@ Settings image_released(Settings settings) {
   settings.weights.batch_size *= settings.weights.slots;
   settings.weights.slots = 1;
   settings.weights.clip_norm = 0.0;
+  settings.weights.decay_norms = true;
   settings.controller.skip_penalty = controller::SkipPenalty::released;
   return settings;
 }
@@ -179,11 +180,13 @@ std::string_view preset_help(std::string_view preset, SpaceKind kind) {
   if (recurrent) return "the authors' corrected code for Penn Treebank (enas_lm)";
   return kind == SpaceKind::macro
              ? "the authors' macro search on CIFAR-10, but the operation that was chosen is "
-               "computed (theirs: always the last one), norms do not decay, and children are "
+               "computed (theirs: always the last one), only weights in use decay, and children "
+               "are "
                "scored with the statistics of the batch (theirs: running averages over all "
                "children)"
-             : "the authors' micro search on CIFAR-10, but norms do not decay, and children are "
-               "scored without dropout (theirs: as in training); the statistics are those of the "
+             : "the authors' micro search on CIFAR-10, but only weights in use decay, and children "
+               "are scored without dropout (theirs: as in training); the statistics are those of "
+               "the "
                "batch in both";
 }
 

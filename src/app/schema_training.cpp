@@ -82,8 +82,13 @@ std::vector<Key> rate_keys() {
       {"weights.clip_norm", weight<&WeightOptions::clip_norm>, between(0, 1e6), "",
        "Largest global norm of the mean gradient; 0 for no clipping."},
       {"weights.weight_decay", weight<&WeightOptions::weight_decay>, between(0, 1e3), "",
-       "λ: a slot adds λ·w to its gradient, for the weights that its child touches. Norms of "
-       "convolutional networks are left out."},
+       "λ: a slot adds λ·w to its gradient, for the weights that its child touches."},
+      only(kImages,
+           {"weights.decay_norms",
+            weight<&WeightOptions::decay_norms>,
+            {},
+            "",
+            "Weight decay for scales and offsets of batch norms too, as the authors' code."}),
   };
 }
 

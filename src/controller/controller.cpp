@@ -173,7 +173,8 @@ std::vector<space::Architecture> Controller::sample(std::int64_t count, std::uin
       for (std::size_t i = 0; i < sampled.size(); ++i) {
         const double* row = log_probability.data_ptr<double>() + i * num_choices;
         for (int bit = 0; bit < decision.num_tokens(); ++bit) {
-          const auto token = static_cast<std::size_t>(decision.token + bit);
+          const int place = decision.token + bit;
+          const auto token = static_cast<std::size_t>(place);
           const auto value = decide(decision, {row, num_choices}, bit, uniforms[i][token]);
           tokens.data_ptr<std::int64_t>()[token * sampled.size() + i] = value;
           sampled[i].tokens[token] = static_cast<std::int32_t>(value);

@@ -53,6 +53,18 @@ std::int64_t train_size(std::int64_t available, const ImageSplitOptions& options
   return options.limit_train > 0 ? options.limit_train : left;
 }
 
+/// Throws for files sorted by class, whose last images are no fair validation split. A handful of
+/// images may be in order by chance.
+void check_order(const ImageSplit& all, const std::string& name) {
+  constexpr std::int64_t kFewImages = 50;
+  if (all.size() < kFewImages || all.labels.front() == all.labels.back()) return;
+  if (!std::ranges::is_sorted(all.labels)) return;
+  throw InputError(
+      concat(name, ": the labels of its ", all.size(),
+             " training images never decrease: the images are sorted by class, and the "
+             "last of them would be the validation split; set data.shuffle_split = true"));
+}
+
 /// Throws where the two splits cannot be of one kind.
 void check_classes(const ImageSet& set) {
   std::vector<bool> trained(static_cast<std::size_t>(set.num_classes), false);
@@ -91,6 +103,7 @@ void split_images(const ImageSplit& all, const ImageSplitOptions& options, Image
              all.labels, [&](std::int32_t label) { return label >= 0 && label < set.num_classes; }),
          "labels are classes");
   const auto num_train = static_cast<std::size_t>(train_size(all.size(), options, set.name));
+  if (!options.shuffle_split) check_order(all, set.name);
   const std::vector<std::size_t> order = order_of(all, options.shuffle_split);
   const std::span<const std::size_t> chosen(order);
   set.train = take(all, chosen.first(num_train));

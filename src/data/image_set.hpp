@@ -57,7 +57,7 @@ io::Digest digest_images(const ImageSet& set);
 /// Splits `all` into set.train and set.valid and fills set.digest; the rest of `set` is there
 /// already. Throws ConfigError when
 /// a split would be empty or a limit is larger than what there is, InputError when a label of the
-/// validation split never occurs in the training split (a file sorted by class).
+/// validation split never occurs in the training split or the images are sorted by class.
 void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set);
 
 }  // namespace enas::data

@@ -148,8 +148,11 @@ void ImageWriter::File::attribute(const std::string& path, const std::string& na
 ImageWriter::ImageWriter(std::size_t expected_bytes) : file_(std::make_unique<File>()) {
   silence_hdf5();
   const Handle access = access_properties(expected_bytes, file_->buffer);
+  // Thousands of small datasets of one chunk each: the default index would take 3 KiB a dataset.
+  const Handle creation = checked(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "H5Pcreate", "/");
+  check(H5Pset_istore_k(creation.id(), 4) >= 0, "H5Pset_istore_k", "/");
   file_->file =
-      checked(H5Fcreate(unique_image_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+      checked(H5Fcreate(unique_image_name().c_str(), H5F_ACC_TRUNC, creation.id(), access.id()),
               H5Fclose, "H5Fcreate", "/");
   file_->link_properties = checked(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "H5Pcreate", "/");
   check(H5Pset_create_intermediate_group(file_->link_properties.id(), 1) >= 0,

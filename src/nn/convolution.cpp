@@ -17,26 +17,41 @@ void check_images(const at::Tensor& input) {
   expect(input.dim() == 4 && input.numel() > 0, "images are [B, C, H, W] and not empty");
 }
 
-/// Every second pixel from (0, 0), in channels_last.
-at::Tensor every_second_pixel(const at::Tensor& input) {
-  constexpr std::int64_t kHeight = 2;
-  constexpr std::int64_t kWidth = 3;
-  return input.slice(kHeight, 0, std::nullopt, 2)
-      .slice(kWidth, 0, std::nullopt, 2)
-      .contiguous(at::MemoryFormat::ChannelsLast);
+at::Tensor zero_images(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  return at::empty(sizes, options.memory_format(at::MemoryFormat::ChannelsLast)).zero_();
 }
 
-/// The image moved by one pixel up and to the left, with a border of zeros only where an odd size
-/// makes it count.
-at::Tensor shifted(const at::Tensor& input) {
-  const std::int64_t height = input.size(2);
-  const std::int64_t width = input.size(3);
-  at::Tensor padded = input;
-  if (height % 2 != 0 || width % 2 != 0) {
-    padded = at::constant_pad_nd(input, {0, width % 2, 0, height % 2});
-  }
-  return padded.slice(2, 1).slice(3, 1);
+/// A view of every second pixel from (first, first), as many as there are.
+at::Tensor every_second_pixel(const at::Tensor& image, std::int64_t first) {
+  return image.slice(2, first, std::nullopt, 2).slice(3, first, std::nullopt, 2);
 }
+
+/// The part of a [B, C, ceil(H/2), ceil(W/2)] image that comes from real odd pixels.
+at::Tensor real_odd_part(const at::Tensor& image, std::int64_t height, std::int64_t width) {
+  return image.narrow(2, 0, height / 2).narrow(3, 0, width / 2);
+}
+
+/// The pixels (0,0), (0,2), … and (1,1), (1,3), … as two images. The backward of four plain slices
+/// would fill and add four images of full size.
+struct EvenAndOddPixels : torch::autograd::Function<EvenAndOddPixels> {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                const at::Tensor& input) {
+    context->saved_data["sizes"] = input.sizes().vec();
+    const at::Tensor even = every_second_pixel(input, 0).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor odd = zero_images(even.sizes(), even.options());
+    real_odd_part(odd, input.size(2), input.size(3)).copy_(every_second_pixel(input, 1));
+    return {even, odd};
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const std::vector<std::int64_t> sizes = context->saved_data["sizes"].toIntVector();
+    const at::Tensor gradient = zero_images(sizes, gradients[0].options());
+    every_second_pixel(gradient, 0).copy_(gradients[0]);
+    every_second_pixel(gradient, 1).copy_(real_odd_part(gradients[1], sizes[2], sizes[3]));
+    return {gradient};
+  }
+};
 
 }  // namespace
 
@@ -75,8 +90,9 @@ at::Tensor factorized_reduction(const at::Tensor& input, const at::Tensor& even_
                                 double epsilon) {
   check_images(input);
   // Taking the pixels first is twice as fast as a convolution with stride 2.
-  const at::Tensor even = convolution(every_second_pixel(input), even_weight);
-  const at::Tensor odd = convolution(every_second_pixel(shifted(input)), odd_weight);
+  const torch::autograd::variable_list pixels = EvenAndOddPixels::apply(input);
+  const at::Tensor even = convolution(pixels[0], even_weight);
+  const at::Tensor odd = convolution(pixels[1], odd_weight);
   return batch_norm(at::cat({even, odd}, 1), norm, epsilon);
 }
 

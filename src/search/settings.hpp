@@ -76,6 +76,7 @@ struct WeightOptions {
   double momentum = 0.0;               ///< Nesterov; 0 for plain SGD
   double clip_norm = 0.1;      ///< global norm of the mean gradient over the union; 0 for none
   double weight_decay = 8e-7;  ///< λ: a slot adds λ·w to its gradient for the weights it touches
+  bool decay_norms = false;    ///< also for norms of convolutional networks (the authors' code)
 };
 
 /// How θ is trained; what follows from the policy itself is in ControllerOptions and

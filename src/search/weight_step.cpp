@@ -143,8 +143,9 @@ bool WeightStep::pack_slot(int slot, const std::vector<at::Tensor>& gradients, b
     const auto place = buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),
                                       static_cast<std::size_t>(plan_.tensors[tensor].length));
     const auto& weight = supernet_.weights()[static_cast<std::size_t>(touched[i])];
-    nn::pack_with_decay(gradients[i], weight.value,
-                        weight.decays ? settings_.weights.weight_decay : 0.0, place);
+    const bool decays = weight.decays || settings_.weights.decay_norms;
+    nn::pack_with_decay(gradients[i], weight.value, decays ? settings_.weights.weight_decay : 0.0,
+                        place);
     squared_norm += nn::squared_norm(place);
     places.push_back(place);
   }

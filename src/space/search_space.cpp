@@ -128,7 +128,8 @@ std::vector<std::string> SearchSpace::token_names() const {
   std::vector<std::string> names(static_cast<std::size_t>(num_tokens_));
   for (const Decision& decision : decisions_) {
     for (int i = 0; i < decision.num_tokens(); ++i) {
-      names[static_cast<std::size_t>(decision.token + i)] = token_name(decision, i);
+      const int token = decision.token + i;
+      names[static_cast<std::size_t>(token)] = token_name(decision, i);
     }
   }
   return names;
@@ -165,11 +166,12 @@ void SearchSpace::validate(const std::vector<std::int32_t>& tokens) const {
   }
   for (const Decision& decision : decisions_) {
     for (int i = 0; i < decision.num_tokens(); ++i) {
-      const std::int32_t value = tokens[static_cast<std::size_t>(decision.token + i)];
+      const int token = decision.token + i;
+      const std::int32_t value = tokens[static_cast<std::size_t>(token)];
       if (value >= 0 && value < decision.num_values()) continue;
-      throw InputError(concat("token ", decision.token + i, " of an architecture ('",
-                              token_name(decision, i), "') is ", value,
-                              ", but must be between 0 and ", decision.num_values() - 1));
+      throw InputError(concat("token ", token, " of an architecture ('", token_name(decision, i),
+                              "') is ", value, ", but must be between 0 and ",
+                              decision.num_values() - 1));
     }
   }
 }

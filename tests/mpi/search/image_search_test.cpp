@@ -14,7 +14,7 @@ class ImageSearch : public testing::TestWithParam<SpaceKind> {};
 INSTANTIATE_TEST_SUITE_P(Spaces, ImageSearch, testing::Values(SpaceKind::macro, SpaceKind::micro));
 
 TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
-  const Settings settings = small_image_settings(GetParam(), 3);
+  const Settings settings = small_image_settings(GetParam(), 5);
   Distributed run(settings);
   ControllerStep controller_step(test_world(), *run.parts.supernet, run.parts.strategy,
                                  *run.parts.task, run.parts.settings);
@@ -43,7 +43,7 @@ TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
 
 TEST_P(ImageSearch, TheOrderOfBatchesDoesNotMatter) {
   // After a reload batches are asked for again that were given before.
-  const Settings settings = small_image_settings(GetParam(), 3);
+  const Settings settings = small_image_settings(GetParam(), 5);
   Distributed straight(settings);
   Distributed winding(settings);
   const auto go_to = [&](std::int64_t index) {

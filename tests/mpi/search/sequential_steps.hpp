@@ -80,7 +80,7 @@ class SequentialSteps {
     const auto decay = static_cast<float>(options.weight_decay);
     for (std::size_t i = 0; i < touched.size(); ++i) {
       auto values = values_of(result.gradients[i]);
-      if (parts_.weight(touched[i]).decays) {
+      if (parts_.weight(touched[i]).decays || options.decay_norms) {
         const auto weight = values_of(parts_.weight(touched[i]).value);
         for (std::size_t j = 0; j < values.size(); ++j) values[j] += decay * weight[j];
       }

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <ostream>
+#include <string>
 #include <vector>
 
 #include "search/random_strategy.hpp"
@@ -110,13 +110,6 @@ inline io::Digest weights_digest(const supernet::Supernet& supernet) {
 
 /// Flips the lowest bit of one value.
 inline void flip_bit(const NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
-
-inline std::string name_of(SpaceKind kind) {
-  return kind == SpaceKind::recurrent ? "recurrent" : kind == SpaceKind::macro ? "macro" : "micro";
-}
-
-/// What a failing test calls the kind.
-inline void PrintTo(SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
 
 inline constexpr SpaceKind kAllKinds[] = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
 

@@ -48,7 +48,7 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 109U);
+  EXPECT_EQ(names.size(), 110U);
 }
 
 TEST(Schema, EveryKindHasItsKeys) {

@@ -2,6 +2,8 @@
 // Images in HDF5 files: layouts and storages that must not matter, and damage that must be named.
 #include "data/hdf5_images.hpp"
 
+#include <torch/torch.h>
+
 #include "core/text.hpp"
 #include "data/image_batches.hpp"
 #include "unit/data/small_images.hpp"

@@ -83,6 +83,8 @@ TEST_F(TrainingPrefetchTest, ErrorsOfTheThreadAreThrownAndItGoesOn) {
   beyond.index = direct_.steps_in_pass();
   EXPECT_THROW(prefetch.get(beyond), ContractError);
   EXPECT_THROW(prefetch.get(beyond), ContractError);
+  beyond.slot = 2;
+  EXPECT_THROW(prefetch.get(beyond), ContractError) << "the next in order, which is not prepared";
   expect_same(prefetch, all[1]);
   expect_same(prefetch, all[2]);
 }

@@ -91,7 +91,7 @@ TEST(BatchNorm, TheGradientOfANormHasItsShape) {
   const at::Tensor gradient =
       torch::autograd::grad({(batch_norm(images, norm, 1e-5) * slope).sum()}, {norm})[0];
   const at::Tensor plain =
-      batch_norm(images, at::tensor({{1.0F, 1.0F, 1.0F}, {0.F, 0.F, 0.F}}), 1e-5);
+      batch_norm(images, torch::tensor({{1.0F, 1.0F, 1.0F}, {0.F, 0.F, 0.F}}), 1e-5);
   const at::Tensor expected = at::stack({(plain * slope).sum({0, 2, 3}), slope.sum({0, 2, 3})});
   EXPECT_LE(relative_difference(gradient, expected), 1e-5);
 }
@@ -129,7 +129,7 @@ TEST(FactorizedReduction, TakesEvenPixelsForOneHalfAndOddOnesForTheOther) {
     // Identity weights, and a norm that is undone below: the pixels themselves come out.
     const at::Tensor one = at::ones({1, 1, 1, 1});
     const double epsilon = 1e-5;
-    const at::Tensor norm = at::tensor({{1.0F, 1.0F}, {0.0F, 0.0F}});
+    const at::Tensor norm = torch::tensor({{1.0F, 1.0F}, {0.0F, 0.0F}});
     const at::Tensor found = factorized_reduction(images, one, one, norm, epsilon);
     const std::int64_t rows = (height + 1) / 2;
     const std::int64_t columns = (width + 1) / 2;

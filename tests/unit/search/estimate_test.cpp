@@ -133,12 +133,19 @@ TEST_P(EstimateOfImages, AgreesWithTheParts) {
   EXPECT_LT(result.union_parameters, static_cast<double>(result.supernet_parameters));
   EXPECT_EQ(result.bytes_reduced_per_step, 4.0 * result.union_parameters);
   EXPECT_EQ(result.data, "shapes: 99/30/5 images 8×8×3, 4 classes");
-  // Weights and their momentum, θ and its two moments; nothing is carried from batch to batch.
-  EXPECT_EQ(result.checkpoint_bytes, 8.0 * static_cast<double>(result.supernet_parameters) +
-                                         12.0 * static_cast<double>(result.controller_parameters));
+  // Weights and their momentum, θ and its two moments, and what HDF5 adds to each array; nothing is
+  // carried from batch to batch.
+  const auto num_weights = static_cast<double>(
+      weight_shapes(settings, {.vocabulary_size = 0, .channels = 3, .num_classes = 4}).size());
+  const double values = 8.0 * static_cast<double>(result.supernet_parameters) +
+                        12.0 * static_cast<double>(result.controller_parameters);
+  EXPECT_GE(result.checkpoint_bytes, values);
+  EXPECT_LT(result.checkpoint_bytes, values + 2.0 * num_weights * 4000.0);
   settings.weights.momentum = 0.0;
-  EXPECT_EQ(result.checkpoint_bytes - estimate(settings, 2).checkpoint_bytes,
-            4.0 * static_cast<double>(result.supernet_parameters));
+  const double velocities = result.checkpoint_bytes - estimate(settings, 2).checkpoint_bytes;
+  EXPECT_GE(velocities, 4.0 * static_cast<double>(result.supernet_parameters));
+  EXPECT_LT(velocities,
+            4.0 * static_cast<double>(result.supernet_parameters) + num_weights * 4000.0);
   EXPECT_GT(result.memory_per_rank_bytes, estimate(settings, 2).memory_per_rank_bytes);
 }
 
@@ -182,7 +189,7 @@ TEST_P(EstimateOfImages, AllocatesNoLargeSupernet) {
   settings.space.macro.layers = 12;
   settings.supernet.macro.filters = 512;
   settings.supernet.micro.cells = 6;
-  settings.supernet.micro.filters = 160;
+  settings.supernet.micro.filters = 200;
   const double before = peak_bytes();
   const Estimate result = estimate(settings, 4);
   EXPECT_GT(result.supernet_parameters, 100'000'000);

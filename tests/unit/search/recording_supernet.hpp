@@ -38,7 +38,7 @@ class RecordingSupernet final : public supernet::Supernet {
   supernet::Score score(const space::Architecture&, const supernet::Batch& batch,
                         at::Tensor& state) const override {
     calls.push_back({batch, state.size(0), state[0].item<float>()});
-    state = state + 1.0;
+    state = state.add(1.0);
     return {batch.target.sum().item<double>(), batch.target.eq(0).sum().item<std::int64_t>(),
             batch.target.numel()};
   }

@@ -3,6 +3,9 @@
 // of 8 × 8 pixels.
 #pragma once
 
+#include <ostream>
+#include <string>
+
 #include "search/settings.hpp"
 
 namespace enas::search {
@@ -78,5 +81,12 @@ inline Settings small_image_settings(SpaceKind kind, int slots = 4) {
 inline Settings small_settings_of(SpaceKind kind, int slots = 4) {
   return kind == SpaceKind::recurrent ? small_settings(slots) : small_image_settings(kind, slots);
 }
+
+inline std::string name_of(SpaceKind kind) {
+  return kind == SpaceKind::recurrent ? "recurrent" : kind == SpaceKind::macro ? "macro" : "micro";
+}
+
+/// What a failing test calls the kind.
+inline void PrintTo(SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
 
 }  // namespace enas::search

@@ -85,6 +85,7 @@ TEST(RecurrentSpace, KnowsItsSize) {
   EXPECT_EQ(space.id(), "recurrent/12");
   EXPECT_EQ(space.num_tokens(), 23);
   EXPECT_EQ(space.size_text(), "669692775628800");
+  EXPECT_EQ(recurrent_paper_size({}), "8.0e15");
   EXPECT_NEAR(space.log_size(), 34.138, 5e-4);
   EXPECT_NEAR(space.max_entropy(), 12.0 * std::log(4.0) + std::lgamma(12.0), 1e-12);
 

@@ -68,7 +68,7 @@ TEST(ImageSupernets, WeightsThatAreNotTouchedAreNotRead) {
           value.fill_(std::numeric_limits<float>::quiet_NaN());
         }
       }
-      EXPECT_TRUE(same_bits(gradient_of(*item.net, child), before));
+      EXPECT_TRUE(same_gradients(gradient_of(*item.net, child), before));
       EXPECT_EQ(score_of(*item.net, child).nats, nats);
       for (std::size_t i = 0; i < saved.size(); ++i) {
         at::Tensor(item.net->weights()[i].value).copy_(saved[i]);
@@ -84,11 +84,11 @@ TEST(ImageSupernets, AScoreDependsOnItsBatchAlone) {
     EXPECT_TRUE(std::isfinite(first.nats));
     EXPECT_EQ(first.count, 6);
     gradient_of(*item.net, item.children[1]);
-    score_of(*item.net, item.children[0], image_batch(6, 9, 7, 1));
+    score_of(*item.net, item.children[0], image_batch({}, 1));
     const Score second = score_of(*item.net, item.children[0]);
     EXPECT_EQ(second.nats, first.nats);
     EXPECT_EQ(second.correct, first.correct);
-    EXPECT_NE(score_of(*item.net, item.children[0], image_batch(6, 9, 7, 1)).nats, first.nats);
+    EXPECT_NE(score_of(*item.net, item.children[0], image_batch({}, 1)).nats, first.nats);
     EXPECT_NE(score_of(*item.net, item.children[1]).nats, first.nats);
   }
 }
@@ -115,10 +115,10 @@ TEST(ImageSupernets, MasksFollowFromTheirAddress) {
       return gradient_of(*item.net, item.children[0], image_batch(), address);
     };
     const SlotGradient first = at_address({7, 1, 40});
-    EXPECT_FALSE(same_bits(at_address({7, 2, 40}), first));
-    EXPECT_FALSE(same_bits(at_address({7, 1, 41}), first));
-    EXPECT_FALSE(same_bits(at_address({8, 1, 40}), first));
-    EXPECT_TRUE(same_bits(at_address({7, 1, 40}), first));
+    EXPECT_FALSE(same_gradients(at_address({7, 2, 40}), first));
+    EXPECT_FALSE(same_gradients(at_address({7, 1, 41}), first));
+    EXPECT_FALSE(same_gradients(at_address({8, 1, 40}), first));
+    EXPECT_TRUE(same_gradients(at_address({7, 1, 40}), first));
   }
 }
 
@@ -142,7 +142,8 @@ TEST(ImageSupernets, TheLayoutOfTheBatchDoesNotMatter) {
   ASSERT_FALSE(plain.input.is_contiguous(at::MemoryFormat::ChannelsLast));
   for (const Case& item : all_cases(0.1)) {
     const space::Architecture& child = item.children[0];
-    EXPECT_TRUE(same_bits(gradient_of(*item.net, child, plain), gradient_of(*item.net, child)));
+    EXPECT_TRUE(
+        same_gradients(gradient_of(*item.net, child, plain), gradient_of(*item.net, child)));
   }
 }
 
@@ -151,7 +152,7 @@ TEST(ImageSupernets, ImagesTooSmallForTheReductionsWork) {
     for (const auto& [size, height, width] :
          {std::tuple{4, 1, 1}, {4, 2, 3}, {1, 1, 5}, {1, 1, 1}, {3, 8, 2}}) {
       SCOPED_TRACE(concat(item.name, " ", size, " ", height, " ", width));
-      const Batch batch = image_batch(size, height, width);
+      const Batch batch = image_batch({size, height, width});
       EXPECT_TRUE(std::isfinite(score_of(*item.net, item.children[0], batch).nats));
       const SlotGradient found = gradient_of(*item.net, item.children[0], batch);
       EXPECT_TRUE(std::isfinite(found.loss));
@@ -171,7 +172,7 @@ TEST(ImageSupernets, AGradientLowersTheLoss) {
     for (const at::Tensor& gradient : found.gradients) {
       squares += gradient.to(at::kDouble).square().sum().item<double>();
     }
-    const double step = 1e-3 / std::sqrt(squares);
+    const double step = 1e-4 / std::sqrt(squares);
     const std::vector<int> touched = item.net->touched(child);
     for (std::size_t i = 0; i < touched.size(); ++i) {
       at::Tensor value = item.net->weights()[static_cast<std::size_t>(touched[i])].value;

@@ -46,12 +46,12 @@ struct MacroModel {
   at::Tensor branch(const DoubleLayers& layers, at::Tensor x, const std::string& name,
                     Operation operation) const {
     const bool relu_first = options.operation_order == OperationOrder::relu_conv_norm;
-    if (relu_first) x = x.relu();
+    if (relu_first) x = layers.relu(x);
     x = layers.convolution(x, name + "/in");
     x = layers.norm(x, name + "/in_norm", options.norm_epsilon);
     const bool is_avg = operation == Operation::avg_pool_3x3;
     const bool is_pool = is_avg || operation == Operation::max_pool_3x3;
-    if (!(is_pool && relu_first)) x = x.relu();
+    if (!(is_pool && relu_first)) x = layers.relu(x);
     if (is_pool) return is_avg ? layers.avg_pool(x) : layers.max_pool(x);
     if (operation == Operation::conv_3x3 || operation == Operation::conv_5x5) {
       x = layers.convolution(x, name + "/conv");
@@ -59,7 +59,7 @@ struct MacroModel {
       x = layers.convolution(layers.depthwise(x, name + "/depthwise"), name + "/pointwise");
     }
     x = layers.norm(x, name + "/norm", options.kernel_norm_epsilon);
-    return relu_first ? x : x.relu();
+    return relu_first ? x : layers.relu(x);
   }
 
   at::Tensor merge(const DoubleLayers& layers, int number, const std::vector<int>& skips,
@@ -68,9 +68,9 @@ struct MacroModel {
     if (options.skip_merge == SkipMerge::sum) {
       for (const int entry : skips) own = own + entries[static_cast<std::size_t>(entry)];
     } else {
-      at::Tensor total = layers.convolution(own.relu(), name + "/merge/own");
+      at::Tensor total = layers.convolution(layers.relu(own), name + "/merge/own");
       for (const int entry : skips) {
-        total = total + layers.convolution(entries[static_cast<std::size_t>(entry)].relu(),
+        total = total + layers.convolution(layers.relu(entries[static_cast<std::size_t>(entry)]),
                                            concat(name, "/merge/", entry));
       }
       own = total;
@@ -112,10 +112,10 @@ struct MacroModel {
 };
 
 void expect_reference(const space::MacroSpaceOptions& space, const MacroOptions& options,
-                      const space::Architecture& architecture, const Batch& batch) {
+                      const space::Architecture& architecture, const BatchSizes& sizes = {}) {
   const MacroSupernet net(space, options, kSmallClasses, 1);
   const MacroModel model{space::macro_net(space, architecture), options};
-  expect_reference(net, architecture, batch, options.drop_features, model);
+  expect_reference(net, architecture, sizes, options.drop_features, model);
 }
 
 TEST(MacroSupernet, GradientsAndScoresAreThoseOfTheDefinition) {
@@ -129,7 +129,7 @@ TEST(MacroSupernet, GradientsAndScoresAreThoseOfTheDefinition) {
         options.skip_merge = merge;
         options.operation_order = order;
         options.drop_features = number % 2 == 0 ? 0.5 : 0.0;
-        expect_reference(space, options, random_macro(space, number++), image_batch());
+        expect_reference(space, options, random_macro(space, number++));
       }
     }
   }
@@ -142,8 +142,7 @@ TEST(MacroSupernet, EveryOperationHasItsDefinitionInBothOrders) {
     for (std::int32_t code = 0; code < 6; ++code) {
       MacroOptions options = small_options();
       options.operation_order = order;
-      expect_reference(space, options, macro_child(space, {code, code, 1, code, 0, 1}),
-                       image_batch(6, 8, 8));
+      expect_reference(space, options, macro_child(space, {code, code, 1, code, 0, 1}), {6, 8, 8});
     }
   }
 }
@@ -161,7 +160,7 @@ TEST(MacroSupernet, ParameterCountOfThePublishedSupernet) {
 TEST(MacroSupernet, ThePublishedNetworkRuns) {
   const space::MacroSpaceOptions space{.layers = 24};
   const space::Architecture architecture = macro_child(space, space::tokens_from_text(kPublished));
-  expect_reference(space, small_options(), architecture, image_batch(6, 8, 8));
+  expect_reference(space, small_options(), architecture, {6, 8, 8});
 }
 
 TEST(MacroSupernet, TwoOperationsAtOnePlaceGiveTwoOutputs) {
@@ -241,7 +240,7 @@ TEST(MacroSupernet, ASubsetOfOperationsHasOnlyTheirWeights) {
     EXPECT_EQ(weight.name.find("avg_pool"), std::string::npos) << weight.name;
   }
   for (std::uint64_t number = 0; number < 3; ++number) {
-    expect_reference(space, small_options(), random_macro(space, number), image_batch());
+    expect_reference(space, small_options(), random_macro(space, number));
   }
 }
 

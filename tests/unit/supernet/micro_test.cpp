@@ -38,7 +38,7 @@ struct MicroModel {
 
   at::Tensor separable(const DoubleLayers& layers, at::Tensor x, const std::string& name) const {
     for (const char* time : {"/1", "/2"}) {
-      x = layers.depthwise(x.relu(), concat(name, time, "/depthwise"));
+      x = layers.depthwise(layers.relu(x), concat(name, time, "/depthwise"));
       x = layers.convolution(x, concat(name, time, "/pointwise"));
       x = layers.norm(x, concat(name, time, "/norm"), options.norm_epsilon);
     }
@@ -72,7 +72,7 @@ struct MicroModel {
     }
     at::Tensor total;
     for (const int node : unread) {
-      const at::Tensor part = layers.convolution(nodes[static_cast<std::size_t>(node)].relu(),
+      const at::Tensor part = layers.convolution(layers.relu(nodes[static_cast<std::size_t>(node)]),
                                                  concat(name, "/out/", node));
       total = total.defined() ? total + part : part;
     }
@@ -99,30 +99,30 @@ struct MicroModel {
       }
       const at::Tensor handed_on = y;
       if (x.size(2) != y.size(2)) {
-        x = layers.reduction(x.relu(), name + "/input/0/shrink", epsilon);
+        x = layers.reduction(layers.relu(x), name + "/input/0/shrink", epsilon);
       }
       if (reduces && !released) {
-        x = layers.reduction(x.relu(), name + "/input/0/reduce", epsilon);
-        y = layers.reduction(y.relu(), name + "/input/1/reduce", epsilon);
+        x = layers.reduction(layers.relu(x), name + "/input/0/reduce", epsilon);
+        y = layers.reduction(layers.relu(y), name + "/input/1/reduce", epsilon);
       }
       for (at::Tensor* image : {&x, &y}) {
         if (image->size(1) == filters) continue;
         const std::string input_name = concat(name, "/input/", image == &x ? 0 : 1, "/project");
-        *image = layers.norm(layers.convolution(image->relu(), input_name), input_name + "_norm",
-                             epsilon);
+        *image = layers.norm(layers.convolution(layers.relu(*image), input_name),
+                             input_name + "_norm", epsilon);
       }
       two_back = handed_on;
       previous = cell(layers, reduces ? net.reduction : net.normal, name, {x, y});
     }
-    return layers.logits(previous.relu(), drop);
+    return layers.logits(layers.relu(previous), drop);
   }
 };
 
 void expect_reference(const space::MicroSpaceOptions& space, const MicroOptions& options,
-                      const space::Architecture& architecture, const Batch& batch) {
+                      const space::Architecture& architecture, const BatchSizes& sizes = {}) {
   const MicroSupernet net(space, options, kSmallClasses, 1);
   const MicroModel model{space::micro_net(space, architecture), options};
-  expect_reference(net, architecture, batch, options.drop_features, model);
+  expect_reference(net, architecture, sizes, options.drop_features, model);
 }
 
 TEST(MicroSupernet, GradientsAndScoresAreThoseOfTheDefinition) {
@@ -133,7 +133,7 @@ TEST(MicroSupernet, GradientsAndScoresAreThoseOfTheDefinition) {
       MicroOptions options = small_options(cells);
       options.reduction_inputs = inputs;
       options.drop_features = number % 2 == 0 ? 0.5 : 0.0;
-      expect_reference(space, options, random_micro(space, number++), image_batch());
+      expect_reference(space, options, random_micro(space, number++));
     }
   }
 }
@@ -156,7 +156,7 @@ TEST(MicroSupernet, ThePublishedCellsRun) {
     MicroOptions options = small_options(6);
     options.reduction_inputs = inputs;
     expect_reference(space, options, micro_child(space, space::tokens_from_text(kPublished)),
-                     image_batch(6, 8, 8));
+                     {6, 8, 8});
   }
 }
 
@@ -208,7 +208,7 @@ TEST(MicroSupernet, TouchesTheChosenOperationsOfEveryCell) {
 TEST(MicroSupernet, AnUnreadInputReachesTheOutput) {
   const space::MicroSpaceOptions space{.nodes = 3};
   const auto unread = micro_child(space, {1, 0, 1, 4, 0, 1, 1, 3});
-  expect_reference(space, small_options(), unread, image_batch());
+  expect_reference(space, small_options(), unread);
   const MicroSupernet net(space, small_options(), kSmallClasses, 1);
   const double before = score_of(net, unread).nats;
   for (const Weight& weight : net.weights()) {
@@ -225,7 +225,7 @@ TEST(MicroSupernet, ASubsetOfOperationsHasOnlyTheirWeights) {
     EXPECT_EQ(weight.name.find("sep_conv_3x3"), std::string::npos) << weight.name;
   }
   for (std::uint64_t number = 0; number < 3; ++number) {
-    expect_reference(space, small_options(), random_micro(space, number), image_batch());
+    expect_reference(space, small_options(), random_micro(space, number));
   }
 }
 

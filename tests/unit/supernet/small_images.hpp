@@ -25,13 +25,19 @@ namespace enas::supernet {
 constexpr ImageClasses kSmallClasses{2, 5};
 constexpr StepAddress kImageAddress{7, 1, 40};
 
-inline Batch image_batch(std::int64_t size = 6, std::int64_t height = 9, std::int64_t width = 7,
-                         std::uint64_t number = 0) {
+struct BatchSizes {
+  std::int64_t count = 6;
+  std::int64_t height = 9;
+  std::int64_t width = 7;
+};
+
+inline Batch image_batch(const BatchSizes& sizes = {}, std::uint64_t number = 0) {
   RandomStream stream(4, {Purpose::test, 100, number});
-  at::Tensor images = at::empty({size, kSmallClasses.channels, height, width}, at::kFloat);
+  at::Tensor images =
+      at::empty({sizes.count, kSmallClasses.channels, sizes.height, sizes.width}, at::kFloat);
   stream.fill_normal({images.data_ptr<float>(), static_cast<std::size_t>(images.numel())}, 1.0F);
-  at::Tensor classes = at::empty({size}, at::kLong);
-  for (std::int64_t i = 0; i < size; ++i) {
+  at::Tensor classes = at::empty({sizes.count}, at::kLong);
+  for (std::int64_t i = 0; i < sizes.count; ++i) {
     classes[i] = static_cast<std::int64_t>(
         stream.next_below(static_cast<std::uint64_t>(kSmallClasses.num_classes)));
   }
@@ -92,7 +98,7 @@ inline Score score_of(const Supernet& net, const space::Architecture& architectu
   return net.score(architecture, batch, state);
 }
 
-inline bool same_bits(const SlotGradient& a, const SlotGradient& b) {
+inline bool same_gradients(const SlotGradient& a, const SlotGradient& b) {
   return a.loss == b.loss && a.correct == b.correct &&
          std::equal(a.gradients.begin(), a.gradients.end(), b.gradients.begin(), b.gradients.end(),
                     [](const at::Tensor& x, const at::Tensor& y) { return at::equal(x, y); });
@@ -112,9 +118,18 @@ class DoubleWeights {
   }
   const std::set<std::string>& asked() const { return asked_; }
 
+  /// A kink of the network was passed at this distance.
+  void note_kink(const at::Tensor& distances) {
+    const at::Tensor positive = distances.masked_select(distances.gt(0));
+    if (positive.numel() > 0) margin_ = std::min(margin_, positive.min().item<double>());
+  }
+  /// The smallest distance from a kink: no nearer, and float32 is on the same side.
+  double margin() const { return margin_; }
+
  private:
   std::map<std::string, at::Tensor> leaves_;
   std::set<std::string> asked_;
+  double margin_ = 1.0;
 };
 
 /// Layers in double, from their definitions.
@@ -142,7 +157,18 @@ struct DoubleLayers {
     const at::Tensor real = at::ones_like(x);
     return 9 * at::avg_pool2d(x, 3, 1, 1) / (9 * at::avg_pool2d(real, 3, 1, 1));
   }
-  at::Tensor max_pool(const at::Tensor& x) const { return at::max_pool2d(x, 3, 1, 1); }
+  at::Tensor max_pool(const at::Tensor& x) const {
+    const at::Tensor padded = at::constant_pad_nd(x.detach(), {1, 1, 1, 1}, -1e9);
+    const at::Tensor two = std::get<0>(at::im2col(padded, {3, 3}, {1, 1}, {0, 0}, {1, 1})
+                                           .view({x.size(0), x.size(1), 9, -1})
+                                           .topk(2, 2));  // [B, C, 2, H·W]
+    weight.note_kink(two.select(2, 0) - two.select(2, 1));
+    return at::max_pool2d(x, 3, 1, 1);
+  }
+  at::Tensor relu(const at::Tensor& x) const {
+    weight.note_kink(x.detach().abs());
+    return x.relu();
+  }
   /// Pixels (0,0), (2,2), … and (1,1), (3,3), … with zeros beyond the edge.
   at::Tensor reduction(const at::Tensor& x, const std::string& name, double epsilon) const {
     const at::Tensor wide = at::constant_pad_nd(x, {0, 2, 0, 2});

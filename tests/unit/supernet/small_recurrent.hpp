@@ -175,7 +175,7 @@ struct EagerModel {
       loss = loss + options.slowness * outputs.diff(1, 0).square().mean();
     }
     state = outputs[-1].detach();
-    return {cross_entropy.item<double>(), torch::autograd::grad({loss}, leaves)};
+    return {cross_entropy.item<double>(), /*correct=*/0, torch::autograd::grad({loss}, leaves)};
   }
 };
 
