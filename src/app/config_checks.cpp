@@ -66,6 +66,16 @@ Problem markov(const Settings& settings) {
                 ") must be at most data.markov.vocabulary (", markov.vocabulary, ")");
 }
 
+/// The embedded images come in splits already.
+Problem splits(const Settings& settings) {
+  const auto& split = settings.data.split;
+  if (settings.data.source != DataSource::shapes) return std::nullopt;
+  if (split.limit_train == 0 && !split.shuffle_split) return std::nullopt;
+  return concat(split.shuffle_split ? "data.shuffle_split" : "data.limit_train",
+                " is for image files: data.source = \"shapes\" has data.shapes.train_images and "
+                "data.shapes.valid_images");
+}
+
 Problem nodes(const Settings& settings) {
   const auto& recurrent = settings.space.recurrent;
   const int micro_nodes = settings.space.micro.nodes;
@@ -121,7 +131,7 @@ Problem rates(const Settings& settings) {
 
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
-  for (auto* check : {source_and_kind, path, markov, nodes, operations, filters, rates}) {
+  for (auto* check : {source_and_kind, path, markov, splits, nodes, operations, filters, rates}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
   return problems;

@@ -163,7 +163,7 @@ std::optional<std::string> assign_list(std::string_view what, const Value& value
     try {
       parse_name(name, items.emplace_back());
     } catch (const Error& error) {
-      return error.what();
+      return concat("has an ", error.what());
     }
     if (std::count(items.begin(), items.end(), items.back()) > 1) {
       return concat("names \"", name, "\" twice");

@@ -179,12 +179,16 @@ std::string_view preset_help(std::string_view preset, SpaceKind kind) {
   }
   if (recurrent) return "the authors' corrected code for Penn Treebank (enas_lm)";
   return kind == SpaceKind::macro
-             ? "the authors' macro search on CIFAR-10, but the operation that was chosen is "
-               "computed (theirs: always the last one), only weights in use decay, and children "
+             ? "the authors' macro search on CIFAR-10, but, besides smaller things such as the "
+               "start of "
+               "weights and baseline, the operation that was chosen is computed (theirs: always "
+               "the last one), only weights in use decay, and children "
                "are "
                "scored with the statistics of the batch (theirs: running averages over all "
                "children)"
-             : "the authors' micro search on CIFAR-10, but only weights in use decay, and children "
+             : "the authors' micro search on CIFAR-10, but, besides smaller things such as the "
+               "start of "
+               "weights and baseline, only weights in use decay, and children "
                "are scored without dropout (theirs: as in training); the statistics are those of "
                "the "
                "batch in both";

@@ -13,6 +13,8 @@
 namespace enas::io {
 namespace {
 
+constexpr const char* kMissing = "does not exist";
+
 // Deflate, the best of the usual filters, makes 1032 bytes of one at most.
 constexpr std::uint64_t kMostExpansion = 1032;
 constexpr std::size_t kLongestText = 1000;
@@ -89,7 +91,7 @@ std::string Hdf5ArrayFile::File::wrong_link(const std::string& path) const {
     if (H5Lexists(file.id(), part.c_str(), H5P_DEFAULT) <= 0 ||
         H5Lget_info(file.id(), part.c_str(), &info, H5P_DEFAULT) < 0) {
       H5Eclear2(H5E_DEFAULT);
-      return "does not exist";
+      return kMissing;
     }
     if (info.type != H5L_TYPE_HARD) return "is reached through a soft or external link";
   }
@@ -183,7 +185,9 @@ Hdf5ArrayFile::Hdf5ArrayFile(const std::filesystem::path& path) : file_(std::mak
 Hdf5ArrayFile::~Hdf5ArrayFile() = default;
 
 bool Hdf5ArrayFile::exists(const std::string& path) const {
-  return file_->wrong_link(path).empty();
+  const std::string wrong = file_->wrong_link(path);
+  if (!wrong.empty() && wrong != kMissing) file_->refuse(path, wrong);
+  return wrong.empty();
 }
 
 std::vector<std::int64_t> Hdf5ArrayFile::shape(const std::string& path) const {

@@ -28,6 +28,7 @@ class Hdf5ArrayFile {
   Hdf5ArrayFile(const Hdf5ArrayFile&) = delete;
   Hdf5ArrayFile& operator=(const Hdf5ArrayFile&) = delete;
 
+  /// Throws InputError when it is reached through a soft or external link.
   bool exists(const std::string& path) const;
   std::vector<std::int64_t> shape(const std::string& path) const;
   /// "uint8", "int64", …: the type of a dataset's values.

@@ -48,8 +48,10 @@ ImageTask::ImageTask(const Settings& settings, const comm::Block& own_slots)
                settings.run.seed) {
   const auto require = [&](std::int64_t batch_size, const char* key) {
     if (batch_size <= images_.valid.size()) return;
+    const bool embedded = settings.data.source == DataSource::shapes;
     throw ConfigError(concat(key, " is ", batch_size, ", but the validation split has only ",
-                             images_.valid.size(), " images (data.valid_size)"));
+                             images_.valid.size(), " images (",
+                             embedded ? "data.shapes.valid_images" : "data.valid_size", ")"));
   };
   require(settings.rollout.batch_size, "controller.batch_size");
   require(settings.validation.batch_size, "validation.batch_size");

@@ -135,11 +135,14 @@ void Reporter::round(const SearchState& state, const ValidationReport& report, R
   const Metric& metric = task_.metric();
   log_.info(concat("round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
                    state.progress.step, ": validation ", metric.name(), " of ",
-                   report.children.size(), " children mean ", metric.text(report.mean_metric),
-                   " best ", metric.text(report.best_metric), limit_text(), ", so far ",
-                   metric.text(state.best.metric), "; entropy ", fixed(report.entropy, 3), " of ",
-                   fixed(space_.max_entropy(), 3), " nats; ", join(shares, ", "), "; ",
-                   human_duration(seconds)));
+                   report.children.size(), " children ",
+                   report.best < 0 ? "not finite"
+                                   : concat("mean ", metric.text(report.mean_metric), " best ",
+                                            metric.text(report.best_metric), limit_text()),
+                   state.best.tokens.empty() ? std::string()
+                                             : concat(", so far ", metric.text(state.best.metric)),
+                   "; entropy ", fixed(report.entropy, 3), " of ", fixed(space_.max_entropy(), 3),
+                   " nats; ", join(shares, ", "), "; ", human_duration(seconds)));
   best(state);
   status(state, current_phase(state), "");
   since_step_.restart();

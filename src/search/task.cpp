@@ -2,7 +2,6 @@
 #include "search/task.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "core/text.hpp"
 #include "search/image_task.hpp"
@@ -13,11 +12,6 @@ namespace enas::search {
 const char* Metric::name() const { return kind == Kind::perplexity ? "perplexity" : "accuracy"; }
 
 const char* Metric::example() const { return kind == Kind::perplexity ? "token" : "image"; }
-
-double Metric::worst() const {
-  const double infinity = std::numeric_limits<double>::infinity();
-  return higher_is_better() ? -infinity : infinity;
-}
 
 bool Metric::better(double value, double than) const {
   return higher_is_better() ? value > than : value < than;

@@ -25,8 +25,6 @@ struct Metric {
   const char* name() const;     ///< "perplexity", "accuracy"
   const char* example() const;  ///< what is counted: "token", "image"
   bool higher_is_better() const { return kind == Kind::accuracy; }
-  /// What any child is better than.
-  double worst() const;
   bool better(double value, double than) const;
   /// exp(nats per token), never clipped; or the fraction that is correct, in [0, 1].
   double of(double loss, double accuracy) const;

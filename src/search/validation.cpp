@@ -58,7 +58,7 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
 
   ValidationReport report;
   report.children = all_gather_rollouts(world, mine, space.id());
-  report.best_metric = task.metric().worst();
+  report.best_metric = std::numeric_limits<double>::quiet_NaN();
   double sum = 0.0;
   int finite = 0;
   std::vector<space::Architecture> architectures;
@@ -68,7 +68,7 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
     if (child.status != space::RolloutStatus::ok) continue;
     sum += child.metric;
     ++finite;
-    if (task.metric().better(child.metric, report.best_metric)) {
+    if (report.best < 0 || task.metric().better(child.metric, report.best_metric)) {
       report.best_metric = child.metric;
       report.best = static_cast<int>(i);
     }

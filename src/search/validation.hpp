@@ -16,7 +16,7 @@ namespace enas::search {
 struct ValidationReport {
   std::vector<space::Rollout> children;  ///< in index order
   double mean_metric = 0.0;              ///< over children that are finite; NaN when none is
-  double best_metric = 0.0;              ///< the worst possible when none is finite
+  double best_metric = 0.0;              ///< NaN when none is finite
   int best = -1;                         ///< index of the best child, -1 when none is finite
   std::vector<double> decision_entropy;  ///< nats, one a token
   double entropy = 0.0;                  ///< their sum

@@ -64,6 +64,7 @@ def test_a_file_sorted_by_class(example, tmp_path):
         out["images"], out["labels"] = file["images"][:][order], file["labels"][:][order]
     result = dry_run("hdf5", path, "data.valid_size=200")
     assert result.code == 65 and "data.shuffle_split" in result.text, result
+    assert len(result.errors) == 1, result
     assert dry_run("hdf5", path, "data.valid_size=200", "data.shuffle_split=true").code == 0
 
 

@@ -89,6 +89,15 @@ TEST(Config, TopLevelSlipsAreNamed) {
             "t.toml:1:1: unknown key \"weights.slots\"");
 }
 
+TEST(Config, KeysOfFilesAreNotForTheEmbeddedImages) {
+  const std::string shapes = "[space]\nkind = \"macro\"\n[data]\nsource = \"shapes\"\n";
+  EXPECT_TRUE(
+      refusal(shapes + "limit_train = 100\n").message.find("data.limit_train is for image files") !=
+      std::string::npos);
+  EXPECT_TRUE(refusal(shapes + "shuffle_split = true\n")
+                  .message.find("data.shuffle_split is for image files") != std::string::npos);
+}
+
 TEST(Config, WrongTypes) {
   const auto problem = [](const std::string& line) {
     const std::string message = refusal(line + "\n" + kMarkov).message;

@@ -90,6 +90,30 @@ TEST_F(SplitImagesTest, FilesSortedByClassAreNamed) {
   EXPECT_NO_THROW(split_images(all_, {.valid_size = 2, .shuffle_split = true}, set));
 }
 
+TEST(SplitImages, ClassesOneAfterTheOtherAreRefusedInAnyOrder) {
+  const ImageShape shape{1, 1, 1};
+  const std::vector<std::uint8_t> pixels(90);
+  const auto split = [&](const std::vector<std::int32_t>& blocks, bool shuffle) {
+    ImageSplit all = pool_of(pixels, shape, 3);
+    for (std::size_t i = 0; i < all.labels.size(); ++i) {
+      all.labels[i] = blocks[i * blocks.size() / all.labels.size()];
+    }
+    ImageSet set;
+    set.name = "blocks";
+    set.shape = shape;
+    set.num_classes = 3;
+    split_images(all, {.valid_size = 10, .shuffle_split = shuffle}, set);
+  };
+  for (const auto& blocks : {std::vector{0, 1, 2}, {2, 1, 0}, {2, 0, 1}}) {
+    const std::string message = refusal<InputError>([&] { split(blocks, false); });
+    EXPECT_TRUE(holds(message, "sorted by class")) << message;
+    EXPECT_TRUE(holds(message, "data.shuffle_split = true")) << message;
+    EXPECT_NO_THROW(split(blocks, true));
+  }
+  // A class that comes back is no sign of a sorted file.
+  EXPECT_NO_THROW(split({0, 1, 2, 0, 1, 2}, false));
+}
+
 TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
   const ImageSplitOptions options = {.valid_size = 3};
   const ImageSet set = split(options);

@@ -167,7 +167,8 @@ TEST_F(Hdf5ArrayFileTest, FollowsNoLinks) {
     const Handle group(H5Gcreate2(file.id(), "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
                        H5Gclose);
   }
-  EXPECT_FALSE(Hdf5ArrayFile(path_).exists("/soft"));
+  EXPECT_FALSE(Hdf5ArrayFile(path_).exists("/nothing"));
+  EXPECT_THROW(Hdf5ArrayFile(path_).exists("/soft"), InputError);
   expect_refused("/soft", "soft or external link");
   expect_refused("/external", "soft or external link");
   expect_refused("/nothing", "does not exist");
