@@ -38,7 +38,7 @@ def test_log_parts_are_as_documented(gold):
     columns = documented_columns()
     listed = section("Log parts").split("Root attributes:")[1].split(". `/options`")[0]
     attributes = set(re.findall(r"`(\w+)`", listed))
-    assert len(attributes) == 8
+    assert len(attributes) == 10
     for path in gold.run.parts():
         with h5py.File(path, "r") as part:
             assert set(part) == {*columns, "options", "decisions"}
