@@ -11,7 +11,6 @@
 #include <thread>
 #include <utility>
 
-#include "core/clock.hpp"
 #include "core/error.hpp"
 
 namespace enas::data {
@@ -35,7 +34,6 @@ struct TrainingPrefetch::Worker {
   const int end_slot;
 
   std::optional<TrainingPlace> expected;  ///< what get() should ask for next; of its thread alone
-  double waited_s = 0.0;                  ///< likewise
 
   std::mutex mutex;  // guards what follows up to the thread
   std::condition_variable changed;
@@ -114,14 +112,10 @@ TrainingPrefetch::~TrainingPrefetch() {
 ImageBatch TrainingPrefetch::get(const TrainingPlace& place) {
   expect(place.slot >= worker_->first_slot && place.slot < worker_->end_slot,
          "the slot is one of these");
-  const Stopwatch watch;
   Worker::Made made = worker_->take(place);
-  worker_->waited_s += watch.seconds();
   worker_->expected = made.error ? std::nullopt : worker_->after(place);
   if (made.error) std::rethrow_exception(made.error);
   return std::move(made.batch);
 }
-
-double TrainingPrefetch::waited_s() const { return worker_->waited_s; }
 
 }  // namespace enas::data

@@ -22,8 +22,6 @@ class TrainingPrefetch {
 
   /// What the preparing thread threw is thrown here.
   ImageBatch get(const TrainingPlace& place);
-  /// Seconds that get() has waited for a batch in all.
-  double waited_s() const;
 
  private:
   struct Worker;

@@ -16,8 +16,7 @@ std::vector<space::Architecture> RandomStrategy::propose(std::int64_t count,
     space::Architecture architecture{space_.id(), {}};
     architecture.tokens.resize(static_cast<std::size_t>(space_.num_tokens()));
     for (const auto& decision : space_.decisions()) {
-      const bool bits = decision.kind == space::DecisionKind::subset;
-      const auto choices = static_cast<std::uint64_t>(bits ? 2 : decision.num_choices);
+      const auto choices = static_cast<std::uint64_t>(decision.num_values());
       for (int i = 0; i < decision.num_tokens(); ++i) {
         architecture.tokens[static_cast<std::size_t>(decision.token + i)] =
             static_cast<std::int32_t>(random.next_below(choices));
@@ -45,10 +44,9 @@ std::vector<double> RandomStrategy::decision_entropy(
     const std::vector<space::Architecture>&) const {
   std::vector<double> entropy(static_cast<std::size_t>(space_.num_tokens()), 0.0);
   for (const auto& decision : space_.decisions()) {
-    const bool bits = decision.kind == space::DecisionKind::subset;
     for (int i = 0; i < decision.num_tokens(); ++i) {
       entropy[static_cast<std::size_t>(decision.token + i)] =
-          std::log(bits ? 2.0 : static_cast<double>(decision.num_choices));
+          std::log(static_cast<double>(decision.num_values()));
     }
   }
   return entropy;

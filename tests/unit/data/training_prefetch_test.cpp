@@ -4,8 +4,6 @@
 
 #include <torch/torch.h>
 
-#include <chrono>
-#include <thread>
 #include <vector>
 
 #include "core/random.hpp"
@@ -102,19 +100,6 @@ TEST_F(TrainingPrefetchTest, StopsWhereverItIs) {
     const std::vector<TrainingPlace> all = places(1);
     for (int i = 0; i < taken % 5; ++i) prefetch.get(all[static_cast<std::size_t>(i)]);
   }
-}
-
-TEST(TrainingPrefetchSpeedTest, WhatWasPreparedIsNotWaitedFor) {
-  const ImageSet set = counting_images({.channels = 3, .height = 32, .width = 32}, 2000, 10);
-  const ImageBatches batches(set, {}, 1, 500, 1);
-  TrainingPrefetch prefetch(batches, 0, 1);
-  prefetch.get({0, 0, 0, 0});
-  const double unprepared_s = prefetch.waited_s();
-  EXPECT_GT(unprepared_s, 0);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  prefetch.get({0, 1, 1, 0});
-  prefetch.get({0, 2, 2, 0});
-  EXPECT_LT(prefetch.waited_s() - unprepared_s, unprepared_s / 2);
 }
 
 }  // namespace
