@@ -17,6 +17,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 find_path(ENAS_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 find_path(ENAS_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 
@@ -39,3 +40,25 @@ target_include_directories(enas_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 separate_arguments(ENAS_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(enas_torch INTERFACE ${ENAS_TORCH_FLAGS})
 target_link_libraries(enas_torch INTERFACE ${TORCH_LIBRARIES})
+# LibTorch's parallel loops are templates that stay on one thread unless the file that includes them is
+# compiled with OpenMP. The runtime must be the one that LibTorch brings, where it brings one.
+get_filename_component(ENAS_TORCH_FOLDER ${TORCH_LIBRARY} DIRECTORY)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_compile_options(enas_torch INTERFACE ${OpenMP_CXX_FLAGS})
+find_library(ENAS_TORCH_OPENMP NAMES libgomp.so.1 libomp.so libiomp5.so PATHS ${ENAS_TORCH_FOLDER}
+             NO_DEFAULT_PATH)
+if(ENAS_TORCH_OPENMP)
+  target_link_libraries(enas_torch INTERFACE ${ENAS_TORCH_OPENMP})
+else()
+  target_link_libraries(enas_torch INTERFACE OpenMP::OpenMP_CXX)
+endif()
+
+# MKL inside LibTorch asks a function of its own whose processor it runs on. Is it one that a program can
+# answer in its place?
+execute_process(COMMAND ${CMAKE_NM} --dynamic --defined-only ${ENAS_TORCH_FOLDER}/libtorch_cpu.so
+                OUTPUT_VARIABLE ENAS_TORCH_SYMBOLS ERROR_QUIET)
+string(FIND "${ENAS_TORCH_SYMBOLS}" " mkl_serv_intel_cpu_true\n" ENAS_MKL_SWITCH_PLACE)
+unset(ENAS_TORCH_SYMBOLS)
+if(ENAS_MKL_FAST_PATH AND ENAS_MKL_SWITCH_PLACE LESS 0)
+  message(STATUS "LibTorch has no MKL that can be switched: ENAS_MKL_FAST_PATH has no effect")
+endif()

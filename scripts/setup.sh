@@ -15,11 +15,11 @@ debian_packages=(
   g++ cmake ninja-build ccache pkg-config git python3 python3-venv
   openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev
-  libxxhash-dev librandom123-dev libgtest-dev
+  libxxhash-dev librandom123-dev libhwy-dev libgtest-dev
 )
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h
-  Random123/philox.h gtest/gtest.h)
+  Random123/philox.h hwy/highway.h gtest/gtest.h)
 python_packages=(numpy h5py pytest)
 torch_requirement=${ENAS_TORCH:-torch==2.13.0}
 

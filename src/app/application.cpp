@@ -4,6 +4,7 @@
 #include <new>
 #include <sstream>
 
+#include "app/bench_command.hpp"
 #include "app/command_line.hpp"
 #include "app/config_text.hpp"
 #include "app/doctor.hpp"
@@ -108,6 +109,9 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
       break;
     case Command::doctor:
       run_doctor(world, line.run_dir.empty() ? "." : line.run_dir, line.json);
+      break;
+    case Command::bench:
+      run_bench_command(world, log, line);
       break;
     case Command::sample:
       run_on_root(world, [&] { sample_on_root(line); });

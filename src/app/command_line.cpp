@@ -68,6 +68,29 @@ void add_search_options(CLI::App& app, Typed& typed) {
   add_json(app, typed);
 }
 
+void add_bench(CLI::App& app, Typed& typed) {
+  BenchLine& bench = typed.line.bench;
+  CLI::App* sub = app.add_subcommand("bench", "Time the steps of a search; nothing is written");
+  sub->add_option("--config", typed.line.config_file, "Configuration of the search (TOML)")
+      ->type_name("FILE")
+      ->required();
+  add_sets(*sub, typed);
+  sub->add_option("--steps", bench.steps, "Steps of a repeat, each with its own child")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 100000)));
+  sub->add_option("--repeats", bench.repeats, "Repeats, after one to warm up")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 100000)));
+  sub->add_option("--phase", bench.phase, "What is timed")
+      ->capture_default_str()
+      ->type_name("weights|controller|all")
+      ->check(unnamed(CLI::IsMember({"weights", "controller", "all"})));
+  sub->add_flag("--reference", bench.reference,
+                "Also in a second process with plain LibTorch operations, step by step in turn");
+  sub->add_flag("--lockstep", bench.lockstep)->group("");  // how that process is started
+  add_json(*sub, typed);
+}
+
 void add_subcommands(CLI::App& app, Typed& typed) {
   CommandLine& line = typed.line;
   CLI::App* sample = app.add_subcommand("sample", "Children from a run's controller");
@@ -100,10 +123,11 @@ void add_subcommands(CLI::App& app, Typed& typed) {
   add_json(*config, typed);
 
   CLI::App* doctor =
-      app.add_subcommand("doctor", "Look at MPI, binding, threads, disk and versions");
+      app.add_subcommand("doctor", "Look at MPI, binding, threads, speed, disk and versions");
   doctor->add_option("--run-dir", line.run_dir, "Folder for the write test (default: this one)")
       ->type_name("DIR");
   add_json(*doctor, typed);
+  add_bench(app, typed);
   app.require_subcommand(0, 1);
 }
 
@@ -112,6 +136,7 @@ Command chosen_command(const CLI::App& app, const Typed& typed) {
   if (app.got_subcommand("sample")) return Command::sample;
   if (app.got_subcommand("state-hash")) return Command::state_hash;
   if (app.got_subcommand("doctor")) return Command::doctor;
+  if (app.got_subcommand("bench")) return Command::bench;
   if (!app.got_subcommand("config")) return Command::search;
   if (typed.defaults) return Command::config_defaults;
   return typed.check.empty() ? Command::config_explain : Command::config_check;

@@ -21,6 +21,16 @@ enum class Command {
   config_check,
   config_explain,
   doctor,
+  bench,
+};
+
+/// What belongs to `bench` alone.
+struct BenchLine {
+  int steps = 5;
+  int repeats = 5;
+  std::string phase = "all";  ///< "weights", "controller" or "all"
+  bool reference = false;     ///< beside a second process that computes plainly
+  bool lockstep = false;      ///< being that process
 };
 
 struct CommandLine {
@@ -28,7 +38,7 @@ struct CommandLine {
   bool json = false;
   std::string help_text;  ///< command = help
 
-  std::filesystem::path config_file;  ///< search, config_check
+  std::filesystem::path config_file;  ///< search, config_check, bench
   std::vector<std::string> sets;      ///< --set and --seed as "key=value", in order
   std::string run_dir;                ///< --run-dir; "" when not given
   search::RunLimits limits;
@@ -39,6 +49,7 @@ struct CommandLine {
   std::uint64_t seed = 1;      ///< sample
   bool markdown = false;       ///< config_defaults
   std::string key;             ///< config_explain
+  BenchLine bench;
 };
 
 /// Arguments without the program's name. Throws ConfigError (64) for a wrong command line, 66 for a

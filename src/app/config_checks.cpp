@@ -120,6 +120,16 @@ Problem filters(const Settings& settings) {
                 ": each of a reduction's two paths makes half of the channels");
 }
 
+Problem precision(const Settings& settings) {
+  const auto& options = settings.supernet.recurrent;
+  if (settings.space.kind != SpaceKind::recurrent || options.precision == nn::Precision::float32 ||
+      options.kernels == supernet::Kernels::fused) {
+    return std::nullopt;
+  }
+  return "supernet.precision = \"bfloat16\" needs supernet.kernels = \"fused\": the eager ones are "
+         "the reference and know only \"float32\"";
+}
+
 Problem rates(const Settings& settings) {
   const auto& weights = settings.weights;
   if (weights.lr_min <= weights.lr) return std::nullopt;
@@ -131,7 +141,8 @@ Problem rates(const Settings& settings) {
 
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
-  for (auto* check : {source_and_kind, path, markov, splits, nodes, operations, filters, rates}) {
+  for (auto* check :
+       {source_and_kind, path, markov, splits, nodes, operations, filters, precision, rates}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
   return problems;

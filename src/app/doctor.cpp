@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "app/machine_speed.hpp"
 #include "app/placement.hpp"
 #include "app/root_task.hpp"
 #include "core/json.hpp"
@@ -71,6 +72,7 @@ std::string report_text(const Json& report) {
                    ", cores ", rank["cores"].get<std::string>(), "\n");
   }
   text += concat("threads a rank: ", report["threads"].get<int>(), "\n");
+  text += machine_text(report["machine"]);
   for (const auto& advice : report["advice"]) text += concat("  ", advice.get<std::string>(), "\n");
   const auto& disk = report["write_test"];
   text += concat("HDF5 write test in ", disk["folder"].get<std::string>(), ": ",
@@ -94,11 +96,12 @@ Json write_test_json(const std::filesystem::path& folder, std::optional<Error>& 
 
 void run_doctor(comm::World& world, const std::filesystem::path& folder, bool json) {
   const auto ranks = gather_placement(world);
+  const char* omp = std::getenv("OMP_NUM_THREADS");
+  const int threads = world.broadcast_value(threads_in_force(0, omp == nullptr ? "" : omp));
+  const MachineSpeed speed = measure_machine(world, threads);
   run_on_root(world, [&] {
     std::set<std::string> nodes;
     for (const auto& rank : ranks) nodes.insert(rank.node);
-    const char* omp = std::getenv("OMP_NUM_THREADS");
-    const int threads = threads_in_force(0, omp == nullptr ? "" : omp);
     const int cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
     const PlacementAdvice advice = placement_advice(ranks, threads, cores);
     std::optional<Error> failure;
@@ -108,9 +111,12 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
     report["cores_of_node"] = cores;
     report["ranks"] = ranks_json(ranks);
     report["threads"] = threads;
+    report["machine"] = machine_json(speed);
     report["advice"] = Json::array();
     if (!advice.hint.empty()) report["advice"].push_back(advice.hint);
     if (!advice.warning.empty()) report["advice"].push_back(advice.warning);
+    const std::string slow = slow_products_advice(speed);
+    if (!slow.empty()) report["advice"].push_back(slow);
     report["write_test"] = write_test_json(folder, failure);
     print_on_root(json ? report.dump(2) + "\n" : report_text(report));
     if (failure) throw *failure;

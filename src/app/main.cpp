@@ -3,11 +3,13 @@
 #include <exception>
 
 #include "app/application.hpp"
+#include "app/memory_settings.hpp"
 #include "comm/world.hpp"
 #include "core/log.hpp"
 #include "core/stop_request.hpp"
 
 int main(int argc, char** argv) {
+  enas::app::keep_memory();
   enas::install_stop_handlers();
   try {
     enas::comm::World world(&argc, &argv);

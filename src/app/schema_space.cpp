@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections space and supernet.
 #include "app/schema.hpp"
+#include "core/error.hpp"
 
 namespace enas::app {
 namespace {
@@ -73,6 +74,35 @@ std::vector<Key> space_keys() {
   };
 }
 
+supernet::Kernels& kernels(Settings& settings) {
+  switch (settings.space.kind) {
+    case SpaceKind::recurrent:
+      return settings.supernet.recurrent.kernels;
+    case SpaceKind::macro:
+      return settings.supernet.macro.kernels;
+    case SpaceKind::micro:
+      return settings.supernet.micro.kernels;
+  }
+  throw ContractError("unknown kind of space");
+}
+
+/// Of every kind, each with a member of its own.
+Key kernels_key() {
+  return {"supernet.kernels",
+          Choice{{"fused", "eager"},
+                 [](const Settings& settings) {
+                   Settings copy = settings;
+                   return static_cast<int>(kernels(copy));
+                 },
+                 [](Settings& settings, int index) {
+                   kernels(settings) = static_cast<supernet::Kernels>(index);
+                 }},
+          {},
+          "",
+          "How it is computed: by kernels written for speed, or by plain LibTorch operations. The "
+          "same up to rounding."};
+}
+
 template <auto kMember>
 auto& recurrent(Settings& settings) {
   return settings.supernet.recurrent.*kMember;
@@ -121,6 +151,13 @@ std::vector<Key> recurrent_keys() {
        "Weight of the mean of squared differences of neighbouring outputs."},
       {"supernet.activation_l2", recurrent<&RecurrentOptions::activation_l2>, between(0, 1e6), "",
        "Weight of the mean of squared outputs."},
+      {"supernet.precision",
+       choice_at<&Settings::supernet, &SupernetOptions::recurrent, &RecurrentOptions::precision>(
+           {"float32", "bfloat16"}),
+       {},
+       "",
+       "Factors of the large products: as they are, or rounded to bfloat16 (sums, weights and "
+       "gradients stay float32). Only with fused kernels."},
   };
 }
 
@@ -175,8 +212,10 @@ std::vector<Key> image_keys() {
 }  // namespace
 
 std::vector<Key> space_and_supernet_keys() {
-  return joined(
-      {space_keys(), only_all(kRecurrent, recurrent_keys()), only_all(kImages, image_keys())});
+  return joined({space_keys(),
+                 only_all(kRecurrent, recurrent_keys()),
+                 only_all(kImages, image_keys()),
+                 {kernels_key()}});
 }
 
 }  // namespace enas::app

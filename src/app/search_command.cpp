@@ -12,6 +12,7 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "nn/product.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {
@@ -96,10 +97,16 @@ Config load_config(comm::World& world, const CommandLine& line) {
   return config;
 }
 
+std::string precision_warning(const Settings& settings) {
+  if (settings.space.kind != SpaceKind::recurrent) return "";
+  return nn::precision_problem(settings.supernet.recurrent.precision);
+}
+
 ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line) {
   const Config config = load_config(world, line);
   const Settings& settings = config.settings;
   check_ranks(settings, world.size());
+  if (const auto slow = precision_warning(settings); !slow.empty()) log.warn(slow);
   if (line.dry_run) {
     print_estimate(world, settings, line.json);
     return ExitCode::success;

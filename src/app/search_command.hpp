@@ -2,6 +2,8 @@
 // `enas_hpc --config FILE`: from the command line to a search, or to an estimate of one.
 #pragma once
 
+#include <string>
+
 #include "app/command_line.hpp"
 #include "app/config.hpp"
 #include "comm/world.hpp"
@@ -13,6 +15,9 @@ namespace enas::app {
 /// Collective. The configuration as it is in force on all ranks: read on rank 0, parsed alike
 /// everywhere.
 Config load_config(comm::World& world, const CommandLine& line);
+
+/// What makes the settings' precision slow on this machine; "" for nothing.
+std::string precision_warning(const Settings& settings);
 
 /// Collective. Runs, resumes or estimates the search.
 ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line);

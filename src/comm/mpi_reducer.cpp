@@ -3,6 +3,8 @@
 #include "comm/mpi_reducer.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "comm/slot_tree.hpp"
@@ -74,11 +76,11 @@ struct MpiReducer::State {
   // Grow only, so that later steps allocate nothing. What lies beyond the step's length is not
   // used.
   using Values = std::vector<float>;
-  // The sum of one node of the tree; only the ranges of tensors that the node touches mean
-  // anything.
+  // The sum of one node of the tree; only the ranges of its tensors mean anything.
   struct Partial {
     Block node;
     Values values;
+    std::vector<int> tensors;  // of the plan that the node touches, ascending
   };
 
   State(World& the_world, int slots)
@@ -108,7 +110,8 @@ struct MpiReducer::State {
     return values;
   }
 
-  void merge(Partial& left, Partial& right) const;
+  void list_own_tensors();
+  void merge(Partial& left, const Partial& right) const;
   std::span<const float> pack(std::span<const Piece> pieces, Values& message);
   void reduce_over_ranks();
   void finish_segment(std::span<const Piece> pieces);
@@ -122,6 +125,7 @@ struct MpiReducer::State {
 
   const ReductionPlan* plan = nullptr;
   int next_slot = 0;
+  std::vector<std::vector<int>> own_tensors;  // that each own slot touches, ascending
   Values slot_values;
   std::vector<Partial> partials;  // of own slots so far, ascending
   std::vector<Values> spare;
@@ -131,18 +135,36 @@ struct MpiReducer::State {
   ReductionCost cost;
 };
 
+void MpiReducer::State::list_own_tensors() {
+  own_tensors.resize(static_cast<std::size_t>(block.size()));
+  for (auto& tensors : own_tensors) tensors.clear();
+  for (std::size_t i = 0; i < plan->tensors.size(); ++i) {
+    const auto& slots = plan->tensors[i].slots;
+    for (auto slot = std::lower_bound(slots.begin(), slots.end(), block.begin);
+         slot != slots.end() && *slot < block.end; ++slot) {
+      own_tensors[static_cast<std::size_t>(*slot - block.begin)].push_back(static_cast<int>(i));
+    }
+  }
+}
+
 // An absent operand is skipped, not added as zero: x + 0 would make +0 of -0.
-void MpiReducer::State::merge(Partial& left, Partial& right) const {
-  for (const UnionTensor& tensor : plan->tensors) {
-    if (!touches(right.node, tensor)) continue;
-    float* to = left.values.data() + tensor.offset;
-    const float* from = right.values.data() + tensor.offset;
-    if (touches(left.node, tensor)) {
+void MpiReducer::State::merge(Partial& left, const Partial& right) const {
+  auto in_left = left.tensors.begin();
+  for (const int number : right.tensors) {
+    const UnionTensor& tensor = plan->tensors[static_cast<std::size_t>(number)];
+    float* const to = left.values.data() + tensor.offset;
+    const float* const from = right.values.data() + tensor.offset;
+    in_left = std::lower_bound(in_left, left.tensors.end(), number);
+    if (in_left != left.tensors.end() && *in_left == number) {
       add(to, from, tensor.length);
     } else {
       std::copy_n(from, tensor.length, to);
     }
   }
+  std::vector<int> both;
+  std::set_union(left.tensors.begin(), left.tensors.end(), right.tensors.begin(),
+                 right.tensors.end(), std::back_inserter(both));
+  left.tensors = std::move(both);
   left.node.end = right.node.end;
 }
 
@@ -205,7 +227,8 @@ void MpiReducer::State::finish_segment(std::span<const Piece> pieces) {
       }
     }
   }
-  for (const Merge& step : merges) {
+  const std::span<const Merge> inner = std::span(merges).first(merges.size() - 1);
+  for (const Merge& step : inner) {
     for (std::size_t p = 0; p < pieces.size(); ++p) {
       float*& left = operands[step.left * pieces.size() + p];
       float* right = operands[step.right * pieces.size() + p];
@@ -216,9 +239,16 @@ void MpiReducer::State::finish_segment(std::span<const Piece> pieces) {
       }
     }
   }
-  // The root is where the first node was: a merge keeps its left place.
+  // The root goes straight to its place. Two ranks or more have at least one merge.
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    std::copy_n(operands[p], pieces[p].length, result.data() + pieces[p].begin);
+    const float* const left = operands[merges.back().left * pieces.size() + p];
+    const float* const right = operands[merges.back().right * pieces.size() + p];
+    float* const to = result.data() + pieces[p].begin;
+    if (left && right) {
+      std::transform(left, left + pieces[p].length, right, to, std::plus<>());
+    } else {
+      std::copy_n(left ? left : right, pieces[p].length, to);
+    }
   }
 }
 
@@ -237,6 +267,7 @@ void MpiReducer::begin(const ReductionPlan& plan) {
   check_plan(plan, state_->num_slots);
   state_->plan = &plan;
   state_->next_slot = state_->block.begin;
+  state_->list_own_tensors();
   for (auto& partial : state_->partials) state_->spare.push_back(std::move(partial.values));
   state_->partials.clear();
 }
@@ -251,7 +282,9 @@ void MpiReducer::merge_slot(int slot) {
   expect(s.plan != nullptr && slot == s.next_slot && slot < s.block.end,
          "merge_slot() gets the rank's own slots one by one, ascending");
   slot_buffer();
-  State::Partial partial{{slot, slot + 1}, std::exchange(s.slot_values, s.take_spare())};
+  State::Partial partial{{slot, slot + 1},
+                         std::exchange(s.slot_values, s.take_spare()),
+                         std::move(s.own_tensors[static_cast<std::size_t>(slot - s.block.begin)])};
   while (!s.partials.empty() && are_siblings(s.partials.back().node, partial.node, s.num_slots)) {
     s.merge(s.partials.back(), partial);
     s.spare.push_back(std::move(partial.values));

@@ -60,12 +60,12 @@ class Controller {
   Controller(const Controller&) = delete;  ///< a copy would share θ
   Controller& operator=(const Controller&) = delete;
 
-  /// Samples `count` architectures in one pass. Architecture i uses the random numbers at
-  /// `address` with step = address.step + i, so a batch of 1 at step s draws the same uniforms as
-  /// member s of a batch (its products may differ in the last bit: batch sizes must not depend on
-  /// ranks). The t-th uniform decides token t. Throws SystemError (diverged) when θ is not finite.
-  std::vector<space::Architecture> sample(std::int64_t count, std::uint64_t seed,
-                                          const Address& address) const;
+  /// Samples one architecture an address, all in one pass. The t-th uniform number at an
+  /// architecture's address decides its token t, so one alone draws the same uniforms as in a
+  /// batch; its products may differ in the last bit: the size of a batch must not depend on ranks.
+  /// Throws SystemError (diverged) when θ is not finite.
+  std::vector<space::Architecture> sample(const std::vector<Address>& addresses,
+                                          std::uint64_t seed) const;
   /// Re-computes log-probabilities and entropies from tokens, in one pass; differentiable in θ when
   /// gradients are enabled.
   Evaluation evaluate(const std::vector<space::Architecture>& architectures) const;
@@ -77,6 +77,9 @@ class Controller {
   const ControllerOptions& options() const { return options_; }
 
  private:
+  /// Tests widen θ to double precision.
+  bool in_double() const;
+
   space::SearchSpace space_;
   ControllerOptions options_;
   std::vector<Parameter> parameters_;

@@ -50,6 +50,18 @@ void fill(std::span<float> values, const std::array<std::uint64_t, 2>& key, Bloc
 
 }  // namespace
 
+std::vector<Address> consecutive_steps(const Address& first, std::int64_t count) {
+  std::vector<Address> addresses(static_cast<std::size_t>(count), first);
+  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i].step += i;
+  return addresses;
+}
+
+std::vector<Address> consecutive_indices(const Address& first, std::int64_t count) {
+  std::vector<Address> addresses(static_cast<std::size_t>(count), first);
+  for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i].index += i;
+  return addresses;
+}
+
 std::uint64_t name_address(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char letter : name) {

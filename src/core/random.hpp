@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace enas {
 
@@ -37,6 +38,10 @@ struct Address {
   std::uint64_t step = 0;
   std::uint64_t tensor = 0;
 };
+
+/// `count` addresses from `first` on, each one step or one index further.
+std::vector<Address> consecutive_steps(const Address& first, std::int64_t count);
+std::vector<Address> consecutive_indices(const Address& first, std::int64_t count);
 
 /// A 64-bit address for a tensor's name (FNV-1a).
 std::uint64_t name_address(std::string_view name);

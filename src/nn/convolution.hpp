@@ -22,12 +22,11 @@ at::Tensor batch_norm(const at::Tensor& input, const at::Tensor& norm, double ep
 at::Tensor avg_pool_3x3(const at::Tensor& input);
 at::Tensor max_pool_3x3(const at::Tensor& input);
 
-/// Factorized reduction of the authors' code: every second pixel from (0,0) and from (1,1), each
-/// through its own 1×1 convolution [out/2, in, 1, 1], concatenated and normalised: [B, out,
+/// Factorized reduction of the authors' code without its norm: every second pixel from (0,0) and
+/// from (1,1), each through its own 1×1 convolution [out/2, in, 1, 1], concatenated: [B, out,
 /// ceil(H/2), ceil(W/2)]. A pixel beyond the edge counts as zero.
 at::Tensor factorized_reduction(const at::Tensor& input, const at::Tensor& even_weight,
-                                const at::Tensor& odd_weight, const at::Tensor& norm,
-                                double epsilon);
+                                const at::Tensor& odd_weight);
 
 /// Mean over height and width: [B, C].
 at::Tensor global_average(const at::Tensor& input);

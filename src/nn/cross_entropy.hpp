@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/precision.hpp"
 #include "nn/workspace.hpp"
 
 namespace enas::nn {
@@ -15,10 +16,12 @@ constexpr std::int64_t kCrossEntropyRows = 256;
 /// Mean over rows, in nats and float64, of −log softmax(outputs · embeddingᵀ)[target], for outputs
 /// [R, H], embedding [V, H] and targets [R] int64. Differentiable in outputs and embedding, once.
 at::Tensor cross_entropy(const at::Tensor& outputs, const at::Tensor& embedding,
-                         const at::Tensor& targets, Workspace& workspace);
+                         const at::Tensor& targets, Workspace& workspace,
+                         Precision precision = Precision::float32);
 
 /// The sum over rows instead of the mean, without autograd.
 double cross_entropy_total(const at::Tensor& outputs, const at::Tensor& embedding,
-                           const at::Tensor& targets, Workspace& workspace);
+                           const at::Tensor& targets, Workspace& workspace,
+                           Precision precision = Precision::float32);
 
 }  // namespace enas::nn

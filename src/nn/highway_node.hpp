@@ -5,9 +5,9 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace enas::nn {
+#include "nn/highway_kernel.hpp"
 
-enum class NodeFunction { tanh, relu, identity, sigmoid };
+namespace enas::nn {
 
 /// What the node reads and writes besides `u`. All [B, H], rows contiguous.
 struct HighwayNode {

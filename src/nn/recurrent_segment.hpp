@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nn/highway_node.hpp"
+#include "nn/precision.hpp"
 #include "nn/workspace.hpp"
 
 namespace enas::nn {
@@ -35,7 +36,8 @@ constexpr double kBatchNormEpsilon = 1.0;
 /// nothing when autograd is off. `workspace` is in use until the backward is done: a second call
 /// before it makes that backward throw.
 at::Tensor recurrent_segment(const Cell& cell, const at::Tensor& x, const at::Tensor& state,
-                             const std::vector<at::Tensor>& weights, Workspace& workspace);
+                             const std::vector<at::Tensor>& weights, Workspace& workspace,
+                             Precision precision = Precision::float32);
 
 /// The same in plain differentiable expressions: the definition that the fast version is tested
 /// against.

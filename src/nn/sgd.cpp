@@ -15,12 +15,17 @@
 namespace enas::nn {
 namespace {
 
-// Both are part of the order of the sum.
+// Both are part of the order of a sum.
 constexpr std::size_t kBlockValues = 65536;
 constexpr std::size_t kLanes = 8;
+// What is packed is squared while it is still in the nearest cache. A multiple of kLanes.
+constexpr std::size_t kPackedAtOnce = 2048;
 
-double block_norm(std::span<const float> values) {
-  std::array<double, kLanes> lanes{};
+using Lanes = std::array<double, kLanes>;
+
+// Only the last values of a block may be no multiple of kLanes.
+void add_squares(std::span<const float> values, Lanes& sums) {
+  Lanes lanes = sums;
   std::size_t i = 0;
   for (; i + kLanes <= values.size(); i += kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -29,40 +34,60 @@ double block_norm(std::span<const float> values) {
     }
   }
   for (; i < values.size(); ++i) lanes[0] += double{values[i]} * values[i];
-  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+  sums = lanes;
 }
 
-}  // namespace
-
-double squared_norm(std::span<const float> gradient) {
-  const std::size_t num_blocks = (gradient.size() + kBlockValues - 1) / kBlockValues;
+// Sum over blocks of [0, size), in their order; `norm_of` gets first place and length of each.
+template <typename NormOf>
+double sum_over_blocks(std::size_t size, const NormOf& norm_of) {
+  if (size <= kBlockValues) return norm_of(0, size);
+  const std::size_t num_blocks = (size + kBlockValues - 1) / kBlockValues;
   std::vector<double> norms(num_blocks);
   at::parallel_for(0, static_cast<std::int64_t>(num_blocks), 1, [&](auto begin, auto end) {
     for (auto block = static_cast<std::size_t>(begin); block < static_cast<std::size_t>(end);
          ++block) {
       const std::size_t first = block * kBlockValues;
-      norms[block] =
-          block_norm(gradient.subspan(first, std::min(kBlockValues, gradient.size() - first)));
+      norms[block] = norm_of(first, std::min(kBlockValues, size - first));
     }
   });
   return std::accumulate(norms.begin(), norms.end(), 0.0);
 }
 
-void pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
-                     std::span<float> packed) {
+double sum_of(const Lanes& lanes) { return std::accumulate(lanes.begin(), lanes.end(), 0.0); }
+
+}  // namespace
+
+double squared_norm(std::span<const float> gradient) {
+  return sum_over_blocks(gradient.size(), [&](std::size_t first, std::size_t length) {
+    Lanes lanes{};
+    add_squares(gradient.subspan(first, length), lanes);
+    return sum_of(lanes);
+  });
+}
+
+double pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
+                       std::span<float> packed) {
   const auto size = static_cast<std::size_t>(gradient.numel());
   expect(size == packed.size() && gradient.sizes() == weight.sizes(),
          "a gradient has the shape of its weight and the size of its place");
   const at::Tensor flat = gradient.contiguous();
   const float* const slope = flat.const_data_ptr<float>();
   const float* const value = weight.const_data_ptr<float>();
+  float* const to = packed.data();
   const auto factor = static_cast<float>(decay);
-  at::parallel_for(0, gradient.numel(), static_cast<std::int64_t>(kBlockValues),
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t i = begin; i < end; ++i) {
-                       packed[static_cast<std::size_t>(i)] = slope[i] + factor * value[i];
-                     }
-                   });
+  return sum_over_blocks(size, [&](std::size_t first, std::size_t length) {
+    Lanes lanes{};
+    for (std::size_t begin = first; begin < first + length; begin += kPackedAtOnce) {
+      const std::size_t end = std::min(begin + kPackedAtOnce, first + length);
+      if (factor == 0.0F) {
+        std::copy(slope + begin, slope + end, to + begin);
+      } else {
+        for (std::size_t i = begin; i < end; ++i) to[i] = slope[i] + factor * value[i];
+      }
+      add_squares(packed.subspan(begin, end - begin), lanes);
+    }
+    return sum_of(lanes);
+  });
 }
 
 void apply_update(at::Tensor weight, std::span<const float> gradient, double scale, double lr) {

@@ -12,10 +12,10 @@ namespace enas::nn {
 double squared_norm(std::span<const float> gradient);
 
 /// packed = gradient + decay · weight, for float32 on the CPU (the gradient of any strides): a
-/// slot's gradient with its weight decay, ready for the sum over slots. Throws ContractError unless
-/// all three have as many values.
-void pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
-                     std::span<float> packed);
+/// slot's gradient with its weight decay, ready for the sum over slots. Returns
+/// squared_norm(packed), to the bit. Throws ContractError unless all three have as many values.
+double pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, double decay,
+                       std::span<float> packed);
 
 /// weight −= lr · scale · gradient, in place, for a contiguous float32 weight on the CPU with as
 /// many values. `scale` is what averaging and clipping leave of the gradient. Throws ContractError

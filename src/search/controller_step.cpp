@@ -16,17 +16,23 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   const auto own = comm::block_of(world_.rank(), world_.size(), num_rollouts);
   ControllerStepReport report;
   Stopwatch watch;
+  report.strategy_digest = digest_of(strategy_.state());
+  // All of them on every rank: the size of a batch must not depend on ranks, and one pass costs
+  // less than a few alone.
+  const auto children = strategy_.propose(consecutive_indices(
+      {Purpose::rollout, 0, static_cast<std::uint64_t>(progress.step)}, num_rollouts));
   std::vector<space::Rollout> mine;
   std::vector<StepRecord> records;
   for (int i = own.begin; i < own.end; ++i) {
-    mine.push_back(score_rollout(i, progress.step));
+    const auto& child = children[static_cast<std::size_t>(i)];
+    mine.push_back(
+        rollout_of(child, task_.reward_score(supernet_, child, i, progress.step), task_.metric()));
     records.push_back(record_of(mine.back(), i, progress.step));
   }
   report.compute_s = watch.restart();
 
-  const auto theta = digest_of(strategy_.state());
-  const auto gathered =
-      gather_records(world_, num_rollouts, progress.step, theta, flags, std::move(records));
+  const auto gathered = gather_records(world_, num_rollouts, progress.step, report.strategy_digest,
+                                       flags, std::move(records));
   report.flags = gathered.flags;
   report.rollouts = all_gather_rollouts(world_, mine, supernet_.space_id());
   report.wait_s = watch.restart();
@@ -40,13 +46,6 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   report.mean_reward /= num_rollouts;
   report.compute_s += watch.seconds();
   return report;
-}
-
-space::Rollout ControllerStep::score_rollout(int rollout, std::int64_t step) const {
-  const Address address{Purpose::rollout, static_cast<std::uint64_t>(rollout),
-                        static_cast<std::uint64_t>(step)};
-  const auto child = strategy_.propose(1, address).front();
-  return rollout_of(child, task_.reward_score(supernet_, child, rollout, step), task_.metric());
 }
 
 double ControllerStep::reward(const space::Rollout& rollout) const {

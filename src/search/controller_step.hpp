@@ -21,6 +21,7 @@ struct ControllerStepReport {
   std::vector<space::Rollout> rollouts;
   std::vector<double> rewards;  ///< without entropy; of a failed rollout 0
   LearnReport learned;
+  io::Digest strategy_digest = {};  ///< of the strategy's state that proposed them
   std::int64_t flags = 0;
   double mean_reward = 0.0;
   double compute_s = 0.0, wait_s = 0.0;
@@ -36,7 +37,6 @@ class ControllerStep {
   ControllerStepReport run(const Progress& progress, std::int64_t flags);
 
  private:
-  space::Rollout score_rollout(int rollout, std::int64_t step) const;
   double reward(const space::Rollout& rollout) const;
 
   comm::World& world_;

@@ -113,17 +113,17 @@ double ImageTask::activation_bytes() const {
   const double pixels = static_cast<double>(images_.shape.height) * images_.shape.width;
   const double batch = settings_.weights.batch_size;
   if (settings_.space.kind == SpaceKind::macro) {
-    // A layer keeps about eight maps and their gradients pass through two; two thirds of the layers
-    // are on a quarter or a sixteenth of the pixels.
+    // A layer keeps three maps, the gradients of two more are alive; two thirds of the layers are on
+    // a quarter or a sixteenth of the pixels.
     const double layers = settings_.space.macro.layers * (1.0 + 1.0 / 4.0 + 1.0 / 16.0) / 3.0;
-    return 4.0 * batch * pixels * settings_.supernet.macro.filters * 10.0 * (layers + 1.0);
+    return 4.0 * batch * pixels * settings_.supernet.macro.filters * 5.0 * (layers + 1.0);
   }
-  // A node keeps two separable convolutions of six maps a side at most; doubled widths on quartered
-  // pixels halve the cost of a cell twice.
+  // A node keeps its sum and two maps a side at most; doubled widths on quartered pixels halve the
+  // cost of a cell twice.
   const auto& options = settings_.supernet.micro;
   const double cells = (options.cells + 2) * (1.0 + 1.0 / 2.0 + 1.0 / 4.0) / 3.0;
   const double nodes = settings_.space.micro.nodes - 2;
-  return 4.0 * batch * pixels * options.filters * 10.0 * nodes * (cells + 1.0);
+  return 4.0 * batch * pixels * options.filters * 5.0 * nodes * (cells + 1.0);
 }
 
 }  // namespace enas::search

@@ -5,14 +5,12 @@
 
 namespace enas::search {
 
-std::vector<space::Architecture> RandomStrategy::propose(std::int64_t count,
-                                                         const Address& address) const {
+std::vector<space::Architecture> RandomStrategy::propose(
+    const std::vector<Address>& addresses) const {
   std::vector<space::Architecture> architectures;
-  architectures.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t child = 0; child < count; ++child) {
-    Address own = address;
-    own.step += static_cast<std::uint64_t>(child);
-    RandomStream random(seed_, own);
+  architectures.reserve(addresses.size());
+  for (const Address& address : addresses) {
+    RandomStream random(seed_, address);
     space::Architecture architecture{space_.id(), {}};
     architecture.tokens.resize(static_cast<std::size_t>(space_.num_tokens()));
     for (const auto& decision : space_.decisions()) {

@@ -11,8 +11,8 @@ class RandomStrategy final : public Strategy {
   RandomStrategy(const space::SearchSpace& space, std::uint64_t seed)
       : space_(space), seed_(seed) {}
 
-  std::vector<space::Architecture> propose(std::int64_t count,
-                                           const Address& address) const override;
+  using Strategy::propose;
+  std::vector<space::Architecture> propose(const std::vector<Address>& addresses) const override;
   LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                             const std::vector<double>& rewards) override;
   std::vector<NamedArray> state() override { return {}; }

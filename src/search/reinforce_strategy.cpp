@@ -11,9 +11,9 @@ ReinforceStrategy::ReinforceStrategy(const space::SearchSpace& space,
                                      std::uint64_t seed)
     : seed_(seed), controller_(space, controller, seed), reinforce_(controller_, reinforce) {}
 
-std::vector<space::Architecture> ReinforceStrategy::propose(std::int64_t count,
-                                                            const Address& address) const {
-  return controller_.sample(count, seed_, address);
+std::vector<space::Architecture> ReinforceStrategy::propose(
+    const std::vector<Address>& addresses) const {
+  return controller_.sample(addresses, seed_);
 }
 
 LearnReport ReinforceStrategy::learn_on_root(const std::vector<space::Rollout>& rollouts,

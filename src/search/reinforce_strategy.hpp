@@ -12,8 +12,8 @@ class ReinforceStrategy final : public Strategy {
                     const controller::ControllerOptions& controller,
                     const controller::ReinforceOptions& reinforce, std::uint64_t seed);
 
-  std::vector<space::Architecture> propose(std::int64_t count,
-                                           const Address& address) const override;
+  using Strategy::propose;
+  std::vector<space::Architecture> propose(const std::vector<Address>& addresses) const override;
   LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                             const std::vector<double>& rewards) override;
   std::vector<NamedArray> state() override;

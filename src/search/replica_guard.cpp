@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "core/text.hpp"
 
@@ -35,26 +36,31 @@ std::vector<io::Digest> all_gather_digest(comm::World& world, const io::Digest& 
 
 ReplicaGuard::ReplicaGuard(comm::World& world, const WeightOptimizer& optimizer,
                            std::size_t num_weights, Strategy& strategy)
-    : world_(world), optimizer_(optimizer), strategy_(strategy), moved_(num_weights, 0) {}
+    : world_(world), optimizer_(optimizer), strategy_(strategy), has_moved_(num_weights, 0) {}
 
 void ReplicaGuard::note_touched(const std::vector<int>& weights) {
-  for (const int weight : weights) moved_[static_cast<std::size_t>(weight)] = 1;
+  for (const int weight : weights) {
+    char& has_moved = has_moved_[static_cast<std::size_t>(weight)];
+    if (has_moved == 0) moved_.push_back(weight);
+    has_moved = 1;
+  }
 }
 
 void ReplicaGuard::check_touched(std::int64_t step) {
   auto arrays = strategy_.state();
-  for (std::size_t i = 0; i < moved_.size(); ++i) {
-    if (moved_[i] == 0) continue;
-    for (auto& array : optimizer_.arrays_of_weight(static_cast<int>(i))) {
-      arrays.push_back(std::move(array));
-    }
+  std::sort(moved_.begin(), moved_.end());
+  for (const int weight : moved_) {
+    has_moved_[static_cast<std::size_t>(weight)] = 0;
+    for (auto& array : optimizer_.arrays_of_weight(weight)) arrays.push_back(std::move(array));
   }
-  std::fill(moved_.begin(), moved_.end(), 0);
+  moved_.clear();
   compare(arrays, step);
 }
 
 void ReplicaGuard::check_all(std::int64_t step) {
-  std::fill(moved_.begin(), moved_.end(), 1);
+  std::vector<int> all(has_moved_.size());
+  std::iota(all.begin(), all.end(), 0);
+  note_touched(all);
   check_touched(step);
 }
 

@@ -41,7 +41,8 @@ class ReplicaGuard {
   comm::World& world_;
   const WeightOptimizer& optimizer_;
   Strategy& strategy_;
-  std::vector<char> moved_;  ///< one a weight
+  std::vector<char> has_moved_;  ///< one a weight
+  std::vector<int> moved_;       ///< numbers of those
 };
 
 }  // namespace enas::search

@@ -5,7 +5,6 @@
 #include <ATen/Version.h>
 
 #include <cstdlib>
-#include <functional>
 #include <memory>
 
 #include "comm/mpi_reducer.hpp"
@@ -14,30 +13,11 @@
 #include "search/search_loop.hpp"
 #include "search/spaces.hpp"
 #include "search/task.hpp"
+#include "search/together.hpp"
 
 namespace enas::search {
 
 namespace {
-
-/// Collective. Runs `work`; when it fails on any rank, every rank throws that failure.
-void together(comm::World& world, const std::function<void()>& work) {
-  ExitCode code = ExitCode::success;
-  std::string message;
-  try {
-    work();
-  } catch (const Error& error) {
-    code = error.code();
-    message = error.what();
-  } catch (const std::exception& error) {
-    code = ExitCode::internal;
-    message = first_line(error.what());
-  }
-  if (const auto failure = world.share_failure(code, message)) {
-    throw ConfigError(
-        failure.rank == 0 ? failure.message : concat("rank ", failure.rank, ": ", failure.message),
-        failure.code);
-  }
-}
 
 /// Collective. Everything that must be equal before a search may start, by name.
 void shake_hands(comm::World& world, const RunIdentity& identity) {

@@ -111,13 +111,14 @@ void SearchLoop::weight_step() {
 
 void SearchLoop::controller_step() {
   parts_.world.note_progress("controller step", state_.progress.step);
-  const auto digest = digest_of(parts_.strategy.state());
   const auto report = controller_step_.run(
       state_.progress, stop_control_.wishes(checkpointer_.seconds_since_save()));
   flags_ = report.flags;
   faults_.flip_bit(state_.progress.step, "flip_strategy", parts_.strategy.state());
   reporter_.controller_step(state_.progress, report);
-  if (parts_.world.is_root()) run_log_.add_controller_step(state_.progress, report, digest);
+  if (parts_.world.is_root()) {
+    run_log_.add_controller_step(state_.progress, report, report.strategy_digest);
+  }
   ++state_.progress.step;
   ++state_.progress.index;
   if (state_.progress.index == parts_.settings.rollout.steps) end_phase();

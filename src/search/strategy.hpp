@@ -29,9 +29,13 @@ class Strategy {
  public:
   virtual ~Strategy() = default;
 
-  /// `count` architectures; number i draws its random numbers at address.step + i.
-  virtual std::vector<space::Architecture> propose(std::int64_t count,
-                                                   const Address& address) const = 0;
+  /// One architecture an address, each with the random numbers found there, all in one pass. The
+  /// number of addresses must not depend on ranks: batches of other sizes may round otherwise.
+  virtual std::vector<space::Architecture> propose(const std::vector<Address>& addresses) const = 0;
+  /// `count` architectures at consecutive steps from `first` on.
+  std::vector<space::Architecture> propose(std::int64_t count, const Address& first) const {
+    return propose(consecutive_steps(first, count));
+  }
   /// Rank 0 only. `rewards` are without entropy, one a rollout.
   virtual LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                                     const std::vector<double>& rewards) = 0;

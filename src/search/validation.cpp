@@ -47,12 +47,13 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
                           const Strategy& strategy, const space::SearchSpace& space,
                           const Task& task, const Settings& settings, std::int64_t step) {
   const auto own = comm::block_of(world.rank(), world.size(), settings.validation.children);
+  const auto children = strategy.propose(
+      consecutive_indices({Purpose::validation_children, 0, static_cast<std::uint64_t>(step)},
+                          settings.validation.children));
   std::vector<space::Rollout> mine;
   for (int i = own.begin; i < own.end; ++i) {
-    const Address address{Purpose::validation_children, static_cast<std::uint64_t>(i),
-                          static_cast<std::uint64_t>(step)};
     world.note_progress("validation", step);
-    const auto child = strategy.propose(1, address).front();
+    const auto& child = children[static_cast<std::size_t>(i)];
     mine.push_back(rollout_of(child, task.validation_score(supernet, child), task.metric()));
   }
 

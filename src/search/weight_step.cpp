@@ -3,12 +3,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <utility>
 
 #include "core/clock.hpp"
 #include "nn/sgd.hpp"
 
 namespace enas::search {
+
+namespace {
+
+/// Beyond that, children are forgotten between two steps.
+constexpr std::size_t kRememberedChildren = 256;
+
+}  // namespace
 
 WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
                        const supernet::Supernet& supernet, WeightOptimizer& optimizer, Task& task,
@@ -20,7 +27,8 @@ WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
       task_(task),
       settings_(settings),
       faults_(faults),
-      own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)) {}
+      own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)),
+      tensor_of_(supernet.weights().size()) {}
 
 WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   const Progress& progress = state.progress;
@@ -85,24 +93,31 @@ void WeightStep::summarise(WeightStepReport& report) const {
   report.metric = task_.metric().of(report.loss, accuracy / report.num_finite);
 }
 
+const std::vector<int>& WeightStep::touched_by(const space::Architecture& child) {
+  const auto known = touched_.find(child.tokens);
+  if (known != touched_.end()) return known->second;
+  return touched_.emplace(child.tokens, supernet_.touched(child)).first->second;
+}
+
 void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
-  std::map<int, std::vector<int>> slots_of_weight;
-  touched_.clear();
+  if (touched_.size() > kRememberedChildren) touched_.clear();
+  std::vector<std::pair<int, int>> users;  // weight, slot
   for (std::size_t slot = 0; slot < children.size(); ++slot) {
-    touched_.push_back(supernet_.touched(children[slot]));
-    for (const int weight : touched_.back()) {
-      slots_of_weight[weight].push_back(static_cast<int>(slot));
+    for (const int weight : touched_by(children[slot])) {
+      users.emplace_back(weight, static_cast<int>(slot));
     }
   }
-  plan_.num_slots = static_cast<int>(children.size());
-  plan_.tensors.clear();
+  std::sort(users.begin(), users.end());
+  plan_ = {static_cast<int>(children.size()), {}};
   union_weights_.clear();
-  std::int64_t offset = 0;
-  for (auto& [weight, slots] : slots_of_weight) {
-    const auto length = supernet_.weights()[static_cast<std::size_t>(weight)].value.numel();
-    plan_.tensors.push_back({offset, length, std::move(slots)});
-    union_weights_.push_back(weight);
-    offset += length;
+  for (const auto& [weight, slot] : users) {
+    if (union_weights_.empty() || union_weights_.back() != weight) {
+      const auto number = static_cast<std::size_t>(weight);
+      tensor_of_[number] = static_cast<int>(union_weights_.size());
+      union_weights_.push_back(weight);
+      plan_.tensors.push_back({plan_.total(), supernet_.weights()[number].value.numel(), {}});
+    }
+    plan_.tensors.back().slots.push_back(slot);
   }
 }
 
@@ -125,42 +140,42 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, cons
   record.loss = result.loss;
   record.correct = result.correct;
   record.count = batch.target.numel();
-  record.finite = pack_slot(slot, result.gradients, std::isfinite(result.loss)) ? 1 : 0;
+  record.finite =
+      pack_slot(touched_by(child), result.gradients, std::isfinite(result.loss)) ? 1 : 0;
   if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();
   return record;
 }
 
-bool WeightStep::pack_slot(int slot, const std::vector<at::Tensor>& gradients, bool finite) {
+bool WeightStep::pack_slot(const std::vector<int>& touched,
+                           const std::vector<at::Tensor>& gradients, bool finite) {
   const auto buffer = reducer_.slot_buffer();
-  const auto& touched = touched_[static_cast<std::size_t>(slot)];
-  std::vector<std::span<float>> places;
-  double squared_norm = 0.0;
-  std::size_t tensor = 0;
+  const auto place_of = [&](int weight) {
+    const auto tensor = static_cast<std::size_t>(tensor_of_[static_cast<std::size_t>(weight)]);
+    return buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),
+                          static_cast<std::size_t>(plan_.tensors[tensor].length));
+  };
+  slot_norm_ = 0.0;
   for (std::size_t i = 0; i < touched.size(); ++i) {
-    while (union_weights_[tensor] != touched[i]) ++tensor;
-    const auto place = buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),
-                                      static_cast<std::size_t>(plan_.tensors[tensor].length));
     const auto& weight = supernet_.weights()[static_cast<std::size_t>(touched[i])];
     const bool decays = weight.decays || settings_.weights.decay_norms;
-    nn::pack_with_decay(gradients[i], weight.value, decays ? settings_.weights.weight_decay : 0.0,
-                        place);
-    squared_norm += nn::squared_norm(place);
-    places.push_back(place);
+    slot_norm_ +=
+        nn::pack_with_decay(gradients[i], weight.value,
+                            decays ? settings_.weights.weight_decay : 0.0, place_of(touched[i]));
   }
-  if (finite && std::isfinite(squared_norm)) return true;
-  for (const auto place : places) std::fill(place.begin(), place.end(), 0.0F);
+  if (finite && std::isfinite(slot_norm_)) return true;
+  for (const int weight : touched) {
+    const auto place = place_of(weight);
+    std::fill(place.begin(), place.end(), 0.0F);
+  }
   return false;
 }
 
 double WeightStep::update(std::span<const float> sum, int num_finite, double lr) {
   const double mean = 1.0 / num_finite;
-  double squared_norm = 0.0;
-  for (const auto& tensor : plan_.tensors) {
-    squared_norm += nn::squared_norm(sum.subspan(static_cast<std::size_t>(tensor.offset),
-                                                 static_cast<std::size_t>(tensor.length)));
-  }
+  // One slot's gradient is the sum.
+  const double squared_norm = plan_.num_slots == 1 ? slot_norm_ : nn::squared_norm(sum);
   const double norm = std::sqrt(squared_norm) * mean;
   if (!std::isfinite(norm)) return norm;
   const double clip = settings_.weights.clip_norm;

@@ -6,14 +6,17 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <functional>
 #include <map>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "nn/image_program.hpp"
 #include "supernet/image_classes.hpp"
 #include "supernet/supernet.hpp"
+
+namespace enas::nn {
+class PlaneMemory;
+}
 
 namespace enas::supernet {
 
@@ -23,9 +26,10 @@ namespace enas::supernet {
 class ImageChild {
  public:
   int convolution(int image, int weight);
-  int depthwise(int image, int weight);
+  /// Depthwise, then 1×1.
+  int separable(int image, int depthwise, int pointwise);
   int norm(int image, int weight, double epsilon);
-  /// Norm, then ReLU, in one buffer.
+  /// Norm, then ReLU.
   int norm_relu(int image, int weight, double epsilon);
   int reduction(int image, const std::array<int, 3>& even_odd_norm, double epsilon);
   int relu(int image);
@@ -39,31 +43,28 @@ class ImageChild {
   void classify(int image, int weight);
 
   /// Numbers of the weights that the steps read, ascending.
-  std::vector<int> touched() const;
+  const std::vector<int>& touched() const { return touched_; }
 
-  /// See Supernet. `drop_features` is the classifier's dropout.
+  /// See Supernet. `drop_features` is the classifier's dropout; `memory` is for fused kernels.
   SlotGradient gradient(const std::vector<Weight>& weights, const ImageClasses& classes,
-                        const Batch& batch, double drop_features, const StepAddress& address) const;
-  Score score(const std::vector<Weight>& weights, const ImageClasses& classes,
-              const Batch& batch) const;
+                        const Batch& batch, double drop_features, const StepAddress& address,
+                        Kernels kernels, nn::PlaneMemory& memory) const;
+  Score score(const std::vector<Weight>& weights, const ImageClasses& classes, const Batch& batch,
+              Kernels kernels, nn::PlaneMemory& memory) const;
+  double forward_flops(const std::vector<Weight>& weights, at::IntArrayRef input_sizes) const;
 
  private:
   using Tensors = std::vector<at::Tensor>;
-  struct Step {
-    std::vector<int> images;
-    std::vector<int> weights;
-    std::function<at::Tensor(const Tensors& images, const Tensors& weights)> compute;
-  };
 
-  int add(Step step);
-  int add_once(std::string_view name, int image, at::Tensor (*compute)(const at::Tensor&));
-  /// Logits [B, classes]; `weights` by number, `mask` of the pooled features or undefined.
-  at::Tensor logits(const at::Tensor& input, const Tensors& weights, const at::Tensor& mask) const;
+  int add(nn::ImageStep step);
+  int add_once(nn::ImageStep::Kind kind, int image);
+  /// The touched weights in their order.
+  Tensors values(const std::vector<Weight>& weights) const;
 
-  std::vector<Step> steps_;
-  std::map<std::pair<std::string_view, int>, int> weightless_;
-  int classified_ = -1;
-  int head_ = -1;
+  nn::ImageProgram program_;  // its weights are places in touched_ once there is a classifier
+  std::map<std::pair<nn::ImageStep::Kind, int>, int> weightless_;
+  std::vector<int> touched_;
+  std::size_t head_ = 0;  // place of the classifier's weight
 };
 
 }  // namespace enas::supernet

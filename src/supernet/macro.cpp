@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supernet/macro.hpp"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "supernet/image_child.hpp"
-#include "supernet/image_weights.hpp"
 
 namespace enas::supernet {
 namespace {
@@ -84,6 +80,12 @@ void check(const space::MacroSpaceOptions& space, const MacroOptions& options,
   check_epsilon("norm_epsilon", options.norm_epsilon);
   check_epsilon("kernel_norm_epsilon", options.kernel_norm_epsilon);
   check_classes(classes);
+}
+
+ImageWeights checked_weights(const space::MacroSpaceOptions& space, const MacroOptions& options,
+                             const ImageClasses& classes) {
+  check(space, options, classes);
+  return macro_weights(space, options, classes);
 }
 
 /// Walks one architecture and adds what it needs to a child.
@@ -165,8 +167,7 @@ class MacroBuilder {
 
   int kernel(const std::string& name, space::Operation operation, int image) {
     if (!is_separable(operation)) return child_.convolution(image, number(name, "/conv"));
-    image = child_.depthwise(image, number(name, "/depthwise"));
-    return child_.convolution(image, number(name, "/pointwise"));
+    return child_.separable(image, number(name, "/depthwise"), number(name, "/pointwise"));
   }
 
   int pool(space::Operation operation, int image) {
@@ -211,30 +212,14 @@ std::vector<WeightShape> macro_weight_shapes(const space::MacroSpaceOptions& spa
 
 MacroSupernet::MacroSupernet(const space::MacroSpaceOptions& space, const MacroOptions& options,
                              const ImageClasses& classes, std::uint64_t seed)
-    : space_(space), decisions_(space::macro_space(space)), options_(options), classes_(classes) {
-  check(space, options, classes);
-  weights_ = macro_weights(space, options, classes).make(seed);
-  numbers_ = WeightNumbers(weights_);
-}
+    : ImageSupernet(space::macro_space(space), classes, {options.drop_features, options.kernels},
+                    checked_weights(space, options, classes), seed),
+      space_(space),
+      options_(options) {}
 
-ImageChild MacroSupernet::child(const space::Architecture& architecture) const {
-  return MacroBuilder(space::macro_net(space_, architecture), options_, numbers_).build();
-}
-
-std::vector<int> MacroSupernet::touched(const space::Architecture& architecture) const {
-  return child(architecture).touched();
-}
-
-at::Tensor MacroSupernet::initial_state(std::int64_t) const { return at::empty({0}); }
-
-SlotGradient MacroSupernet::gradient(const space::Architecture& architecture, const Batch& batch,
-                                     at::Tensor&, const StepAddress& address) const {
-  return child(architecture).gradient(weights_, classes_, batch, options_.drop_features, address);
-}
-
-Score MacroSupernet::score(const space::Architecture& architecture, const Batch& batch,
-                           at::Tensor&) const {
-  return child(architecture).score(weights_, classes_, batch);
+ImageChild MacroSupernet::build(const space::Architecture& architecture,
+                                const WeightNumbers& numbers) const {
+  return MacroBuilder(space::macro_net(space_, architecture), options_, numbers).build();
 }
 
 }  // namespace enas::supernet

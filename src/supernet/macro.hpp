@@ -8,12 +8,9 @@
 
 #include "space/macro.hpp"
 #include "supernet/image_classes.hpp"
-#include "supernet/image_weights.hpp"
-#include "supernet/supernet.hpp"
+#include "supernet/image_supernet.hpp"
 
 namespace enas::supernet {
-
-class ImageChild;
 
 /// How a layer's output and its skips become one tensor.
 enum class SkipMerge {
@@ -34,6 +31,7 @@ struct MacroOptions {
   double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
   double norm_epsilon = 1e-5;  ///< of every batch norm but those
   double kernel_norm_epsilon = 1e-3;  ///< after a k×k convolution, separable ones too
+  Kernels kernels = Kernels::fused;
 };
 
 /// All weights in their order, without allocating any. Norms are [2, F]: scale, offset.
@@ -51,7 +49,7 @@ std::vector<WeightShape> macro_weight_shapes(const space::MacroSpaceOptions& spa
 
 /// Computes only what the architecture uses: of the operations the chosen one, of the reductions
 /// those whose result is read. Batch statistics everywhere, when scoring too.
-class MacroSupernet final : public Supernet {
+class MacroSupernet final : public ImageSupernet {
  public:
   /// Convolutions start He-normal with their true fan-in (a block of a concatenating 1×1 counts all
   /// blocks of its layer), norms with scale 1 and offset 0, by tensor name
@@ -60,24 +58,12 @@ class MacroSupernet final : public Supernet {
   MacroSupernet(const space::MacroSpaceOptions& space, const MacroOptions& options,
                 const ImageClasses& classes, std::uint64_t seed);
 
-  const std::string& space_id() const override { return decisions_.id(); }
-  const std::vector<Weight>& weights() const override { return weights_; }
-  std::vector<int> touched(const space::Architecture& architecture) const override;
-  at::Tensor initial_state(std::int64_t batch_size) const override;
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state, const StepAddress& address) const override;
-  Score score(const space::Architecture& architecture, const Batch& batch,
-              at::Tensor& state) const override;
-
  private:
-  ImageChild child(const space::Architecture& architecture) const;
+  ImageChild build(const space::Architecture& architecture,
+                   const WeightNumbers& numbers) const override;
 
   space::MacroSpaceOptions space_;
-  space::SearchSpace decisions_;
   MacroOptions options_;
-  ImageClasses classes_;
-  std::vector<Weight> weights_;
-  WeightNumbers numbers_;
 };
 
 }  // namespace enas::supernet

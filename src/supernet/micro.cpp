@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supernet/micro.hpp"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "supernet/image_child.hpp"
-#include "supernet/image_weights.hpp"
 
 namespace enas::supernet {
 namespace {
@@ -156,6 +152,12 @@ void check(const MicroOptions& options, const ImageClasses& classes) {
   check_classes(classes);
 }
 
+ImageWeights checked_weights(const space::MicroSpaceOptions& space, const MicroOptions& options,
+                             const ImageClasses& classes) {
+  check(options, classes);
+  return micro_weights(space, options, classes);
+}
+
 /// Walks one architecture and adds what it needs to a child.
 class MicroBuilder {
  public:
@@ -225,8 +227,8 @@ class MicroBuilder {
     if (operation == space::Operation::max_pool_3x3) return child_.max_pool(image);
     for (int time = 1; time <= kTimes; ++time) {
       const std::string prefix = concat(name, "/", time);
-      image = child_.depthwise(child_.relu(image), numbers_(prefix + "/depthwise"));
-      image = child_.convolution(image, numbers_(prefix + "/pointwise"));
+      image = child_.separable(child_.relu(image), numbers_(prefix + "/depthwise"),
+                               numbers_(prefix + "/pointwise"));
       image = norm(image, prefix + "/norm");
     }
     return image;
@@ -248,30 +250,14 @@ std::vector<WeightShape> micro_weight_shapes(const space::MicroSpaceOptions& spa
 
 MicroSupernet::MicroSupernet(const space::MicroSpaceOptions& space, const MicroOptions& options,
                              const ImageClasses& classes, std::uint64_t seed)
-    : space_(space), decisions_(space::micro_space(space)), options_(options), classes_(classes) {
-  check(options, classes);
-  weights_ = micro_weights(space, options, classes).make(seed);
-  numbers_ = WeightNumbers(weights_);
-}
+    : ImageSupernet(space::micro_space(space), classes, {options.drop_features, options.kernels},
+                    checked_weights(space, options, classes), seed),
+      space_(space),
+      options_(options) {}
 
-ImageChild MicroSupernet::child(const space::Architecture& architecture) const {
-  return MicroBuilder(space::micro_net(space_, architecture), options_, numbers_).build();
-}
-
-std::vector<int> MicroSupernet::touched(const space::Architecture& architecture) const {
-  return child(architecture).touched();
-}
-
-at::Tensor MicroSupernet::initial_state(std::int64_t) const { return at::empty({0}); }
-
-SlotGradient MicroSupernet::gradient(const space::Architecture& architecture, const Batch& batch,
-                                     at::Tensor&, const StepAddress& address) const {
-  return child(architecture).gradient(weights_, classes_, batch, options_.drop_features, address);
-}
-
-Score MicroSupernet::score(const space::Architecture& architecture, const Batch& batch,
-                           at::Tensor&) const {
-  return child(architecture).score(weights_, classes_, batch);
+ImageChild MicroSupernet::build(const space::Architecture& architecture,
+                                const WeightNumbers& numbers) const {
+  return MicroBuilder(space::micro_net(space_, architecture), options_, numbers).build();
 }
 
 }  // namespace enas::supernet

@@ -9,12 +9,9 @@
 
 #include "space/micro.hpp"
 #include "supernet/image_classes.hpp"
-#include "supernet/image_weights.hpp"
-#include "supernet/supernet.hpp"
+#include "supernet/image_supernet.hpp"
 
 namespace enas::supernet {
-
-class ImageChild;
 
 /// What a reduction cell reads.
 enum class ReductionInputs {
@@ -30,6 +27,7 @@ struct MicroOptions {
   ReductionInputs reduction_inputs = ReductionInputs::both;
   double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
   double norm_epsilon = 1e-5;
+  Kernels kernels = Kernels::fused;
 };
 
 /// All weights in their order, without allocating any. Norms are [2, channels]: scale, offset.
@@ -48,7 +46,7 @@ std::vector<WeightShape> micro_weight_shapes(const space::MicroSpaceOptions& spa
 
 /// Computes only the chosen operations. Batch statistics everywhere, when scoring too. Reduction
 /// cells are number L/3 and 2·(L/3)+1 of the L+2.
-class MicroSupernet final : public Supernet {
+class MicroSupernet final : public ImageSupernet {
  public:
   /// Convolutions start He-normal with their true fan-in (a block of the closing 1×1 counts all B
   /// blocks), norms with scale 1 and offset 0, by tensor name (Purpose::supernet_weights). Throws
@@ -56,24 +54,12 @@ class MicroSupernet final : public Supernet {
   MicroSupernet(const space::MicroSpaceOptions& space, const MicroOptions& options,
                 const ImageClasses& classes, std::uint64_t seed);
 
-  const std::string& space_id() const override { return decisions_.id(); }
-  const std::vector<Weight>& weights() const override { return weights_; }
-  std::vector<int> touched(const space::Architecture& architecture) const override;
-  at::Tensor initial_state(std::int64_t batch_size) const override;
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state, const StepAddress& address) const override;
-  Score score(const space::Architecture& architecture, const Batch& batch,
-              at::Tensor& state) const override;
-
  private:
-  ImageChild child(const space::Architecture& architecture) const;
+  ImageChild build(const space::Architecture& architecture,
+                   const WeightNumbers& numbers) const override;
 
   space::MicroSpaceOptions space_;
-  space::SearchSpace decisions_;
   MicroOptions options_;
-  ImageClasses classes_;
-  std::vector<Weight> weights_;
-  WeightNumbers numbers_;
 };
 
 }  // namespace enas::supernet

@@ -125,6 +125,13 @@ at::Tensor embed(const at::Tensor& embedding, const at::Tensor& tokens) {
       .view({tokens.size(0), tokens.size(1), embedding.size(1)});
 }
 
+/// Logits of all rows at once.
+at::Tensor eager_logits(const at::Tensor& outputs, const at::Tensor& embedding,
+                        const at::Tensor& bias) {
+  const at::Tensor rows = outputs.view({-1, outputs.size(2)});
+  return bias.defined() ? at::addmm(bias, rows, embedding.t()) : rows.mm(embedding.t());
+}
+
 /// The factors of the logits. A bias is one more column of the embedding, read by a column of ones.
 struct OutputLayer {
   OutputLayer(const at::Tensor& outputs, const at::Tensor& tied, const at::Tensor& bias)
@@ -266,8 +273,30 @@ std::vector<int> RecurrentSupernet::touched(const space::Architecture& architect
   return numbers;
 }
 
+double RecurrentSupernet::forward_flops(const space::Architecture& architecture,
+                                        at::IntArrayRef input_sizes) const {
+  expect(input_sizes.size() == 2, "inputs of a language model are [T, B]");
+  const double width = options_.hidden;
+  const double tokens = static_cast<double>(input_sizes[0] * input_sizes[1]);
+  const std::size_t num_nodes = space::recurrent_cell(space_, architecture).nodes.size();
+  // Node 0 reads input and state, every other node one earlier node.
+  const double cell = static_cast<double>(num_nodes + 1) * width * 2.0 * width;
+  const double output = static_cast<double>(weights_[0].value.size(0)) * width;
+  return 2.0 * tokens * (cell + output);
+}
+
 at::Tensor RecurrentSupernet::initial_state(std::int64_t batch_size) const {
   return at::zeros({batch_size, options_.hidden}, weights_[0].value.options());
+}
+
+at::Tensor RecurrentSupernet::cell_outputs(const ActiveCell& active, const at::Tensor& x,
+                                           const at::Tensor& state,
+                                           const std::function<at::Tensor(int)>& weight) const {
+  const std::vector<at::Tensor> weights = active.segment_weights(weight);
+  return options_.kernels == Kernels::fused
+             ? nn::recurrent_segment(active.cell, x, state, weights, *workspace_,
+                                     options_.precision)
+             : nn::recurrent_segment_reference(active.cell, x, state, weights);
 }
 
 SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture,
@@ -281,7 +310,8 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
   ActiveCell active = active_cell(architecture);
   active.cell.state_mask = masks.state;
 
-  // Leaves in the order of touched(), with the cell's input behind them.
+  // Leaves in the order of touched(); fused kernels add the cell's input behind them.
+  const bool is_fused = options_.kernels == Kernels::fused;
   std::vector<at::Tensor> leaves;
   std::vector<at::Tensor> leaf_of(weights_.size());
   for (const int number : touched(architecture)) {
@@ -289,30 +319,38 @@ SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture
     leaf_of[index] = weights_[index].value.detach().requires_grad_();
     leaves.push_back(leaf_of[index]);
   }
-  at::Tensor x = embed(embedding, batch.input);
+  at::Tensor x = is_fused ? embed(embedding, batch.input) : at::embedding(leaf_of[0], batch.input);
   masks.apply_to_input(x, batch.input);
-  leaves.push_back(x.requires_grad_());
+  if (is_fused) leaves.push_back(x.requires_grad_());
 
-  const at::Tensor outputs = nn::recurrent_segment(
-      active.cell, x, state,
-      active.segment_weights([&](int number) { return leaf_of[static_cast<std::size_t>(number)]; }),
-      *workspace_);
+  const at::Tensor outputs = cell_outputs(
+      active, x, state, [&](int number) { return leaf_of[static_cast<std::size_t>(number)]; });
   const at::Tensor dropped = masks.output.defined() ? outputs * masks.output : outputs;
-  const OutputLayer layer(dropped, leaf_of[0], options_.output_bias ? leaf_of[1] : at::Tensor());
-  const at::Tensor cross_entropy =
-      nn::cross_entropy(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_);
+  const at::Tensor bias = options_.output_bias ? leaf_of[1] : at::Tensor();
+  const at::Tensor target = batch.target.reshape(-1);
+  at::Tensor cross_entropy;
+  if (is_fused) {
+    const OutputLayer layer(dropped, leaf_of[0], bias);
+    cross_entropy =
+        nn::cross_entropy(layer.rows, layer.embedding, target, *workspace_, options_.precision);
+  } else {
+    cross_entropy = at::cross_entropy_loss(eager_logits(dropped, leaf_of[0], bias), target);
+  }
 
   SlotGradient result;
   result.forward_s = watch.restart();
   result.gradients =
       torch::autograd::grad({with_penalties(options_, cross_entropy, outputs)}, leaves);
-  at::Tensor x_gradient = result.gradients.back();
-  result.gradients.pop_back();
-  // With an output bias the embedding's is a part of a wider matrix.
+  if (is_fused) {
+    at::Tensor x_gradient = result.gradients.back();
+    result.gradients.pop_back();
+    masks.apply_to_input(x_gradient, batch.input);
+    // With an output bias it is a part of a wider matrix.
+    result.gradients[0] = result.gradients[0].contiguous();
+    result.gradients[0].index_add_(0, batch.input.reshape(-1),
+                                   x_gradient.view({-1, options_.hidden}));
+  }
   for (at::Tensor& gradient : result.gradients) gradient = gradient.contiguous();
-  masks.apply_to_input(x_gradient, batch.input);
-  result.gradients[0].index_add_(0, batch.input.reshape(-1),
-                                 x_gradient.view({-1, options_.hidden}));
   result.loss = cross_entropy.item<double>();
   state = outputs.select(0, outputs.size(0) - 1).detach().clone();
   result.backward_s = watch.seconds();
@@ -325,17 +363,23 @@ Score RecurrentSupernet::score(const space::Architecture& architecture, const Ba
   const at::NoGradGuard no_gradients;
   const ActiveCell active = active_cell(architecture);
   const at::Tensor& embedding = weights_[0].value;
-  const at::Tensor outputs = nn::recurrent_segment(
-      active.cell, embed(embedding, batch.input), state, active.segment_weights([&](int number) {
-        return weights_[static_cast<std::size_t>(number)].value;
-      }),
-      *workspace_);
+  const at::Tensor outputs =
+      cell_outputs(active, embed(embedding, batch.input), state,
+                   [&](int number) { return weights_[static_cast<std::size_t>(number)].value; });
   state = outputs.select(0, outputs.size(0) - 1).clone();
-  const OutputLayer layer(outputs, embedding,
-                          options_.output_bias ? weights_[1].value : at::Tensor());
-  return {
-      nn::cross_entropy_total(layer.rows, layer.embedding, batch.target.reshape(-1), *workspace_),
-      /*correct=*/0, batch.target.numel()};
+  const at::Tensor bias = options_.output_bias ? weights_[1].value : at::Tensor();
+  const at::Tensor target = batch.target.reshape(-1);
+  Score score{0.0, /*correct=*/0, target.numel()};
+  if (options_.kernels == Kernels::fused) {
+    const OutputLayer layer(outputs, embedding, bias);
+    score.nats = nn::cross_entropy_total(layer.rows, layer.embedding, target, *workspace_,
+                                         options_.precision);
+  } else {
+    score.nats = at::cross_entropy_loss(eager_logits(outputs, embedding, bias), target, {},
+                                        at::Reduction::Sum)
+                     .item<double>();
+  }
+  return score;
 }
 
 }  // namespace enas::supernet

@@ -3,11 +3,13 @@
 // 2018, 2.1).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/precision.hpp"
 #include "space/recurrent.hpp"
 #include "supernet/supernet.hpp"
 
@@ -39,6 +41,8 @@ struct RecurrentOptions {
   // Both penalties are on the cell's outputs before drop_output, as in enas_lm.
   double slowness = 1.0;  ///< times the mean of (o_t − o_{t−1})²; nothing for one time step
   double activation_l2 = 0.0;  ///< times the mean of squared outputs
+  Kernels kernels = Kernels::fused;
+  nn::Precision precision = nn::Precision::float32;  ///< of the products; fused kernels only
 };
 
 /// All weights of a supernet in their order, without allocating any: "embedding" [V, H]; with an
@@ -63,6 +67,8 @@ class RecurrentSupernet final : public Supernet {
   const std::string& space_id() const override { return decisions_.id(); }
   const std::vector<Weight>& weights() const override { return weights_; }
   std::vector<int> touched(const space::Architecture& architecture) const override;
+  double forward_flops(const space::Architecture& architecture,
+                       at::IntArrayRef input_sizes) const override;
   at::Tensor initial_state(std::int64_t batch_size) const override;
   SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
                         at::Tensor& state, const StepAddress& address) const override;
@@ -72,6 +78,9 @@ class RecurrentSupernet final : public Supernet {
  private:
   struct ActiveCell;
   ActiveCell active_cell(const space::Architecture& architecture) const;
+  /// [T, B, H]; `weight` gives the tensor of a number.
+  at::Tensor cell_outputs(const ActiveCell& active, const at::Tensor& x, const at::Tensor& state,
+                          const std::function<at::Tensor(int)>& weight) const;
 
   space::RecurrentSpaceOptions space_;
   space::SearchSpace decisions_;

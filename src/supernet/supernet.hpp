@@ -60,6 +60,12 @@ struct Score {
   double accuracy() const { return static_cast<double>(correct) / static_cast<double>(count); }
 };
 
+/// How a supernet computes. Both give the same up to rounding.
+enum class Kernels {
+  fused,  ///< written for speed; what is not written for a device falls back to eager
+  eager,  ///< plain LibTorch operations and autograd: the reference
+};
+
 /// Shared weights of one search space. Not collective; nothing here depends on ranks.
 class Supernet {
  public:
@@ -70,6 +76,10 @@ class Supernet {
   virtual const std::vector<Weight>& weights() const = 0;
   /// Numbers of the weights that the architecture uses, ascending.
   virtual std::vector<int> touched(const space::Architecture& architecture) const = 0;
+  /// Floating-point operations (a multiply-add is two) of the products and convolutions of a
+  /// forward pass over a batch whose input has these sizes. A training pass counts three times.
+  virtual double forward_flops(const space::Architecture& architecture,
+                               at::IntArrayRef input_sizes) const = 0;
 
   /// A slot's carried state before its first batch (zeros; without values where nothing is
   /// carried). Detached; belongs to the slot.

@@ -145,11 +145,9 @@ std::vector<space::Rollout> validated_alone(SmallSearch& parts, int num_batches,
                                             std::int64_t step) {
   const ValidationData validation(parts.settings);
   std::vector<space::Rollout> rollouts;
-  for (int i = 0; i < parts.settings.validation.children; ++i) {
-    const auto child = parts.strategy
-                           .propose(1, {Purpose::validation_children, static_cast<std::uint64_t>(i),
-                                        static_cast<std::uint64_t>(step)})
-                           .front();
+  const auto children = parts.strategy.propose(
+      addresses_of(Purpose::validation_children, parts.settings.validation.children, step));
+  for (const auto& child : children) {
     auto state = parts.supernet->initial_state(parts.settings.validation.batch_size);
     supernet::Score sum;
     std::int64_t examples = 0;

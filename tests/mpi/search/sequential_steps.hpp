@@ -189,16 +189,24 @@ inline space::Rollout rollout_from(const Settings& settings, const space::Archit
           space::RolloutStatus::ok};
 }
 
+/// Where the children of a step draw their numbers.
+inline std::vector<Address> addresses_of(Purpose purpose, int count, std::int64_t step) {
+  std::vector<Address> addresses;
+  for (int i = 0; i < count; ++i) {
+    addresses.push_back({purpose, static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(step)});
+  }
+  return addresses;
+}
+
 /// Rollouts and rewards of one step by one process, which also learns from them.
 struct SequentialControllerStep {
   SequentialControllerStep(SmallSearch& parts, std::int64_t step) {
     const auto& options = parts.settings.rollout;
     const ValidationData validation(parts.settings);
+    const auto children =
+        parts.strategy.propose(addresses_of(Purpose::rollout, options.rollouts, step));
     for (int i = 0; i < options.rollouts; ++i) {
-      const auto child = parts.strategy
-                             .propose(1, {Purpose::rollout, static_cast<std::uint64_t>(i),
-                                          static_cast<std::uint64_t>(step)})
-                             .front();
+      const auto& child = children.at(static_cast<std::size_t>(i));
       const auto batch = validation.reward(i, step);
       targets.push_back(batch.target);
       auto state = parts.supernet->initial_state(options.batch_size);

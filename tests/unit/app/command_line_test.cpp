@@ -87,12 +87,35 @@ TEST(CommandLine, Subcommands) {
   EXPECT_EQ(parse_command_line({"--version"}).command, Command::version);
 }
 
+TEST(CommandLine, Bench) {
+  const CommandLine line =
+      parse_command_line({"bench", "--config", "a.toml", "--set", "weights.slots=3", "--steps", "7",
+                          "--repeats", "2", "--phase", "weights", "--reference", "--json"});
+  EXPECT_EQ(line.command, Command::bench);
+  EXPECT_EQ(line.config_file, "a.toml");
+  EXPECT_EQ(line.sets, std::vector<std::string>{"weights.slots=3"});
+  EXPECT_EQ(line.bench.steps, 7);
+  EXPECT_EQ(line.bench.repeats, 2);
+  EXPECT_EQ(line.bench.phase, "weights");
+  EXPECT_TRUE(line.bench.reference);
+  EXPECT_FALSE(line.bench.lockstep);
+  EXPECT_TRUE(line.json);
+  const CommandLine plain = parse_command_line({"bench", "--config", "a.toml"});
+  EXPECT_EQ(plain.bench.phase, "all");
+  EXPECT_FALSE(plain.bench.reference);
+  EXPECT_GT(plain.bench.steps, 0);
+  EXPECT_GT(plain.bench.repeats, 0);
+}
+
 TEST(CommandLine, HelpNeedsNothingElse) {
   const CommandLine line = parse_command_line({"--help"});
   EXPECT_EQ(line.command, Command::help);
-  for (const char* word : {"--config", "--set", "--resume", "sample", "state-hash", "doctor"}) {
+  for (const char* word :
+       {"--config", "--set", "--resume", "sample", "state-hash", "doctor", "bench"}) {
     EXPECT_NE(line.help_text.find(word), std::string::npos) << word;
   }
+  EXPECT_EQ(parse_command_line({"bench", "--help"}).help_text.find("--lockstep"),
+            std::string::npos);
   EXPECT_NE(parse_command_line({"sample", "--help"}).help_text.find("--count"), std::string::npos);
 }
 
@@ -110,6 +133,10 @@ TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
       {{"sample"}, "--run"},
       {{"sample", "--run", "r", "--count", "0"}, "--count"},
       {{"state-hash"}, "file"},
+      {{"bench"}, "--config"},
+      {{"bench", "--config", "a", "--steps", "0"}, "--steps"},
+      {{"bench", "--config", "a", "--repeats", "-2"}, "--repeats"},
+      {{"bench", "--config", "a", "--phase", "data"}, "--phase"},
       {{"unknown-command"}, "unknown-command"},
   };
   for (const auto& [arguments, word] : cases) {

@@ -83,5 +83,17 @@ TEST(ConfigChecks, ReductionsHalveAnEvenNumberOfChannels) {
   EXPECT_EQ(refusal(kMicro + kShapes + "supernet.filters = 8\n").message, "");
 }
 
+TEST(ConfigChecks, OnlyFusedKernelsRound) {
+  const std::string bfloat16 = kMarkov + "supernet.precision = \"bfloat16\"\n";
+  EXPECT_EQ(refusal(bfloat16).message, "");
+  EXPECT_EQ(
+      refusal(bfloat16 + "supernet.kernels = \"eager\"\n").message,
+      "t.toml: supernet.precision = \"bfloat16\" needs supernet.kernels = \"fused\": the eager "
+      "ones are the reference and know only \"float32\"");
+  EXPECT_EQ(refusal(kMarkov + "supernet.kernels = \"eager\"\n").message, "");
+  EXPECT_EQ(refusal(kMacro + kShapes + "supernet.kernels = \"eager\"\n").message, "");
+  EXPECT_NE(refusal(kMacro + kShapes + "supernet.precision = \"bfloat16\"\n").message, "");
+}
+
 }  // namespace
 }  // namespace enas::app

@@ -48,7 +48,7 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 110U);
+  EXPECT_EQ(names.size(), 112U);
 }
 
 TEST(Schema, EveryKindHasItsKeys) {
@@ -56,9 +56,9 @@ TEST(Schema, EveryKindHasItsKeys) {
     return std::count_if(schema().begin(), schema().end(),
                          [&](const Key& key) { return key.belongs_to(kind); });
   };
-  EXPECT_EQ(number(SpaceKind::recurrent), 81);
-  EXPECT_EQ(number(SpaceKind::macro), 76);
-  EXPECT_EQ(number(SpaceKind::micro), 73);
+  EXPECT_EQ(number(SpaceKind::recurrent), 83);
+  EXPECT_EQ(number(SpaceKind::macro), 77);
+  EXPECT_EQ(number(SpaceKind::micro), 74);
   for (const Key& key : schema()) EXPECT_FALSE(key.kinds.empty()) << key.name;
 }
 
@@ -120,9 +120,10 @@ TEST(Schema, OneNameServesSeveralKindsWithAMemberEach) {
 }
 
 TEST(Schema, WhatChangesTheSearchIsIdentityAndTheRestIsNot) {
-  for (const char* name : {"run.seed", "weights.slots", "weights.batch_size", "supernet.hidden",
-                           "controller.rollouts", "space.nodes", "data.source", "space.kind",
-                           "data.limit_train", "data.valid_size", "supernet.filters"}) {
+  for (const char* name :
+       {"run.seed", "weights.slots", "weights.batch_size", "supernet.hidden", "controller.rollouts",
+        "space.nodes", "data.source", "space.kind", "data.limit_train", "data.valid_size",
+        "supernet.filters", "supernet.kernels", "supernet.precision"}) {
     EXPECT_EQ(find_key(name)->role, Role::identity) << name;
   }
   for (const char* name : {"run.threads", "run.dir", "run.log_interval_s", "data.path",

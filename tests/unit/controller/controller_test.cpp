@@ -66,7 +66,7 @@ TEST(Controller, EntropyAtZeroWeightsIsMaximal) {
     const space::SearchSpace space = space::recurrent_space({.distance_penalty = penalty});
     const Controller controller(space, {}, 1);
     set_theta_to_zero(controller);
-    const std::vector<Architecture> sampled = controller.sample(2, 1, kAddress);
+    const std::vector<Architecture> sampled = controller.sample(consecutive_steps(kAddress, 2), 1);
     const Evaluation evaluation = controller.evaluate(sampled);
     EXPECT_NEAR(evaluation.entropy[0].item<double>(), known, 5e-4);
     EXPECT_NEAR(evaluation.entropy[1].item<double>(), known, 5e-4);
@@ -119,7 +119,8 @@ TEST(Controller, SamplesWithTheProbabilitiesThatItScores) {
   const auto expected = probabilities(controller, all);
   constexpr int kSamples = 20000;
   std::map<Architecture, int> counts;
-  for (const Architecture& architecture : controller.sample(kSamples, 11, kAddress)) {
+  for (const Architecture& architecture :
+       controller.sample(consecutive_steps(kAddress, kSamples), 11)) {
     ++counts[architecture];
   }
   double chi_square = 0.0;
@@ -143,18 +144,37 @@ TEST(Controller, ZeroThetaSamplesUniformly) {
 
 TEST(Controller, MemberOfABatchReplaysAlone) {
   const Controller controller(space::recurrent_space({}), {}, 5);
-  const auto batch = controller.sample(20, 9, kAddress);
+  const auto batch = controller.sample(consecutive_steps(kAddress, 20), 9);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Address address = kAddress;
     address.step += i;
-    EXPECT_EQ(controller.sample(1, 9, address).at(0), batch[i]) << i;
+    EXPECT_EQ(controller.sample({address}, 9).at(0), batch[i]) << i;
   }
   EXPECT_NE(batch[0], batch[1]);
-  EXPECT_NE(controller.sample(20, 10, kAddress), batch);
+  EXPECT_NE(controller.sample(consecutive_steps(kAddress, 20), 10), batch);
   Address other = kAddress;
   ++other.index;
-  EXPECT_NE(controller.sample(20, 9, other), batch);
-  EXPECT_TRUE(controller.sample(0, 9, kAddress).empty());
+  EXPECT_NE(controller.sample(consecutive_steps(other, 20), 9), batch);
+  EXPECT_TRUE(controller.sample(consecutive_steps(kAddress, 0), 9).empty());
+}
+
+TEST(Controller, ABatchTakesAnyAddresses) {
+  for (const auto& space :
+       {space::recurrent_space({}), space::macro_space({}), space::micro_space({})}) {
+    const Controller controller(space, {.hidden = 32}, 5);
+    std::vector<Address> addresses =
+        consecutive_indices({.purpose = Purpose::rollout, .step = 7}, 10);
+    addresses.push_back(addresses[3]);
+    addresses.push_back({.purpose = Purpose::validation_children, .step = 7, .tensor = 1});
+    const auto batch = controller.sample(addresses, 9);
+    ASSERT_EQ(batch.size(), addresses.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      EXPECT_EQ(controller.sample({addresses[i]}, 9).at(0), batch[i]) << i;
+    }
+    EXPECT_EQ(batch[10], batch[3]);
+    EXPECT_NE(batch[0], batch[1]);
+    EXPECT_NE(batch[0], batch[11]);
+  }
 }
 
 TEST(Controller, EveryKindOfRecurrentSpaceGivesValidTokens) {
@@ -163,7 +183,8 @@ TEST(Controller, EveryKindOfRecurrentSpaceGivesValidTokens) {
       if (nodes == 1 && first_node == FirstNode::tanh) continue;
       const space::RecurrentSpaceOptions options{.nodes = nodes, .first_node = first_node};
       const Controller controller(space::recurrent_space(options), {.init_range = 1.0}, 6);
-      for (const Architecture& architecture : controller.sample(50, 1, kAddress)) {
+      for (const Architecture& architecture :
+           controller.sample(consecutive_steps(kAddress, 50), 1)) {
         EXPECT_NO_THROW(space::recurrent_cell(options, architecture));
       }
     }
@@ -177,7 +198,7 @@ TEST(Controller, DivergedThetaIsAnErrorThatSaysSo) {
     controller.parameters().front().value.fill_(std::numeric_limits<float>::quiet_NaN());
   }
   try {
-    controller.sample(3, 1, kAddress);
+    controller.sample(consecutive_steps(kAddress, 3), 1);
     FAIL() << "sampled from NaN";
   } catch (const SystemError& error) {
     EXPECT_EQ(error.code(), ExitCode::diverged);
@@ -201,7 +222,7 @@ void expect_right_gradients(const space::SearchSpace& space, const ControllerOpt
     parameter.value.set_data(parameter.value.detach().to(torch::kFloat64));
     theta.push_back(parameter.value);
   }
-  const auto sampled = controller.sample(5, 1, kAddress);
+  const auto sampled = controller.sample(consecutive_steps(kAddress, 5), 1);
   const auto scalar = [&] {
     const Evaluation evaluation = controller.evaluate(sampled);
     return (evaluation.log_probability + 0.3 * evaluation.entropy + 0.7 * evaluation.skip_penalty)
@@ -234,6 +255,39 @@ TEST(Controller, GradientsAgreeWithFiniteDifferences) {
                            {.hidden = 12, .init_range = 0.7, .skip_penalty = penalty});
   }
   expect_right_gradients(space::micro_space({.nodes = 4}), {.hidden = 12, .init_range = 0.7});
+  for (const bool tied : {false, true}) {
+    expect_right_gradients(mixed_space(), {.hidden = 12,
+                                           .temperature = tied ? 0.0 : 2.0,
+                                           .tanh_constant = tied ? 0.0 : 1.5,
+                                           .tie_embeddings = tied,
+                                           .init_range = 0.7});
+  }
+}
+
+TEST(Controller, GradientsOfAThetaThatMovedAreRefused) {
+  const Controller controller(two_function_space(3), {.hidden = 8}, 1);
+  const auto all = all_architectures(controller.space());
+  const at::Tensor& theta = controller.parameters().front().value;
+  const Evaluation evaluation = controller.evaluate(all);
+  {
+    const torch::NoGradGuard no_grad;
+    theta.mul_(0.5);
+  }
+  EXPECT_THROW(torch::autograd::grad({evaluation.entropy.sum()}, {theta}), c10::Error);
+}
+
+TEST(Controller, EvaluationsWithAndWithoutGradientsAreTheSame) {
+  const Controller controller(mixed_space(), {.hidden = 12, .init_range = 0.7}, 8);
+  const auto sampled = controller.sample(consecutive_steps(kAddress, 5), 1);
+  const Evaluation with = controller.evaluate(sampled);
+  const torch::NoGradGuard no_grad;
+  const Evaluation without = controller.evaluate(sampled);
+  EXPECT_TRUE(with.log_probability.equal(without.log_probability));
+  EXPECT_TRUE(with.entropy.equal(without.entropy));
+  EXPECT_TRUE(with.skip_penalty.equal(without.skip_penalty));
+  EXPECT_TRUE(with.decision_entropy.equal(without.decision_entropy));
+  EXPECT_FALSE(without.entropy.requires_grad());
+  EXPECT_FALSE(with.decision_entropy.requires_grad());
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ TEST(ConvolutionalSpaces, ZeroThetaGivesTheKnownEntropiesAndPenalty) {
   for (const SkipPenalty penalty : {SkipPenalty::sampled, SkipPenalty::released}) {
     const Controller macro(space::macro_space({}), {.hidden = 8, .skip_penalty = penalty}, 1);
     set_theta_to_zero(macro);
-    const Evaluation evaluation = macro.evaluate(macro.sample(2, 1, kAddress));
+    const Evaluation evaluation = macro.evaluate(macro.sample(consecutive_steps(kAddress, 2), 1));
     EXPECT_NEAR(evaluation.entropy[1].item<double>(), 67.249, 5e-4);
     EXPECT_NEAR(evaluation.skip_penalty[0].item<double>(), 0.122466, 1e-6);
     ASSERT_EQ(evaluation.decision_entropy.sizes(), at::IntArrayRef({78}));
@@ -50,7 +50,7 @@ TEST(ConvolutionalSpaces, ZeroThetaGivesTheKnownEntropiesAndPenalty) {
   }
   const Controller micro(space::micro_space({}), {.hidden = 8}, 1);
   set_theta_to_zero(micro);
-  const Evaluation evaluation = micro.evaluate(micro.sample(2, 1, kAddress));
+  const Evaluation evaluation = micro.evaluate(micro.sample(consecutive_steps(kAddress, 2), 1));
   EXPECT_NEAR(evaluation.entropy[0].item<double>(), 58.506, 5e-4);
   EXPECT_EQ(evaluation.skip_penalty[0].item<double>(), 0.0);
   ASSERT_EQ(evaluation.decision_entropy.sizes(), at::IntArrayRef({40}));
@@ -58,7 +58,7 @@ TEST(ConvolutionalSpaces, ZeroThetaGivesTheKnownEntropiesAndPenalty) {
 
 TEST(ConvolutionalSpaces, OneLayerHasNoSkipsToPenalise) {
   const Controller macro(space::macro_space({.layers = 1}), {.hidden = 8}, 1);
-  EXPECT_EQ(macro.evaluate(macro.sample(1, 1, kAddress)).skip_penalty[0].item<double>(), 0.0);
+  EXPECT_EQ(macro.evaluate(macro.sample({kAddress}, 1)).skip_penalty[0].item<double>(), 0.0);
 }
 
 // Of two layers, the only bit is the last token: log P(1) − log P(0) = 2x.
@@ -110,7 +110,8 @@ TEST(ConvolutionalSpaces, BitsAreSampledWithTheProbabilitiesThatAreScored) {
   const auto expected = probabilities(controller, all);
   constexpr int kSamples = 40000;
   std::map<Architecture, int> counts;
-  for (const Architecture& architecture : controller.sample(kSamples, 11, kAddress)) {
+  for (const Architecture& architecture :
+       controller.sample(consecutive_steps(kAddress, kSamples), 11)) {
     ++counts[architecture];
   }
   double chi_square = 0.0;
@@ -130,7 +131,8 @@ TEST(ConvolutionalSpaces, OneBitIsOneAsOftenAsItsLogitSays) {
   const double rate = sigmoid(log_probability[1] - log_probability[0]);  // σ(2x)
   constexpr int kSamples = 20000;
   int ones = 0;
-  for (const Architecture& architecture : controller.sample(kSamples, 3, kAddress)) {
+  for (const Architecture& architecture :
+       controller.sample(consecutive_steps(kAddress, kSamples), 3)) {
     ones += architecture.tokens[2];
   }
   EXPECT_NEAR(ones, kSamples * rate, 5.0 * std::sqrt(kSamples * rate * (1.0 - rate)));
@@ -141,7 +143,7 @@ TEST(ConvolutionalSpaces, EachUniformDecidesTheTokenOfItsPlace) {
   const Controller controller(space::macro_space({.layers = 4}), {.hidden = 8}, 1);
   set_theta_to_zero(controller);
   RandomStream uniforms(9, kAddress);
-  const Architecture sampled = controller.sample(1, 9, kAddress).at(0);
+  const Architecture sampled = controller.sample({kAddress}, 9).at(0);
   const std::vector<std::string> names = controller.space().token_names();
   for (std::size_t t = 0; t < sampled.tokens.size(); ++t) {
     const double uniform = uniforms.next_uniform();
@@ -154,11 +156,11 @@ TEST(ConvolutionalSpaces, EachUniformDecidesTheTokenOfItsPlace) {
 TEST(ConvolutionalSpaces, MemberOfABatchReplaysAlone) {
   for (const auto& space : {space::macro_space({}), space::micro_space({})}) {
     const Controller controller(space, {.hidden = 32}, 5);
-    const auto batch = controller.sample(10, 9, kAddress);
+    const auto batch = controller.sample(consecutive_steps(kAddress, 10), 9);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       Address address = kAddress;
       address.step += i;
-      EXPECT_EQ(controller.sample(1, 9, address).at(0), batch[i]) << i;
+      EXPECT_EQ(controller.sample({address}, 9).at(0), batch[i]) << i;
       EXPECT_NO_THROW(space.validate(batch[i].tokens));
     }
     EXPECT_NE(batch[0], batch[1]);
@@ -213,7 +215,7 @@ TEST(ConvolutionalSpaces, DivergedAttentionIsAnErrorThatNamesTheSkips) {
     }
   }
   try {
-    controller.sample(3, 1, kAddress);
+    controller.sample(consecutive_steps(kAddress, 3), 1);
     FAIL() << "sampled from NaN";
   } catch (const SystemError& error) {
     EXPECT_EQ(error.code(), ExitCode::diverged);

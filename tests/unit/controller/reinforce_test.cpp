@@ -21,8 +21,10 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<ScoredArchitecture> scored(const Controller& controller, const Rewards& rewards,
                                        std::uint64_t step = 0) {
-  const auto sampled = controller.sample(static_cast<std::int64_t>(rewards.size()), 1,
-                                         {.purpose = Purpose::test, .step = 1000 * step});
+  const auto sampled =
+      controller.sample(consecutive_steps({.purpose = Purpose::test, .step = 1000 * step},
+                                          static_cast<std::int64_t>(rewards.size())),
+                        1);
   std::vector<ScoredArchitecture> batch;
   for (std::size_t i = 0; i < rewards.size(); ++i) {
     batch.push_back({sampled[i], rewards[i], std::isfinite(rewards[i])});
@@ -217,8 +219,8 @@ TEST(Reinforce, BetterBitsBecomeLikelier) {
     EXPECT_LT(probabilities(controller, {best}).at(0), 0.2);
     for (std::uint64_t step = 0; step < 150; ++step) {
       std::vector<ScoredArchitecture> batch;
-      for (const auto& architecture :
-           controller.sample(8, 1, {.purpose = Purpose::test, .step = 8 * step})) {
+      for (const auto& architecture : controller.sample(
+               consecutive_steps({.purpose = Purpose::test, .step = 8 * step}, 8), 1)) {
         const auto& tokens = architecture.tokens;
         const double num_skips = tokens[2] + tokens[4] + tokens[5];
         batch.push_back({architecture, skips_pay ? num_skips : -num_skips});

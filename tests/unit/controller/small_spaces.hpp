@@ -35,6 +35,63 @@ inline space::SearchSpace skip_space(int layers) {
   return space::macro_space({.layers = layers, .operations = {space::Operation::conv_3x3}});
 }
 
+/// Warm-up steps, kept inputs, decisions without a step, candidates that are not all anchors,
+/// tokens in another order than the decisions.
+inline space::SearchSpace mixed_space() {
+  using space::AnchorAfter;
+  using space::DecisionKind;
+  using space::NextInput;
+  return space::SearchSpace(
+      "toy", {"a", "b", "c"},
+      {{.name = "warm-up",
+        .kind = DecisionKind::none,
+        .lstm_steps = 2,
+        .anchor = AnchorAfter::own_state},
+       {.name = "zero",
+        .kind = DecisionKind::none,
+        .lstm_steps = 0,
+        .next = NextInput::keep,
+        .anchor = AnchorAfter::zero},
+       {.name = "first", .next = NextInput::option_embedding, .num_choices = 3, .token = 2},
+       {.name = "own",
+        .kind = DecisionKind::none,
+        .lstm_steps = 3,
+        .next = NextInput::keep,
+        .anchor = AnchorAfter::own_state},
+       {.name = "link",
+        .kind = DecisionKind::earlier_node,
+        .lstm_steps = 1,
+        .next = NextInput::scaled_anchor,
+        .num_choices = 2,
+        .distance_penalty = 0.1,
+        .token = 0},
+       {.name = "again",
+        .kind = DecisionKind::earlier_node,
+        .lstm_steps = 0,
+        .next = NextInput::keep,
+        .num_choices = 3,
+        .token = 1},
+       {.name = "some",
+        .kind = DecisionKind::subset,
+        .next = NextInput::mean_anchor,
+        .anchor = AnchorAfter::zero_with_key,
+        .num_choices = 2,
+        .first_anchor = 1,
+        .token = 4},
+       {.name = "far",
+        .kind = DecisionKind::earlier_node,
+        .next = NextInput::scaled_anchor,
+        .num_choices = 2,
+        .first_anchor = 2,
+        .distance_penalty = 0.1,
+        .token = 6},
+       {.name = "last",
+        .lstm_steps = 2,
+        .num_choices = 3,
+        .logit_bias = {0.5, 0.0, -0.5},
+        .token = 3}});
+}
+
 /// Every architecture of a space, the last token varying fastest.
 inline std::vector<space::Architecture> all_architectures(const space::SearchSpace& space) {
   std::vector<space::Architecture> all = {{space.id(), {}}};

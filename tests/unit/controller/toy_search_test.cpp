@@ -33,7 +33,8 @@ int search(Controller& controller, const ReinforceOptions& options, std::uint64_
   for (std::uint64_t step = 0; step < kSteps; ++step) {
     std::vector<ScoredArchitecture> batch;
     for (const auto& architecture : controller.sample(
-             kRollouts, seed, {.purpose = Purpose::rollout, .step = kRollouts * step})) {
+             consecutive_steps({.purpose = Purpose::rollout, .step = kRollouts * step}, kRollouts),
+             seed)) {
       batch.push_back({architecture, reward_of(all, architecture)});
       if (architecture == all[kBest]) ++times_best;
     }

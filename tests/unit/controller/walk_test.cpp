@@ -194,7 +194,7 @@ class PlainWalk {
 
 void expect_equal_walks(const space::SearchSpace& space, const ControllerOptions& options) {
   const Controller controller(space, options, 17);
-  const auto sampled = controller.sample(6, 1, {.purpose = Purpose::test});
+  const auto sampled = controller.sample(consecutive_steps({.purpose = Purpose::test}, 6), 1);
   const Evaluation evaluation = controller.evaluate(sampled);
   const auto log_probability = to_doubles(evaluation.log_probability);
   const auto entropy = to_doubles(evaluation.entropy);
@@ -257,59 +257,8 @@ TEST(Walk, LearntOptionBiasIsFoundWithTiedEmbeddingsToo) {
                      {.hidden = 10, .tie_embeddings = true, .init_range = 1.0});
 }
 
-// Warm-up steps, kept inputs, decisions without a step, candidates that are not all anchors, tokens
-// in another order than the decisions.
 TEST(Walk, FollowsAnyListOfDecisions) {
-  const space::SearchSpace space(
-      "toy", {"a", "b", "c"},
-      {{.name = "warm-up",
-        .kind = DecisionKind::none,
-        .lstm_steps = 2,
-        .anchor = AnchorAfter::own_state},
-       {.name = "zero",
-        .kind = DecisionKind::none,
-        .lstm_steps = 0,
-        .next = NextInput::keep,
-        .anchor = AnchorAfter::zero},
-       {.name = "first", .next = NextInput::option_embedding, .num_choices = 3, .token = 2},
-       {.name = "own",
-        .kind = DecisionKind::none,
-        .lstm_steps = 3,
-        .next = NextInput::keep,
-        .anchor = AnchorAfter::own_state},
-       {.name = "link",
-        .kind = DecisionKind::earlier_node,
-        .lstm_steps = 1,
-        .next = NextInput::scaled_anchor,
-        .num_choices = 2,
-        .distance_penalty = 0.1,
-        .token = 0},
-       {.name = "again",
-        .kind = DecisionKind::earlier_node,
-        .lstm_steps = 0,
-        .next = NextInput::keep,
-        .num_choices = 3,
-        .token = 1},
-       {.name = "some",
-        .kind = DecisionKind::subset,
-        .next = NextInput::mean_anchor,
-        .anchor = AnchorAfter::zero_with_key,
-        .num_choices = 2,
-        .first_anchor = 1,
-        .token = 4},
-       {.name = "far",
-        .kind = DecisionKind::earlier_node,
-        .next = NextInput::scaled_anchor,
-        .num_choices = 2,
-        .first_anchor = 2,
-        .distance_penalty = 0.1,
-        .token = 6},
-       {.name = "last",
-        .lstm_steps = 2,
-        .num_choices = 3,
-        .logit_bias = {0.5, 0.0, -0.5},
-        .token = 3}});
-  expect_equal_walks(space, {.hidden = 10, .init_range = 1.0});
+  expect_equal_walks(mixed_space(), {.hidden = 10, .init_range = 1.0});
 }
 
 }  // namespace

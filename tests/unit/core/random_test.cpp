@@ -57,6 +57,22 @@ TEST(Random, DifferentAddressesGiveDifferentNumbers) {
   EXPECT_EQ(seen.size(), num_streams);
 }
 
+TEST(Random, ConsecutiveAddressesDifferInStepOrIndexAlone) {
+  const Address first{.purpose = Purpose::test, .index = 4, .step = 9, .tensor = 2};
+  const auto steps = consecutive_steps(first, 3);
+  const auto indices = consecutive_indices(first, 3);
+  ASSERT_EQ(steps.size(), 3U);
+  ASSERT_EQ(indices.size(), 3U);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const auto bits = [](const Address& address) {
+      return first_bits(RandomStream(1, address), 1);
+    };
+    EXPECT_EQ(bits(steps[i]), bits({Purpose::test, 4, 9 + i, 2})) << i;
+    EXPECT_EQ(bits(indices[i]), bits({Purpose::test, 4 + i, 9, 2})) << i;
+  }
+  EXPECT_TRUE(consecutive_steps(first, 0).empty());
+}
+
 TEST(Random, ACopyReplays) {
   RandomStream stream = make_stream();
   stream.next_bits();

@@ -130,7 +130,7 @@ TEST(FactorizedReduction, TakesEvenPixelsForOneHalfAndOddOnesForTheOther) {
     const at::Tensor one = at::ones({1, 1, 1, 1});
     const double epsilon = 1e-5;
     const at::Tensor norm = torch::tensor({{1.0F, 1.0F}, {0.0F, 0.0F}});
-    const at::Tensor found = factorized_reduction(images, one, one, norm, epsilon);
+    const at::Tensor found = batch_norm(factorized_reduction(images, one, one), norm, epsilon);
     const std::int64_t rows = (height + 1) / 2;
     const std::int64_t columns = (width + 1) / 2;
     ASSERT_EQ(found.sizes(), at::IntArrayRef({2, 2, rows, columns}));
@@ -159,7 +159,7 @@ TEST(FactorizedReduction, MixesChannelsAndIsDifferentiable) {
   leaves.push_back(random_tensor({2, 6}, 14, at::kFloat).requires_grad_());
   const at::Tensor slope = random_tensor({3, 6, 3, 2}, 15);
   const auto found = torch::autograd::grad(
-      {(factorized_reduction(leaves[0], leaves[1], leaves[2], leaves[3], 1e-3) * slope).sum()},
+      {(batch_norm(factorized_reduction(leaves[0], leaves[1], leaves[2]), leaves[3], 1e-3) * slope).sum()},
       leaves);
 
   std::vector<at::Tensor> wide;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "plane_fixture.hpp"
 #include "random_tensor.hpp"
 
 namespace enas::nn {
@@ -64,6 +65,56 @@ TEST(HighwayNode, KernelsAgreeWithTheReference) {
       }
     }
   }
+}
+
+TEST(HighwayNode, KernelsAgreeWithTheReferenceOnEveryInstructionSet) {
+  on_every_target([] {
+    const HighwayNode node{NodeFunction::tanh, random_tensor({3, 37}, 1, at::kFloat),
+                           random_tensor({3, 37}, 2, at::kFloat)};
+    const HighwayGradient gradient{
+        random_tensor({3, 37}, 3, at::kFloat), 0.3, {}, random_tensor({3, 37}, 4, at::kFloat)};
+    const at::Tensor pre = random_tensor({3, 74}, 5, at::kFloat, 4.0);
+    expect_near(
+        run(highway_forward, highway_backward, node, gradient, pre, true),
+        run(highway_forward_reference, highway_backward_reference, node, gradient, pre, true),
+        1e-6);
+  });
+}
+
+TEST(HighwayNode, FunctionsHoldFarFromZeroAndNearIt) {
+  const at::Tensor v = torch::tensor({-1e30F, -100.0F, -20.0F, -0.7F, -0.6F, -1e-9F, 0.0F, 1e-9F,
+                                      0.624F, 0.626F, 9.0F, 100.0F, 1e30F, kNaN})
+                           .view({1, -1});
+  const at::Tensor nothing = at::zeros_like(v);
+  on_every_target([&] {
+    for (const NodeFunction function : kFunctions) {
+      at::Tensor u = at::cat({v, v}, 1);
+      at::Tensor expected = u.to(at::kDouble);
+      at::Tensor h = at::empty_like(v);
+      highway_forward({function, nothing, {}}, u, h, {});
+      at::Tensor wide_h = at::empty_like(v, at::kDouble);
+      highway_forward_reference({function, nothing.to(at::kDouble), {}}, expected, wide_h, {});
+      EXPECT_TRUE(at::allclose(u.to(at::kDouble), expected, 3e-7, 1e-37, /*equal_nan=*/true))
+          << static_cast<int>(function) << '\n'
+          << u << '\n'
+          << expected;
+      EXPECT_TRUE(h[0][13].isnan().item<bool>());
+    }
+  });
+}
+
+TEST(HighwayNode, RoundsToTheNearestBfloat16) {
+  at::Tensor values = random_tensor({1001}, 6, at::kFloat, 100.0);
+  values[3] = kNaN;
+  values[4] = std::numeric_limits<float>::infinity();
+  values[5] = 1.00390625F;  // a tie
+  values[6] = 3.4e38F;
+  at::Tensor bits = at::empty({1001}, at::kBFloat16);
+  on_every_target([&] {
+    to_bfloat16(values.const_data_ptr<float>(), 1001, static_cast<std::uint16_t*>(bits.data_ptr()));
+    EXPECT_TRUE(at::allclose(bits.to(at::kFloat), values.to(at::kBFloat16).to(at::kFloat), 0.0, 0.0,
+                             /*equal_nan=*/true));
+  });
 }
 
 TEST(HighwayNode, BitsDoNotDependOnThreads) {

@@ -78,10 +78,11 @@ Result differentiate(const Problem& problem, Run run) {
           torch::autograd::grad({(outputs * problem.coefficients).sum()}, leaves)};
 }
 
-Result fast(const Problem& problem, Workspace& workspace) {
+Result fast(const Problem& problem, Workspace& workspace,
+            Precision precision = Precision::float32) {
   return differentiate(problem, [&](const at::Tensor& x, const at::Tensor& state,
                                     const std::vector<at::Tensor>& weights) {
-    return recurrent_segment(problem.cell, x, state, weights, workspace);
+    return recurrent_segment(problem.cell, x, state, weights, workspace, precision);
   });
 }
 
@@ -147,17 +148,63 @@ TEST(RecurrentSegment, AgreesWithTheReferenceInDouble) {
   }
 }
 
+/// No ReLU, whose kink may lie between two roundings, and sums that stay small.
+Problem smooth_problem(std::uint64_t number, const Sizes& sizes) {
+  Problem problem = random_problem(number, sizes, at::kFloat);
+  for (CellNode& node : problem.cell.nodes) {
+    if (node.function == NodeFunction::relu) node.function = NodeFunction::tanh;
+  }
+  for (at::Tensor& weight : problem.weights) weight.mul_(0.5);
+  return problem;
+}
+
 TEST(RecurrentSegment, AgreesWithTheReferenceInFloat) {
-  // Sums of a hundred products of rounded numbers, through ten steps of twelve nodes. No ReLU: a
-  // kink may lie between two roundings.
-  for (std::uint64_t number = 0; number < 4; ++number) {
-    Problem problem = random_problem(number, {10, 7, 33, 12}, at::kFloat);
-    for (CellNode& node : problem.cell.nodes) {
-      if (node.function == NodeFunction::relu) node.function = NodeFunction::tanh;
+  // Sums of a hundred products of rounded numbers, through ten steps of twelve nodes.
+  const Sizes all_sizes[] = {{10, 7, 33, 12}, {1, 9, 16, 3}, {4, 17, 50, 5}, {3, 1, 20, 6}};
+  for (const Sizes& sizes : all_sizes) {
+    for (std::uint64_t number = 0; number < 4; ++number) {
+      const Problem problem = smooth_problem(number, sizes);
+      if (problem.cell.batch_norm && sizes.batch == 1) continue;
+      Workspace workspace;
+      expect_near(fast(problem, workspace), reference(problem), 2e-5);
     }
-    for (at::Tensor& weight : problem.weights) weight.mul_(0.5);
+  }
+}
+
+TEST(RecurrentSegment, Bfloat16StaysNearFloat32) {
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    const Problem problem = smooth_problem(number, {5, 7, 33, 6});
     Workspace workspace;
-    expect_near(fast(problem, workspace), reference(problem), 2e-5);
+    const Result rounded = fast(problem, workspace, Precision::bfloat16);
+    const Result exact = fast(problem, workspace);
+    expect_near(rounded, exact, 0.05);
+    EXPECT_GT(relative_difference(rounded.outputs, exact.outputs), 1e-6);  // it was rounded
+  }
+}
+
+TEST(RecurrentSegment, BitsOfRowsDoNotDependOnThreads) {
+  const int threads = at::get_num_threads();
+  for (std::uint64_t number = 0; number < 4; ++number) {
+    const Problem problem = smooth_problem(number, {4, 21, 19, 5});
+    Workspace workspace;
+    at::set_num_threads(1);
+    const Result one = fast(problem, workspace);
+    at::set_num_threads(3);
+    const Result three = fast(problem, workspace);
+    at::set_num_threads(threads);
+    EXPECT_TRUE(at::equal(one.outputs, three.outputs));
+    EXPECT_TRUE(at::equal(one.gradients[1], three.gradients[1]));
+  }
+}
+
+TEST(RecurrentSegment, NotANumberReachesTheOutputs) {
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    const Problem problem = smooth_problem(1, {2, 3, 20, 3});
+    problem.weights[0][5][7] = std::nan("");
+    Workspace workspace;
+    const Result result = fast(problem, workspace, precision);
+    EXPECT_TRUE(result.outputs.isnan().any().item<bool>());
+    EXPECT_TRUE(result.gradients[0].isnan().any().item<bool>());
   }
 }
 

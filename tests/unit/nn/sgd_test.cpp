@@ -56,6 +56,24 @@ TEST(PackWithDecay, WithoutDecayKeepsTheBits) {
   EXPECT_TRUE(at::equal(torch::from_blob(packed.data(), {7, 9}), gradient));
 }
 
+TEST(PackWithDecay, ReturnsTheSquaredNormToTheBitWhateverTheThreads) {
+  const int threads = at::get_num_threads();
+  for (const std::int64_t count : {0, 1, 7, 2047, 2049, 65536, 65537, 200003}) {
+    const at::Tensor weight = random_tensor({count}, 18, at::kFloat);
+    const at::Tensor gradient = random_tensor({count}, 19, at::kFloat);
+    std::vector<float> packed(static_cast<std::size_t>(count));
+    for (const double decay : {0.0, 0.25}) {
+      for (const int num_threads : {1, 3}) {
+        at::set_num_threads(num_threads);
+        const double returned = pack_with_decay(gradient, weight, decay, packed);
+        EXPECT_EQ(returned, squared_norm(packed))
+            << count << " values, decay " << decay << ", " << num_threads << " threads";
+      }
+    }
+  }
+  at::set_num_threads(threads);
+}
+
 TEST(PackWithDecay, RefusesSizesThatDiffer) {
   std::vector<float> packed(4);
   EXPECT_THROW(pack_with_decay(at::zeros({5}), at::zeros({5}), 0.0, packed), ContractError);

@@ -27,6 +27,7 @@ class RecordingSupernet final : public supernet::Supernet {
   const std::string& space_id() const override { return id_; }
   const std::vector<supernet::Weight>& weights() const override { return weights_; }
   std::vector<int> touched(const space::Architecture&) const override { return {}; }
+  double forward_flops(const space::Architecture&, at::IntArrayRef) const override { return 0.0; }
   at::Tensor initial_state(std::int64_t batch_size) const override {
     return at::zeros({batch_size});
   }

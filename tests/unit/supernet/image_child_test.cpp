@@ -22,12 +22,13 @@ struct Case {
   std::vector<space::Architecture> children;
 };
 
-std::vector<Case> all_cases(double drop) {
+std::vector<Case> all_cases(double drop, Kernels kernels = Kernels::fused) {
   const space::MacroSpaceOptions macro{.layers = 6};
   const space::MicroSpaceOptions micro{.nodes = 4};
   MacroOptions sums;
   sums.filters = 4;
   sums.drop_features = drop;
+  sums.kernels = kernels;
   MacroOptions merges = sums;
   merges.skip_merge = SkipMerge::concatenate;
   merges.operation_order = OperationOrder::relu_conv_norm;
@@ -35,6 +36,7 @@ std::vector<Case> all_cases(double drop) {
   both.cells = 3;
   both.filters = 4;
   both.drop_features = drop;
+  both.kernels = kernels;
   MicroOptions released = both;
   released.reduction_inputs = ReductionInputs::released;
   std::vector<Case> cases;
@@ -74,6 +76,44 @@ TEST(ImageSupernets, WeightsThatAreNotTouchedAreNotRead) {
         at::Tensor(item.net->weights()[i].value).copy_(saved[i]);
       }
     }
+  }
+}
+
+TEST(ImageSupernets, EagerKernelsGiveTheSameUpToRounding) {
+  const std::vector<Case> fused = all_cases(0.1);
+  const std::vector<Case> eager = all_cases(0.1, Kernels::eager);
+  for (std::size_t i = 0; i < fused.size(); ++i) {
+    for (const space::Architecture& child : fused[i].children) {
+      SCOPED_TRACE(concat(fused[i].name, " ", child.text()));
+      const SlotGradient a = gradient_of(*fused[i].net, child);
+      const SlotGradient b = gradient_of(*eager[i].net, child);
+      EXPECT_NEAR(a.loss, b.loss, 1e-5);
+      EXPECT_NEAR(score_of(*fused[i].net, child).loss(), score_of(*eager[i].net, child).loss(),
+                  1e-5);
+      ASSERT_EQ(a.gradients.size(), b.gradients.size());
+      double difference = 0.0;
+      double whole = 0.0;
+      for (std::size_t g = 0; g < a.gradients.size(); ++g) {
+        difference += (a.gradients[g] - b.gradients[g]).square().sum().item<double>();
+        whole += b.gradients[g].square().sum().item<double>();
+      }
+      EXPECT_LT(std::sqrt(difference), 1e-4 * std::sqrt(whole));
+    }
+  }
+}
+
+TEST(ImageSupernets, FlopsAreCountedFromTheChild) {
+  // One 3×3 of each operation's weights: 1×1 in, the kernel, and the stem and head around.
+  const space::MacroSpaceOptions space{.layers = 1};
+  MacroOptions options;
+  options.filters = 4;
+  const MacroSupernet net(space, options, kSmallClasses, 1);
+  const double pixels = 6.0 * 9.0 * 7.0;
+  const double around = pixels * (4 * 2 * 9) + pixels * (4 * 4) + 6.0 * (5 * 4);
+  const double kernels[] = {4 * 4 * 9, 4 * 9 + 4 * 4, 4 * 4 * 25, 4 * 25 + 4 * 4, 0, 0};
+  for (std::int32_t operation = 0; operation < 6; ++operation) {
+    EXPECT_EQ(net.forward_flops({net.space_id(), {operation}}, {6, 2, 9, 7}),
+              2.0 * (around + pixels * kernels[operation]));
   }
 }
 

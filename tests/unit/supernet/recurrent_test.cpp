@@ -55,6 +55,57 @@ TEST(RecurrentSupernet, GradientsAreThoseOfTheEagerModelInEveryMode) {
   }
 }
 
+TEST(RecurrentSupernet, EagerKernelsGiveTheSame) {
+  for (const bool output_bias : {false, true}) {
+    RecurrentOptions options = small_options();
+    options.output_bias = output_bias;
+    options.batch_norm = output_bias;
+    options.kernels = Kernels::eager;
+    expect_eager_gradients(small_space(), options, random_batch(), 3);
+    expect_eager_gradients(small_space(), without_dropout(options), random_batch(), 4);
+
+    const auto architecture = random_child(small_space(), 5);
+    const RecurrentSupernet eager(small_space(), options, kVocabulary, 1);
+    options.kernels = Kernels::fused;
+    const RecurrentSupernet fused(small_space(), options, kVocabulary, 1);
+    at::Tensor state = start_state(eager);
+    at::Tensor fused_state = state.clone();
+    const Score score = eager.score(architecture, random_batch(), state);
+    const Score fused_score = fused.score(architecture, random_batch(), fused_state);
+    EXPECT_NEAR(score.loss(), fused_score.loss(), 1e-5);
+    EXPECT_EQ(score.count, fused_score.count);
+    EXPECT_LE((state - fused_state).abs().max().item<float>(), 1e-5F);
+  }
+}
+
+TEST(RecurrentSupernet, Bfloat16ProductsStayNearFloat32) {
+  const auto architecture = random_child(small_space(), 2);
+  RecurrentOptions options = small_options();
+  const SlotGradient exact =
+      gradient_of(RecurrentSupernet(small_space(), options, kVocabulary, 1), architecture);
+  options.precision = nn::Precision::bfloat16;
+  const RecurrentSupernet net(small_space(), options, kVocabulary, 1);
+  const SlotGradient rounded = gradient_of(net, architecture);
+  EXPECT_NE(rounded.loss, exact.loss);
+  EXPECT_NEAR(rounded.loss, exact.loss, 0.01 * exact.loss);
+  for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
+    EXPECT_EQ(rounded.gradients[i].scalar_type(), at::kFloat);
+    const at::Tensor error = (rounded.gradients[i] - exact.gradients[i]).norm();
+    EXPECT_LE(error.item<double>(), 0.05 * exact.gradients[i].norm().item<double>()) << i;
+  }
+  at::Tensor state = start_state(net);
+  EXPECT_NEAR(net.score(architecture, random_batch(), state).loss(), exact.loss, 1.0);
+}
+
+TEST(RecurrentSupernet, CountsTheProductsOfAForwardPass) {
+  const RecurrentSupernet net(small_space(5), small_options(), kVocabulary, 1);
+  // A token: node 0 [18] x [18, 18], four nodes [9] x [9, 18], logits [9] x [9, 30].
+  const double token = 2.0 * (18 * 18 + 4 * 9 * 18 + 9 * 30);
+  const auto architecture = random_child(small_space(5), 1);
+  EXPECT_EQ(net.forward_flops(architecture, {6, 5}), 30 * token);
+  EXPECT_THROW(net.forward_flops(architecture, {6}), ContractError);
+}
+
 TEST(RecurrentSupernet, AnOutputBiasIsTrainedAndScored) {
   for (const bool batch_norm : {false, true}) {
     RecurrentOptions options = small_options();

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/bench_command.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "app/bench_report.hpp"
+#include "app/machine_speed.hpp"
+#include "app/placement.hpp"
+#include "app/reference_process.hpp"
+#include "app/root_task.hpp"
+#include "app/search_command.hpp"
+#include "core/text.hpp"
+#include "search/bench.hpp"
+
+namespace enas::app {
+namespace {
+
+search::BenchOptions options_of(const BenchLine& line) {
+  search::BenchOptions options;
+  options.steps = line.steps;
+  options.repeats = line.repeats;
+  options.weights = line.phase != "controller";
+  options.controller = line.phase != "weights";
+  return options;
+}
+
+/// Being the second process: turns come over stdin, and nothing but the report is wanted.
+void run_as_reference(comm::World& world, const Settings& settings, search::BenchOptions options) {
+  die_with_parent();
+  options.begin_turn = await_turn;
+  options.end_turn = end_turn;
+  const auto report = search::run_bench(world, settings, options);
+  print_on_root(bench_json(settings, options, report).dump());
+}
+
+Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
+                   const MachineSpeed& speed, const search::BenchReport& report) {
+  Json warnings = Json::array();
+  if (!advice.warning.empty()) warnings.push_back(advice.warning);
+  if (const auto slow = precision_warning(settings); !slow.empty()) warnings.push_back(slow);
+  if (const auto slow = slow_products_advice(speed); !slow.empty()) warnings.push_back(slow);
+  if (report.weight.bad_steps > 0) {
+    warnings.push_back(concat(report.weight.bad_steps,
+                              " steps had no finite loss and updated nothing; lower weights.lr"));
+  }
+  return warnings;
+}
+
+}  // namespace
+
+void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
+  const Settings settings = load_config(world, line).settings;
+  check_ranks(settings, world.size());
+  search::BenchOptions options = options_of(line.bench);
+  if (line.bench.lockstep) return run_as_reference(world, settings, options);
+  if (line.bench.reference && world.size() > 1) {
+    throw ConfigError(concat("bench --reference compares two processes in turn, not ", world.size(),
+                             " ranks: start one process, with run.threads set"),
+                      ExitCode::usage);
+  }
+  const int threads = settings.run.threads;
+  const auto advice = placement_advice(gather_placement(world), threads,
+                                       static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
+  if (!line.json && !advice.hint.empty()) log.info(concat("hint: ", advice.hint));
+
+  std::unique_ptr<ReferenceProcess> reference;
+  const double peak_before = measure_register_peak(world, threads);
+  if (line.bench.reference) {
+    reference = std::make_unique<ReferenceProcess>(line, settings);
+    options.end_turn = [&] { reference->take_turn(); };
+  }
+  const auto report = search::run_bench(world, settings, options);
+  Json json = bench_json(settings, options, report);
+  if (reference) json["reference"] = reference->report();
+  // After the search's memory was looked at, and once the other process is quiet.
+  MachineSpeed speed = measure_machine(world, threads);
+  speed.register_peak = std::max(speed.register_peak, peak_before);
+
+  add_rates(json, speed.register_peak);
+  json["machine"] = machine_json(speed);
+  if (reference) {
+    add_rates(json["reference"], speed.register_peak);
+    json["comparison"] = comparison_json(json, json["reference"]);
+  }
+  json["warnings"] = warnings_json(settings, advice, speed, report);
+  run_on_root(world, [&] { print_on_root(line.json ? json.dump(2) + "\n" : bench_text(json)); });
+}
+
+}  // namespace enas::app

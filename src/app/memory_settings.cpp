@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/memory_settings.hpp"
+
+#include <malloc.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace enas::app {
+namespace {
+
+bool is_wanted() {
+  const char* value = std::getenv("ENAS_HPC_KEEP_MEMORY");
+  return value == nullptr || std::strcmp(value, "0") != 0;
+}
+
+}  // namespace
+
+void keep_memory() {
+  if (!is_wanted()) return;
+  mallopt(M_MMAP_MAX, 0);         // large blocks from the heap too, where they are found again
+  mallopt(M_TRIM_THRESHOLD, -1);  // and its end is never given back
+}
+
+std::string memory_settings_state() {
+  return is_wanted() ? "freed memory is kept" : "as the C library has it (ENAS_HPC_KEEP_MEMORY=0)";
+}
+
+}  // namespace enas::app

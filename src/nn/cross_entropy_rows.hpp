@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// cross_entropy() on the CPU in float32 memory: products and softmax a few rows at a time, while
+// their logits are in the cache.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/precision.hpp"
+#include "nn/workspace.hpp"
+
+namespace enas::nn {
+
+/// Gradients of the mean over rows; undefined where none are wanted.
+struct CrossEntropyGradients {
+  at::Tensor outputs;    ///< [R, H]
+  at::Tensor embedding;  ///< [V, H]
+};
+
+bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding);
+
+/// The sum over rows in nats; fills the gradients that are defined (both or none). All contiguous.
+double cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,
+                          const at::Tensor& targets, Workspace& workspace, Precision precision,
+                          const CrossEntropyGradients& gradients);
+
+}  // namespace enas::nn
