@@ -47,8 +47,8 @@ double cross_entropy_blocks(const at::Tensor& outputs, const at::Tensor& embeddi
 
 double total_of(const at::Tensor& outputs, const at::Tensor& embedding, const at::Tensor& targets,
                 Workspace& workspace, Precision precision, const CrossEntropyGradients& gradients) {
-  const auto run =
-      has_cross_entropy_rows(outputs, embedding) ? cross_entropy_rows : cross_entropy_blocks;
+  const auto run = has_cross_entropy_rows(outputs, embedding, precision) ? cross_entropy_rows
+                                                                         : cross_entropy_blocks;
   return run(outputs.contiguous(), embedding.contiguous(), targets.contiguous(), workspace,
              precision, gradients);
 }

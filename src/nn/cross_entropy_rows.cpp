@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A row's probabilities stay exp(logit − largest): the row's scale goes into the smaller factor of
-// each product with them. Every row is computed alone, so the bits do not depend on how rows are
-// spread over threads.
+// Two passes over the chunks of a block: logits and sums of exponentials relative to the chunk's
+// largest logit; then, with the sums of whole rows known, probabilities and both gradients. A
+// chunk is one thread's work, and what chunks contribute to a row is added in their order.
 #include "nn/cross_entropy_rows.hpp"
 
 #include <ATen/Parallel.h>
@@ -22,28 +22,36 @@
 namespace enas::nn {
 namespace {
 
-constexpr std::int64_t kRowUnit = 8;      // rows that a product takes at once
-constexpr std::int64_t kCachedRows = 32;  // rows whose logits are in the second cache
+constexpr std::int64_t kChunkWords = 640;  // part of the bits
+constexpr std::int64_t kVectorWords = 16;
+constexpr std::int64_t kRowUnit = 8;
 
-/// The embedding as the right factor of a product with packed panels.
-at::Tensor packed_embedding(const at::Tensor& embedding, bool transposed, std::string_view name,
-                            Workspace& workspace) {
-  const std::int64_t depth = embedding.size(transposed ? 1 : 0);
-  const std::int64_t columns = embedding.size(transposed ? 0 : 1);
-  at::Tensor packed = workspace.take(name, {packed_size(depth, columns)}, embedding.options());
-  const MatrixView plain = {embedding.const_data_ptr<float>(), embedding.size(1), 1};
-  const MatrixView view = transposed ? plain.transposed() : plain;
-  float* const data = packed.data_ptr<float>();
-  const std::int64_t panels = num_panels(columns);
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    pack_panels(view, depth, columns, begin, end, data);
-  });
-  return packed;
+/// Words [begin, end) of the vocabulary: right factors of their own, whole vectors but for the
+/// last.
+struct Chunk {
+  std::int64_t begin, end;
+  std::int64_t words() const { return end - begin; }
+};
+
+std::vector<Chunk> chunks_of(std::int64_t vocabulary_size) {
+  const std::int64_t vectors = (vocabulary_size + kVectorWords - 1) / kVectorWords;
+  const std::int64_t count = (vocabulary_size + kChunkWords - 1) / kChunkWords;
+  std::vector<Chunk> chunks;
+  for (std::int64_t i = 0; i < count; ++i) {
+    chunks.push_back({vectors * i / count * kVectorWords,
+                      std::min(vectors * (i + 1) / count * kVectorWords, vocabulary_size)});
+  }
+  return chunks;
 }
 
-/// A multiple of 4096 bytes would put all rows of logits into the same sets of the cache.
-std::int64_t pitch_of(std::int64_t vocabulary_size) {
-  return vocabulary_size % 1024 == 0 ? vocabulary_size + 16 : vocabulary_size;
+/// A multiple of 1024 bytes would put the rows of a chunk into few sets of the cache.
+std::int64_t pitch_of(std::int64_t words) {
+  const std::int64_t lines = (words + 15) / 16;
+  return 16 * (lines % 16 == 0 ? lines + 1 : lines);
+}
+
+std::uint16_t* bits_of(const at::Tensor& tensor) {
+  return static_cast<std::uint16_t*>(tensor.data_ptr());
 }
 
 class OutputLayer {
@@ -53,22 +61,49 @@ class OutputLayer {
   double run();
 
  private:
-  void rows(std::int64_t first, std::int64_t begin, std::int64_t end);
-  void row(std::int64_t number, float* logits);
-  void embedding_gradient(std::int64_t first, std::int64_t count);
-  bool wants_gradients() const { return gradients_.outputs.defined(); }
+  /// What a chunk knows of a row; what the whole row makes of it.
+  struct Part {
+    SoftmaxRow softmax;
+    float scale = 0.0F;  // from the chunk's exponentials to probabilities
+  };
 
-  at::Tensor outputs_, embedding_, factor_embedding_;
+  void take_buffers(Workspace& workspace);
+  void pack_embedding();
+  void begin_block(std::int64_t first);
+  void logits(std::size_t number);
+  void finish_rows(std::int64_t begin, std::int64_t end);
+  void gradients(std::size_t number);
+  void add_parts(std::int64_t begin, std::int64_t end);
+
+  bool wants_gradients() const { return gradients_.outputs.defined(); }
+  bool is_rounded() const { return precision_ == Precision::bfloat16; }
+  Part& part(std::size_t chunk, std::int64_t row) {
+    return parts_[chunk * static_cast<std::size_t>(kCrossEntropyRows) +
+                  static_cast<std::size_t>(row)];
+  }
+  /// Gradients need the logits of all chunks; without, a thread keeps one chunk.
+  float* logits_at(std::size_t chunk) const {
+    const auto place =
+        wants_gradients() ? static_cast<std::int64_t>(chunk) : std::int64_t{at::get_thread_num()};
+    return logits_.data_ptr<float>() + place * logits_.size(1);
+  }
+
+  at::Tensor outputs_, embedding_;
+  const std::int64_t* targets_;
   Precision precision_;
   CrossEntropyGradients gradients_;
-  std::int64_t num_rows_, width_, vocabulary_size_, pitch_;
-  const std::int64_t* targets_;
-  at::Tensor logits_;  // [kCrossEntropyRows, V] of a wider buffer
-  at::Tensor bits_;    // the same in bfloat16
-  at::Tensor scaled_;  // [kCrossEntropyRows, H]: outputs times their row's scale
-  at::Tensor packed_, packed_back_;
+  std::int64_t num_rows_, width_, vocabulary_size_;
+  std::vector<Chunk> chunks_;
   std::vector<double> losses_;
-  std::vector<float> scales_;  // of the gradients of a row
+
+  std::int64_t first_ = 0, rows_ = 0;  // of the block
+  std::vector<Part> parts_;
+  std::vector<float> target_logits_;
+  at::Tensor logits_, bits_;            // [chunks or threads, rows · words]
+  at::Tensor output_parts_;             // [chunks, rows, H]: gradients of the outputs
+  at::Tensor scaled_, packed_outputs_;  // [rows, H] divided by the number of rows; packed
+  at::Tensor packed_, packed_back_;     // embedding for logits and for gradients
+  at::Tensor factor_embedding_, factor_outputs_;
 };
 
 OutputLayer::OutputLayer(const at::Tensor& outputs, const at::Tensor& embedding,
@@ -76,119 +111,211 @@ OutputLayer::OutputLayer(const at::Tensor& outputs, const at::Tensor& embedding,
                          const CrossEntropyGradients& gradients)
     : outputs_(outputs),
       embedding_(embedding),
+      targets_(targets.const_data_ptr<std::int64_t>()),
       precision_(precision),
       gradients_(gradients),
       num_rows_(outputs.size(0)),
       width_(outputs.size(1)),
       vocabulary_size_(embedding.size(0)),
-      pitch_(pitch_of(vocabulary_size_)),
-      targets_(targets.const_data_ptr<std::int64_t>()),
+      chunks_(chunks_of(vocabulary_size_)),
       losses_(static_cast<std::size_t>(num_rows_)),
-      scales_(static_cast<std::size_t>(num_rows_)) {
+      parts_(chunks_.size() * static_cast<std::size_t>(kCrossEntropyRows)),
+      target_logits_(static_cast<std::size_t>(kCrossEntropyRows)) {
   expect(std::all_of(targets_, targets_ + num_rows_,
                      [&](std::int64_t target) { return target >= 0 && target < vocabulary_size_; }),
          "a target is a row of the embedding");
-  const std::int64_t held = std::min(kCrossEntropyRows, num_rows_);
-  const auto take = [&](std::string_view name, std::int64_t columns, at::ScalarType type) {
-    return workspace.take(name, {held, columns}, outputs.options().dtype(type));
-  };
-  logits_ = take("cross_entropy/logits", pitch_, at::kFloat).narrow(1, 0, vocabulary_size_);
-  if (wants_gradients()) scaled_ = take("cross_entropy/scaled", width_, at::kFloat);
-  if (precision_ == Precision::bfloat16) {
+  take_buffers(workspace);
+  if (is_rounded()) {
     factor_embedding_ = as_factor(embedding_, precision_);
-    bits_ = take("cross_entropy/bits", pitch_, at::kBFloat16).narrow(1, 0, vocabulary_size_);
-    return;
-  }
-  packed_ = packed_embedding(embedding, true, "cross_entropy/packed", workspace);
-  if (wants_gradients()) {
-    packed_back_ = packed_embedding(embedding, false, "cross_entropy/packed_back", workspace);
+    factor_outputs_ = as_factor(outputs_, precision_);
+  } else {
+    pack_embedding();
   }
 }
 
-double OutputLayer::run() {
-  for (std::int64_t first = 0; first < num_rows_; first += kCrossEntropyRows) {
-    const std::int64_t count = std::min(kCrossEntropyRows, num_rows_ - first);
-    if (precision_ == Precision::bfloat16) {
-      product_out(logits_.narrow(0, 0, count), outputs_.narrow(0, first, count),
-                  factor_embedding_.t(), precision_);
+void OutputLayer::take_buffers(Workspace& workspace) {
+  const std::int64_t held = std::min(kCrossEntropyRows, num_rows_);
+  const auto count = static_cast<std::int64_t>(chunks_.size());
+  std::int64_t largest = 0;
+  for (const Chunk& chunk : chunks_) largest = std::max(largest, held * pitch_of(chunk.words()));
+  const auto take = [&](std::string_view name, at::IntArrayRef sizes,
+                        at::ScalarType type = at::kFloat) {
+    return workspace.take(name, sizes, outputs_.options().dtype(type));
+  };
+  const std::int64_t places = wants_gradients() ? count : std::int64_t{at::get_num_threads()};
+  logits_ = take("cross_entropy/logits", {places, largest});
+  if (!is_rounded()) {
+    packed_ = take("cross_entropy/packed", {packed_size(width_, vocabulary_size_)});
+  }
+  if (!wants_gradients()) return;
+  output_parts_ = take("cross_entropy/output_parts", {count, held, width_});
+  scaled_ = take("cross_entropy/scaled", {held, width_}, is_rounded() ? at::kBFloat16 : at::kFloat);
+  if (is_rounded()) {
+    bits_ = take("cross_entropy/bits", {at::get_num_threads(), largest}, at::kBFloat16);
+  } else {
+    packed_back_ = take("cross_entropy/packed_back", {packed_size(vocabulary_size_, width_)});
+    packed_outputs_ = take("cross_entropy/packed_outputs", {packed_size(held, width_)});
+  }
+}
+
+void OutputLayer::pack_embedding() {
+  const MatrixView embedding = {embedding_.const_data_ptr<float>(), width_, 1};
+  const auto count = static_cast<std::int64_t>(chunks_.size());
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Chunk& chunk = chunks_[static_cast<std::size_t>(i)];
+      pack_panels(embedding.at(chunk.begin, 0).transposed(), width_, chunk.words(), 0,
+                  num_panels(chunk.words()),
+                  packed_.data_ptr<float>() + packed_size(width_, chunk.begin));
+      if (!wants_gradients()) continue;
+      pack_panels(embedding.at(chunk.begin, 0), chunk.words(), width_, 0, num_panels(width_),
+                  packed_back_.data_ptr<float>() + packed_size(chunk.begin, width_));
     }
-    at::parallel_for(0, (count + kRowUnit - 1) / kRowUnit, 1,
-                     [&](std::int64_t begin, std::int64_t end) {
-                       for (std::int64_t i = begin * kRowUnit; i < end * kRowUnit && i < count;
-                            i += kCachedRows) {
-                         rows(first, i, std::min({i + kCachedRows, end * kRowUnit, count}));
-                       }
-                     });
-    if (wants_gradients()) embedding_gradient(first, count);
+  });
+}
+
+double OutputLayer::run() {
+  const auto count = static_cast<std::int64_t>(chunks_.size());
+  const auto over_chunks = [&](void (OutputLayer::*visit)(std::size_t)) {
+    at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) (this->*visit)(static_cast<std::size_t>(i));
+    });
+  };
+  for (std::int64_t first = 0; first < num_rows_; first += kCrossEntropyRows) {
+    begin_block(first);
+    over_chunks(&OutputLayer::logits);
+    finish_rows(0, rows_);
+    if (!wants_gradients()) continue;
+    over_chunks(&OutputLayer::gradients);
+    at::parallel_for(0, rows_, kRowUnit,
+                     [&](std::int64_t begin, std::int64_t end) { add_parts(begin, end); });
   }
   return std::accumulate(losses_.begin(), losses_.end(), 0.0);
 }
 
-/// Rows [begin, end) of the block that starts at row `first`, on one thread.
-void OutputLayer::rows(std::int64_t first, std::int64_t begin, std::int64_t end) {
-  const float* const outputs = outputs_.const_data_ptr<float>() + (first + begin) * width_;
-  float* const logits = logits_.data_ptr<float>() + begin * pitch_;
-  const bool packed = packed_.defined();
-  if (packed) {
-    multiply_panels({{outputs, width_, 1},
-                     packed_.const_data_ptr<float>(),
-                     end - begin,
-                     width_,
-                     vocabulary_size_,
-                     logits,
-                     pitch_});
-  }
-  for (std::int64_t i = begin; i < end; ++i) row(first + i, logits + (i - begin) * pitch_);
+void OutputLayer::begin_block(std::int64_t first) {
+  first_ = first;
+  rows_ = std::min(kCrossEntropyRows, num_rows_ - first);
   if (!wants_gradients()) return;
-  float* const gradient = gradients_.outputs.data_ptr<float>() + (first + begin) * width_;
-  if (packed) {
-    multiply_panels({{logits, pitch_, 1},
-                     packed_back_.const_data_ptr<float>(),
-                     end - begin,
-                     vocabulary_size_,
+  at::Tensor scaled = scaled_.narrow(0, 0, rows_);
+  scaled.copy_(outputs_.narrow(0, first, rows_) * (1.0 / static_cast<double>(num_rows_)));
+  if (is_rounded()) return;
+  pack_panels({scaled.const_data_ptr<float>(), width_, 1}, rows_, width_, 0, num_panels(width_),
+              packed_outputs_.data_ptr<float>());
+}
+
+void OutputLayer::logits(std::size_t number) {
+  const Chunk& chunk = chunks_[number];
+  const std::int64_t pitch = pitch_of(chunk.words());
+  float* const values = logits_at(number);
+  if (is_rounded()) {
+    multiply_bfloat16({bits_of(factor_outputs_) + first_ * width_, false,
+                       bits_of(factor_embedding_) + chunk.begin * width_, true, rows_, width_,
+                       chunk.words(), values, pitch, false});
+  } else {
+    multiply_panels({{outputs_.const_data_ptr<float>() + first_ * width_, width_, 1},
+                     packed_.const_data_ptr<float>() + packed_size(width_, chunk.begin),
+                     rows_,
                      width_,
-                     gradient,
-                     width_});
+                     chunk.words(),
+                     values,
+                     pitch,
+                     false});
   }
-  for (std::int64_t i = begin; i < end; ++i) {
-    const float scale = scales_[static_cast<std::size_t>(first + i)];
-    const std::int64_t place = (i - begin) * width_;
-    scale_row(outputs + place, width_, scale, scaled_.data_ptr<float>() + i * width_);
-    if (packed) {
-      scale_row(gradient + place, width_, scale, gradient + place);
-    } else {
-      to_bfloat16(logits + (i - begin) * pitch_, vocabulary_size_,
-                  static_cast<std::uint16_t*>(bits_.data_ptr()) + i * pitch_);
+  for (std::int64_t row = 0; row < rows_; ++row) {
+    const std::int64_t target = targets_[first_ + row];
+    if (target >= chunk.begin && target < chunk.end) {
+      target_logits_[static_cast<std::size_t>(row)] = values[row * pitch + target - chunk.begin];
+    }
+    part(number, row).softmax = softmax_row(values + row * pitch, chunk.words(), wants_gradients());
+  }
+}
+
+void OutputLayer::finish_rows(std::int64_t begin, std::int64_t end) {
+  for (std::int64_t row = begin; row < end; ++row) {
+    double largest = part(0, row).softmax.largest;
+    for (std::size_t c = 1; c < chunks_.size(); ++c) {
+      largest = std::max(largest, double{part(c, row).softmax.largest});
+    }
+    double sum = 0.0;
+    for (std::size_t c = 0; c < chunks_.size(); ++c) {
+      const SoftmaxRow& softmax = part(c, row).softmax;
+      sum += softmax.sum * std::exp(softmax.largest - largest);
+    }
+    losses_[static_cast<std::size_t>(first_ + row)] =
+        std::log(sum) + (largest - target_logits_[static_cast<std::size_t>(row)]);
+    if (!wants_gradients()) continue;
+    for (std::size_t c = 0; c < chunks_.size(); ++c) {
+      const double shift = part(c, row).softmax.largest - largest;
+      part(c, row).scale = static_cast<float>(std::exp(shift) / sum);
     }
   }
 }
 
-/// The loss of a row; its logits become gradients divided by the row's scale if these are wanted.
-void OutputLayer::row(std::int64_t number, float* logits) {
-  const auto index = static_cast<std::size_t>(number);
-  float& target = logits[targets_[number]];
-  const double target_logit = target;
-  const SoftmaxRow softmax = softmax_row(logits, vocabulary_size_, wants_gradients());
-  losses_[index] = std::log(softmax.sum) + (softmax.largest - target_logit);
-  if (!wants_gradients()) return;
-  target -= static_cast<float>(softmax.sum);
-  scales_[index] = static_cast<float>(1.0 / (softmax.sum * static_cast<double>(num_rows_)));
+void OutputLayer::gradients(std::size_t number) {
+  const Chunk& chunk = chunks_[number];
+  const std::int64_t words = chunk.words();
+  const std::int64_t pitch = pitch_of(words);
+  float* const values = logits_at(number);
+  for (std::int64_t row = 0; row < rows_; ++row) {
+    scale_row(values + row * pitch, words, part(number, row).scale, values + row * pitch);
+    const std::int64_t target = targets_[first_ + row];
+    if (target >= chunk.begin && target < chunk.end) {
+      values[row * pitch + target - chunk.begin] -= 1.0F;
+    }
+  }
+  float* const outputs =
+      output_parts_.data_ptr<float>() + static_cast<std::int64_t>(number) * output_parts_.stride(0);
+  float* const embedding = gradients_.embedding.data_ptr<float>() + chunk.begin * width_;
+  const bool accumulate = first_ > 0;
+  if (is_rounded()) {
+    std::uint16_t* const bits = bits_of(bits_) + at::get_thread_num() * bits_.size(1);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      to_bfloat16(values + row * pitch, words, bits + row * words);
+    }
+    multiply_bfloat16({bits, false, bits_of(factor_embedding_) + chunk.begin * width_, false, rows_,
+                       words, width_, outputs, width_, false});
+    multiply_bfloat16(
+        {bits, true, bits_of(scaled_), false, words, rows_, width_, embedding, width_, accumulate});
+    return;
+  }
+  multiply_panels({{values, pitch, 1},
+                   packed_back_.const_data_ptr<float>() + packed_size(chunk.begin, width_),
+                   rows_,
+                   words,
+                   width_,
+                   outputs,
+                   width_,
+                   false});
+  multiply_panels({{values, 1, pitch},
+                   packed_outputs_.const_data_ptr<float>(),
+                   words,
+                   rows_,
+                   width_,
+                   embedding,
+                   width_,
+                   accumulate});
 }
 
-void OutputLayer::embedding_gradient(std::int64_t first, std::int64_t count) {
-  const at::Tensor factor = (bits_.defined() ? bits_ : logits_).narrow(0, 0, count);
-  product_out(gradients_.embedding, factor.t(), scaled_.narrow(0, 0, count), precision_, first > 0);
-  if (!bits_.defined()) return;
-  at::Tensor rows = gradients_.outputs.narrow(0, first, count);
-  product_out(rows, factor, factor_embedding_, precision_);
-  rows.mul_(at::from_blob(scales_.data() + first, {count, 1}, at::kFloat));
+/// The gradient of outputs, divided by the number of rows.
+void OutputLayer::add_parts(std::int64_t begin, std::int64_t end) {
+  std::vector<const float*> sources;
+  for (std::int64_t c = 0; c < output_parts_.size(0); ++c) {
+    sources.push_back(output_parts_.const_data_ptr<float>() + c * output_parts_.stride(0) +
+                      begin * width_);
+  }
+  scaled_sum(sources.data(), sources.size(), (end - begin) * width_,
+             static_cast<float>(1.0 / static_cast<double>(num_rows_)),
+             gradients_.outputs.data_ptr<float>() + (first_ + begin) * width_);
 }
 
 }  // namespace
 
-bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding) {
+bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,
+                            Precision precision) {
   return outputs.device().is_cpu() && outputs.scalar_type() == at::kFloat &&
-         embedding.scalar_type() == at::kFloat && outputs.size(0) > 0;
+         embedding.scalar_type() == at::kFloat && outputs.size(0) > 0 &&
+         (precision == Precision::float32 || has_mixed_product());
 }
 
 double cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cross_entropy() on the CPU in float32 memory: products and softmax a few rows at a time, while
-// their logits are in the cache.
+// cross_entropy() on the CPU in float32 memory, for a block of rows and a chunk of the vocabulary
+// at a time, so that logits, embedding and its gradient meet in the cache.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,9 +16,12 @@ struct CrossEntropyGradients {
   at::Tensor embedding;  ///< [V, H]
 };
 
-bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding);
+/// Whether the kernels can do it; what they cannot LibTorch's operations do.
+bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,
+                            Precision precision);
 
 /// The sum over rows in nats; fills the gradients that are defined (both or none). All contiguous.
+/// The bits do not depend on the number of threads.
 double cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,
                           const at::Tensor& targets, Workspace& workspace, Precision precision,
                           const CrossEntropyGradients& gradients);

@@ -87,13 +87,18 @@ void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b, Preci
 }
 
 void multiply_bfloat16(const MixedProduct& product) {
-  const bool transposed = product.right_is_transposed;
-  cblas_gemm_bf16bf16f32(
-      kRowMajor, kPlain, transposed ? kTransposed : kPlain, static_cast<int>(product.rows),
-      static_cast<int>(product.columns), static_cast<int>(product.depth), 1.0F, product.left,
-      static_cast<int>(product.depth), product.right,
-      static_cast<int>(transposed ? product.depth : product.columns),
-      product.accumulate ? 1.0F : 0.0F, product.out, static_cast<int>(product.pitch));
+  const auto pitch_of = [](bool transposed, std::int64_t rows, std::int64_t columns) {
+    return static_cast<int>(transposed ? rows : columns);
+  };
+  const bool left = product.left_is_transposed;
+  const bool right = product.right_is_transposed;
+  cblas_gemm_bf16bf16f32(kRowMajor, left ? kTransposed : kPlain, right ? kTransposed : kPlain,
+                         static_cast<int>(product.rows), static_cast<int>(product.columns),
+                         static_cast<int>(product.depth), 1.0F, product.left,
+                         pitch_of(left, product.rows, product.depth), product.right,
+                         pitch_of(right, product.depth, product.columns),
+                         product.accumulate ? 1.0F : 0.0F, product.out,
+                         static_cast<int>(product.pitch));
 }
 
 std::string precision_problem(Precision precision) {

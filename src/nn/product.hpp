@@ -26,11 +26,12 @@ at::Tensor as_factor(const at::Tensor& a, Precision precision);
 /// multiply_bfloat16 may be called.
 bool has_mixed_product();
 
-/// out [rows, columns] = left [rows, depth] · right [depth, columns], or += when accumulating. All
-/// rows contiguous; factors are bits of bfloat16. A right factor of row pitch depth is read
-/// transposed if asked. For loops that call it from several threads at once.
+/// out [rows, columns] = left [rows, depth] · right [depth, columns], or += when accumulating.
+/// Factors are bits of bfloat16 without gaps between their rows; a transposed one lies in memory as
+/// [depth, rows] or [columns, depth]. For loops that call it from several threads at once.
 struct MixedProduct {
   const std::uint16_t* left = nullptr;
+  bool left_is_transposed = false;
   const std::uint16_t* right = nullptr;
   bool right_is_transposed = false;
   std::int64_t rows = 0;

@@ -41,14 +41,14 @@ HWY_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
 // tile_stride a row apart.
 struct LeftBlock {
   const float* data;
-  Index row_stride, k_stride, tile_stride;
+  Index row_stride, tile_stride;
   const float* next;  // fetched meanwhile
 };
 
 // A block of k of one panel, and what to fetch into the second cache while it is used.
 struct PanelBlock {
   const float* data;
-  Index pitch, depth;
+  Index depth;
   Index valid;  // columns that the output has
   const float* next;
   Index next_step;  // floats a step of k
@@ -78,30 +78,50 @@ HWY_INLINE void store_row(const Vector* sum, Index valid, bool accumulate, float
   }
 }
 
-template <int kRows, int kVectors>
-HWY_INLINE void add_products(const float* HWY_RESTRICT factors, Index row_stride, Index k_stride,
-                             const float* HWY_RESTRICT values, Index pitch, Index depth,
-                             const float* next, Index next_step, Vector (&sum)[kRows][kVectors]) {
-  const Full full;
-  for (Index k = 0; k < depth; ++k) {
-    Vector value[kVectors];
+// kStep floats lie between factors of one row.
+template <int kRows, int kVectors, int kStep>
+HWY_INLINE void add_product(const float* HWY_RESTRICT factors, Index row_stride,
+                            const float* HWY_RESTRICT values, Vector (&sum)[kRows][kVectors]) {
+  Vector value[kVectors];
+  HWY_UNROLL(3)
+  for (int v = 0; v < kVectors; ++v) {
+    value[v] = in_register(hn::LoadU(Full(), values + v * kLanes));
+  }
+  HWY_UNROLL(8)
+  for (int r = 0; r < kRows; ++r) {
+    const Vector factor = hn::Set(Full(), factors[r * row_stride]);
     HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) value[v] = in_register(hn::LoadU(full, values + v * kLanes));
-    HWY_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      const Vector factor = hn::Set(full, factors[r * row_stride]);
-      HWY_UNROLL(3)
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, value[v], sum[r][v]);
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, value[v], sum[r][v]);
+  }
+}
+
+template <int kRows, int kVectors, int kStep>
+HWY_INLINE void add_products(const float* HWY_RESTRICT factors, Index row_stride,
+                             const float* HWY_RESTRICT values, Index depth, const float* next,
+                             Index next_step, Vector (&sum)[kRows][kVectors]) {
+  // Written out: loop counters take the ports of multiply-adds.
+  constexpr int kUnroll = 4;
+  Index k = 0;
+  for (; k + kUnroll <= depth; k += kUnroll) {
+    HWY_UNROLL(4)
+    for (int i = 0; i < kUnroll; ++i) {
+      add_product<kRows, kVectors, kStep>(factors + i * kStep, row_stride,
+                                          values + i * kVectors * kLanes, sum);
+      __builtin_prefetch(next + i * next_step, 0, 2);
     }
-    factors += k_stride;
-    values += pitch;
-    __builtin_prefetch(next, 0, 2);
-    next += next_step;
+    factors += kUnroll * kStep;
+    values += kUnroll * kVectors * kLanes;
+    next += kUnroll * next_step;
+  }
+  for (; k < depth; ++k) {
+    add_product<kRows, kVectors, kStep>(factors, row_stride, values, sum);
+    factors += kStep;
+    values += kVectors * kLanes;
   }
 }
 
 // Alone, because GCC spills registers when it is inlined.
-template <int kRows, int kVectors, bool kFetchLeft>
+template <int kRows, int kVectors, int kStep, bool kFetchLeft>
 HWY_NOINLINE void multiply_tile(const LeftBlock& left, const PanelBlock& panel,
                                 const OutputBlock& out) {
   Vector sum[kRows][kVectors];
@@ -113,20 +133,17 @@ HWY_NOINLINE void multiply_tile(const LeftBlock& left, const PanelBlock& panel,
       __builtin_prefetch(out.data + r * out.pitch + v * kLanes, 1, 3);
     }
   }
-  if constexpr (kFetchLeft) {
-    for (Index k = 0; k < panel.depth; k += kLine) {
+  const Index part = kFetchLeft ? kLine : panel.depth;
+  for (Index k = 0; k < panel.depth; k += part) {
+    if constexpr (kFetchLeft) {
       HWY_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
         __builtin_prefetch(left.next + r * left.row_stride + k, 0, 2);
       }
-      add_products<kRows, kVectors>(left.data + k * left.k_stride, left.row_stride, left.k_stride,
-                                    panel.data + k * panel.pitch, panel.pitch,
-                                    smaller(kLine, panel.depth - k),
-                                    panel.next + k * panel.next_step, panel.next_step, sum);
     }
-  } else {
-    add_products<kRows, kVectors>(left.data, left.row_stride, left.k_stride, panel.data,
-                                  panel.pitch, panel.depth, panel.next, panel.next_step, sum);
+    add_products<kRows, kVectors, kStep>(
+        left.data + k * kStep, left.row_stride, panel.data + k * kVectors * kLanes,
+        smaller(part, panel.depth - k), panel.next + k * panel.next_step, panel.next_step, sum);
   }
   HWY_UNROLL(8)
   for (int r = 0; r < kRows; ++r) {
@@ -134,10 +151,10 @@ HWY_NOINLINE void multiply_tile(const LeftBlock& left, const PanelBlock& panel,
   }
 }
 
-template <int kVectors, bool kFetchLeft, int kRows = kTileRows>
+template <int kVectors, int kStep, bool kFetchLeft, int kRows = kTileRows>
 void multiply_rows(LeftBlock left, Index rows, PanelBlock panel, OutputBlock out) {
   for (; rows >= kRows; rows -= kRows) {
-    multiply_tile<kRows, kVectors, kFetchLeft>(left, panel, out);
+    multiply_tile<kRows, kVectors, kStep, kFetchLeft>(left, panel, out);
     left.data += kRows * left.tile_stride;
     left.next += kRows * left.tile_stride;
     out.data += kRows * out.pitch;
@@ -145,19 +162,19 @@ void multiply_rows(LeftBlock left, Index rows, PanelBlock panel, OutputBlock out
   }
   if constexpr (kRows > 1) {
     left.tile_stride = left.row_stride;
-    if (rows > 0) multiply_rows<kVectors, false, kRows / 2>(left, rows, panel, out);
+    if (rows > 0) multiply_rows<kVectors, kStep, false, kRows / 2>(left, rows, panel, out);
   }
 }
 
-template <bool kFetchLeft>
-void multiply_panel(const LeftBlock& left, Index rows, const PanelBlock& panel,
+template <int kStep, bool kFetchLeft>
+void multiply_panel(const LeftBlock& left, Index rows, Index width, const PanelBlock& panel,
                     const OutputBlock& out) {
-  if (panel.pitch == kPanel) {
-    multiply_rows<kTileVectors, kFetchLeft>(left, rows, panel, out);
-  } else if (panel.pitch == kLanes) {
-    multiply_rows<1, kFetchLeft>(left, rows, panel, out);
+  if (width == kPanel) {
+    multiply_rows<kTileVectors, kStep, kFetchLeft>(left, rows, panel, out);
+  } else if (width == kLanes) {
+    multiply_rows<1, kStep, kFetchLeft>(left, rows, panel, out);
   } else {
-    multiply_rows<2, kFetchLeft>(left, rows, panel, out);
+    multiply_rows<2, kStep, kFetchLeft>(left, rows, panel, out);
   }
 }
 
@@ -188,12 +205,16 @@ LeftBlock pack_left(const MatrixView& left, Index rows, Index depth, float* pack
     const float* source = left.data + row * left.row_stride;
     float* target = packed + row * depth;
     for (Index k = 0; k < depth; ++k) {
-      for (Index r = 0; r < valid; ++r) target[r] = source[r * left.row_stride];
+      if (valid == kTileRows && left.row_stride == 1) {
+        __builtin_memcpy(target, source, kTileRows * sizeof(float));
+      } else {
+        for (Index r = 0; r < valid; ++r) target[r] = source[r * left.row_stride];
+      }
       source += left.column_stride;
       target += kTileRows;
     }
   }
-  return {packed, 1, kTileRows, depth, packed};
+  return {packed, 1, depth, packed};
 }
 
 // One block of k and of rows, and where the next one begins.
@@ -205,7 +226,7 @@ void multiply_block(const PanelProduct& p, const Block& block, Index first, Inde
   alignas(64) float packed_left[(kRowBlock + kTileRows) * kDepthBlock];
   const Index rows = smaller(kRowBlock, p.rows - block.row);
   const MatrixView view = p.left.at(block.row, block.k);
-  LeftBlock left = {view.data, view.row_stride, 1, view.row_stride, view.data};
+  LeftBlock left = {view.data, view.row_stride, view.row_stride, view.data};
   const bool by_rows = view.column_stride == 1;
   if (!by_rows) left = pack_left(view, rows, block.depth, packed_left);
   for (Index number = first; number < last; ++number) {
@@ -213,19 +234,18 @@ void multiply_block(const PanelProduct& p, const Block& block, Index first, Inde
     const Panel panel = panel_at(p.columns, number);
     const Panel next = panel_at(p.columns, is_last ? first : number + 1);
     const Index next_k = is_last ? block.next_k : block.k;
-    const PanelBlock right = {p.packed + panel.first * p.depth + block.k * panel.width,
-                              panel.width,
-                              block.depth,
-                              panel.valid,
-                              p.packed + next.first * p.depth + next_k * next.width,
+    const PanelBlock right = {p.packed + panel.first * p.depth + block.k * panel.width, block.depth,
+                              panel.valid, p.packed + next.first * p.depth + next_k * next.width,
                               kPanel * kTileRows / (rows < kTileRows ? kTileRows : rows)};
     const OutputBlock out = {p.out + block.row * p.pitch + panel.first, p.pitch,
                              p.accumulate || block.k > 0};
-    if (is_last && by_rows) {
+    if (!by_rows) {
+      multiply_panel<kTileRows, false>(left, rows, panel.width, right, out);
+    } else if (is_last) {
       left.next = p.left.at(block.next_row, block.next_k).data;
-      multiply_panel<true>(left, rows, right, out);
+      multiply_panel<1, true>(left, rows, panel.width, right, out);
     } else {
-      multiply_panel<false>(left, rows, right, out);
+      multiply_panel<1, false>(left, rows, panel.width, right, out);
     }
   }
 }

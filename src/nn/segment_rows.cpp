@@ -73,7 +73,7 @@ class RightFactors {
   void multiply(std::size_t node, const std::uint16_t* left, std::int64_t rows, float* out,
                 bool accumulate) const {
     multiply_bfloat16(
-        {left, bits_[node], transposed_, rows, depth_, columns_, out, columns_, accumulate});
+        {left, false, bits_[node], transposed_, rows, depth_, columns_, out, columns_, accumulate});
   }
 
  private:

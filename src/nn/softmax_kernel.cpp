@@ -88,8 +88,14 @@ SoftmaxRow softmax(float* logits, Index count, bool replace) {
           replace ? sum_of<true>(logits, count, largest) : sum_of<false>(logits, count, largest)};
 }
 
-void scale(const float* HWY_RESTRICT in, Index count, float factor, float* HWY_RESTRICT out) {
-  for (Index i = 0; i < count; ++i) out[i] = factor * in[i];
+void scale(const float* in, Index count, float factor, float* out) {
+  const Full full;
+  const Vector factors = constant(factor);
+  Index i = 0;
+  for (; i + lanes() <= count; i += lanes()) {
+    hn::StoreU(hn::Mul(factors, hn::LoadU(full, in + i)), full, out + i);
+  }
+  for (; i < count; ++i) out[i] = factor * in[i];
 }
 
 }  // namespace

@@ -113,8 +113,8 @@ double ImageTask::activation_bytes() const {
   const double pixels = static_cast<double>(images_.shape.height) * images_.shape.width;
   const double batch = settings_.weights.batch_size;
   if (settings_.space.kind == SpaceKind::macro) {
-    // A layer keeps three maps, the gradients of two more are alive; two thirds of the layers are on
-    // a quarter or a sixteenth of the pixels.
+    // A layer keeps three maps, the gradients of two more are alive; two thirds of the layers are
+    // on a quarter or a sixteenth of the pixels.
     const double layers = settings_.space.macro.layers * (1.0 + 1.0 / 4.0 + 1.0 / 16.0) / 3.0;
     return 4.0 * batch * pixels * settings_.supernet.macro.filters * 5.0 * (layers + 1.0);
   }

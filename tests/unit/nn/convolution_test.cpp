@@ -159,7 +159,8 @@ TEST(FactorizedReduction, MixesChannelsAndIsDifferentiable) {
   leaves.push_back(random_tensor({2, 6}, 14, at::kFloat).requires_grad_());
   const at::Tensor slope = random_tensor({3, 6, 3, 2}, 15);
   const auto found = torch::autograd::grad(
-      {(batch_norm(factorized_reduction(leaves[0], leaves[1], leaves[2]), leaves[3], 1e-3) * slope).sum()},
+      {(batch_norm(factorized_reduction(leaves[0], leaves[1], leaves[2]), leaves[3], 1e-3) * slope)
+           .sum()},
       leaves);
 
   std::vector<at::Tensor> wide;

@@ -66,9 +66,10 @@ TEST(Product, RowsOfBitsAreMultiplied) {
   const at::Tensor expected = left.to(at::kDouble).mm(right.to(at::kDouble));
   at::Tensor out = at::zeros({6, 15});
   float* const data = out.data_ptr<float>();
-  multiply_bfloat16({bits(left), bits(right), false, 6, 10, 12, data, 15, false});
+  multiply_bfloat16({bits(left), false, bits(right), false, 6, 10, 12, data, 15, false});
   EXPECT_LE(relative_difference(out.narrow(1, 0, 12), expected), 1e-6);
-  multiply_bfloat16({bits(left), bits(turned), true, 6, 10, 12, data, 15, true});
+  const at::Tensor turned_left = left.t().contiguous();
+  multiply_bfloat16({bits(turned_left), true, bits(turned), true, 6, 10, 12, data, 15, true});
   EXPECT_LE(relative_difference(out.narrow(1, 0, 12), 2 * expected), 1e-6);
   EXPECT_EQ(out.narrow(1, 12, 3).abs().sum().item<float>(), 0.0F);
 }
