@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 
 #include "app/bench_report.hpp"
@@ -52,6 +53,8 @@ Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
 }  // namespace
 
 void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
+  // There is nothing to save: a signal ends it at once.
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
   const Settings settings = load_config(world, line).settings;
   check_ranks(settings, world.size());
   search::BenchOptions options = options_of(line.bench);

@@ -61,6 +61,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     const at::Tensor embedding = embedding_.detach();
     const CrossEntropyGradients gradients = {at::empty(outputs.sizes(), outputs.options()),
                                              at::empty(embedding.sizes(), embedding.options())};
+    prefer_large_pages(gradients.embedding);
     const double total = total_of(outputs, embedding, targets, *workspace, precision, gradients);
     context->saved_data["outputs"] = gradients.outputs;
     context->saved_data["embedding"] = gradients.embedding;

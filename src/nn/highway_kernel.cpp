@@ -101,8 +101,9 @@ HWY_INLINE void backward_vector(const Access& access, const BackwardPlace& p, st
   const Vector carried = hn::Mul(dh, hn::Sub(one, t));
   access.store(accumulate ? hn::Add(carried, access.load(p.kept + i)) : carried, p.kept + i);
   const Vector difference = hn::Sub(a, access.load(p.carry + i));
-  access.store(hn::Mul(hn::Mul(dh, difference), hn::Mul(t, hn::Sub(one, t))), p.gate + i);
-  access.store(hn::Mul(hn::Mul(dh, t), slope_of<function>(a)), p.value + i);
+  access.store(without_tiny(hn::Mul(hn::Mul(dh, difference), hn::Mul(t, hn::Sub(one, t)))),
+               p.gate + i);
+  access.store(without_tiny(hn::Mul(hn::Mul(dh, t), slope_of<function>(a))), p.value + i);
 }
 
 template <NodeFunction function>

@@ -103,7 +103,10 @@ void PlaneConvolution::backward(int block, PlaneScratch& scratch, float* weight_
   const float* const input = load_input(block, scratch);
   accumulate_products(gradient, static_cast<std::ptrdiff_t>(stride_), out_channels_, input, terms_,
                       kernel_ == 1 ? whole.rows : padded_rows_.of(images), weight_sums);
-  if (!sources_[0].wants_gradient()) return;
+  if (std::none_of(sources_.begin(), sources_.end(),
+                   [](const PlaneSource& source) { return source.wants_gradient(); })) {
+    return;
+  }
   const std::size_t stride = shape.channel_stride();
   float* product =
       scratch.take(PlaneScratch::product, static_cast<std::size_t>(in_channels_) * stride);

@@ -126,7 +126,9 @@ void PlanePass::normalise(std::size_t number) {
   value.raw_gradient.resize(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     const Moments all = merge_moments(value, static_cast<int>(c));
-    const double inverse = 1.0 / std::sqrt(all.squares / count + norm.epsilon);
+    // Rounding may leave a constant channel less than nothing; NaN stays.
+    const double variance = all.squares < 0.0 ? 0.0 : all.squares / count;
+    const double inverse = 1.0 / std::sqrt(variance + norm.epsilon);
     const double factor = scale[c] * inverse;
     value.mean[c] = static_cast<float>(all.mean);
     value.seen[c].scale = static_cast<float>(factor);
@@ -154,6 +156,7 @@ std::vector<at::Tensor> PlanePass::backward(const at::Tensor& features_gradient)
   expect(keep_ && !values_[0].pixels.empty(), "one backward after a forward that kept its values");
   deposit_features(features_gradient.contiguous());
   for (std::size_t i = plan_.operations.size(); i-- > 0;) run_backward(i);
+  values_[0].pixels = {};
   return std::move(gradients_);
 }
 
@@ -198,6 +201,7 @@ void PlanePass::begin_backward(std::size_t number) {
     raw = {static_cast<float>(scale), static_cast<float>(slope),
            static_cast<float>(-scale * sums.plain / count - slope * value.mean[c])};
   }
+  expect(!gradients_[weight].defined(), "a weight is read by one step");
   gradients_[weight] = gradient;
 }
 
@@ -221,7 +225,7 @@ void PlanePass::run_backward(std::size_t operation) {
   const int blocks = value.shape.num_blocks();
   const int groups = std::min(kGroups, blocks);
   const std::size_t num_sums = step.num_weight_sums();
-  PlaneBuffer buffer = memory_.take(static_cast<std::size_t>(groups) * num_sums);
+  PlaneBuffer buffer = memory_.take(static_cast<std::size_t>(groups) * num_sums + kPlaneSlack);
   float* const sums = buffer.data();
   for_each_parallel(groups, [&](int group) {
     float* const own = sums + static_cast<std::size_t>(group) * num_sums;
@@ -235,8 +239,10 @@ void PlanePass::run_backward(std::size_t operation) {
   }
   const auto gradients = step.weight_gradients(std::span(sums, num_sums));
   for (std::size_t i = 0; i < gradients.size(); ++i) {
-    gradients_[static_cast<std::size_t>(plan_.operations[operation].step->weights[i])] =
-        gradients[i];
+    at::Tensor& place =
+        gradients_[static_cast<std::size_t>(plan_.operations[operation].step->weights[i])];
+    expect(!place.defined(), "a weight is read by one step");
+    place = gradients[i];
   }
   steps_[operation].reset();
   value.gradient.reset();

@@ -28,6 +28,7 @@ class PlanePool final : public PlaneStep {
                           static_cast<float>(count(y, shape.height) * count(x, shape.width)));
       }
     }
+    shares_.resize(shares_.size() + kPlaneSlack);
   }
 
   void backward(int block, PlaneScratch& scratch, float*) const override {
@@ -42,7 +43,7 @@ class PlanePool final : public PlaneStep {
         if (largest_) {
           spread_to_largest(image, c, gradient, scratch, plane);
         } else {
-          multiply(gradient, shares_.data(), shares_.size(), plane);
+          multiply(gradient, shares_.data(), num_pixels(), plane);
           load_padded(plane, {}, shape.height, shape.width, 1, 0.0F, pitch_, padded);
           box_sum_plane(padded, pitch_, plane, shape.height, shape.width);
         }
@@ -63,11 +64,13 @@ class PlanePool final : public PlaneStep {
           max_pool_plane(padded, pitch_, plane, shape.height, shape.width);
         } else {
           box_sum_plane(padded, pitch_, plane, shape.height, shape.width);
-          multiply(plane, shares_.data(), shares_.size(), plane);
+          multiply(plane, shares_.data(), num_pixels(), plane);
         }
       }
     }
   }
+
+  std::size_t num_pixels() const { return static_cast<std::size_t>(result_.shape.pixels()); }
 
   void load_input(int image, int channel, float* padded) const {
     const PlaneShape& shape = result_.shape;
@@ -94,7 +97,7 @@ class PlanePool final : public PlaneStep {
   bool largest_;
   int pitch_;
   std::size_t padded_size_;
-  std::vector<float> shares_;  // [H, W]: one over the number of real pixels around
+  std::vector<float> shares_;  // [H, W] and slack: one over the number of real pixels around
 };
 
 class PlaneSum final : public PlaneStep {
@@ -136,6 +139,7 @@ PixelView PlaneSource::view(int channel) const {
 }
 
 void PlaneSource::deposit(int image, int channel, const float* gradient) const {
+  if (!wants_gradient()) return;
   if (!shares_gradient) {
     deposit_gradient(gradient, value->plane(image, channel), view(channel), count(),
                      operand.accumulates, value->gradient_plane(image, channel));
@@ -144,6 +148,7 @@ void PlaneSource::deposit(int image, int channel, const float* gradient) const {
 }
 
 void PlaneSource::deposit(int image, int channel, float gradient) const {
+  if (!wants_gradient()) return;
   deposit_gradient(gradient, value->plane(image, channel), view(channel), count(),
                    operand.accumulates, value->gradient_plane(image, channel));
   complete(image, channel);

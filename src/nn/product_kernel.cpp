@@ -80,43 +80,25 @@ HWY_INLINE void store_row(const Vector* sum, Index valid, bool accumulate, float
 
 // kStep floats lie between factors of one row.
 template <int kRows, int kVectors, int kStep>
-HWY_INLINE void add_product(const float* HWY_RESTRICT factors, Index row_stride,
-                            const float* HWY_RESTRICT values, Vector (&sum)[kRows][kVectors]) {
-  Vector value[kVectors];
-  HWY_UNROLL(3)
-  for (int v = 0; v < kVectors; ++v) {
-    value[v] = in_register(hn::LoadU(Full(), values + v * kLanes));
-  }
-  HWY_UNROLL(8)
-  for (int r = 0; r < kRows; ++r) {
-    const Vector factor = hn::Set(Full(), factors[r * row_stride]);
-    HWY_UNROLL(3)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, value[v], sum[r][v]);
-  }
-}
-
-template <int kRows, int kVectors, int kStep>
 HWY_INLINE void add_products(const float* HWY_RESTRICT factors, Index row_stride,
                              const float* HWY_RESTRICT values, Index depth, const float* next,
                              Index next_step, Vector (&sum)[kRows][kVectors]) {
-  // Written out: loop counters take the ports of multiply-adds.
-  constexpr int kUnroll = 4;
-  Index k = 0;
-  for (; k + kUnroll <= depth; k += kUnroll) {
-    HWY_UNROLL(4)
-    for (int i = 0; i < kUnroll; ++i) {
-      add_product<kRows, kVectors, kStep>(factors + i * kStep, row_stride,
-                                          values + i * kVectors * kLanes, sum);
-      __builtin_prefetch(next + i * next_step, 0, 2);
+  for (Index k = 0; k < depth; ++k) {
+    Vector value[kVectors];
+    HWY_UNROLL(3)
+    for (int v = 0; v < kVectors; ++v) {
+      value[v] = in_register(hn::LoadU(Full(), values + v * kLanes));
     }
-    factors += kUnroll * kStep;
-    values += kUnroll * kVectors * kLanes;
-    next += kUnroll * next_step;
-  }
-  for (; k < depth; ++k) {
-    add_product<kRows, kVectors, kStep>(factors, row_stride, values, sum);
+    HWY_UNROLL(8)
+    for (int r = 0; r < kRows; ++r) {
+      const Vector factor = hn::Set(Full(), factors[r * row_stride]);
+      HWY_UNROLL(3)
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, value[v], sum[r][v]);
+    }
     factors += kStep;
     values += kVectors * kLanes;
+    __builtin_prefetch(next, 0, 2);
+    next += next_step;
   }
 }
 

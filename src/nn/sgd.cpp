@@ -18,7 +18,7 @@ namespace {
 // Both are part of the order of a sum.
 constexpr std::size_t kBlockValues = 65536;
 constexpr std::size_t kLanes = 8;
-// What is packed is squared while it is still in the nearest cache. A multiple of kLanes.
+// A multiple of kLanes.
 constexpr std::size_t kPackedAtOnce = 2048;
 
 using Lanes = std::array<double, kLanes>;
@@ -55,6 +55,24 @@ double sum_over_blocks(std::size_t size, const NormOf& norm_of) {
 
 double sum_of(const Lanes& lanes) { return std::accumulate(lanes.begin(), lanes.end(), 0.0); }
 
+// What is packed is squared while it is still in the nearest cache.
+double pack_block(const float* slope, const float* value, float factor, std::span<float> packed) {
+  Lanes lanes{};
+  for (std::size_t begin = 0; begin < packed.size(); begin += kPackedAtOnce) {
+    const auto part = packed.subspan(begin, std::min(kPackedAtOnce, packed.size() - begin));
+    if (factor == 0.0F) {
+      std::copy_n(slope + begin, part.size(), part.data());
+    } else {
+      float* const to = part.data();
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        to[i] = slope[begin + i] + factor * value[begin + i];
+      }
+    }
+    add_squares(part, lanes);
+  }
+  return sum_of(lanes);
+}
+
 }  // namespace
 
 double squared_norm(std::span<const float> gradient) {
@@ -73,20 +91,9 @@ double pack_with_decay(const at::Tensor& gradient, const at::Tensor& weight, dou
   const at::Tensor flat = gradient.contiguous();
   const float* const slope = flat.const_data_ptr<float>();
   const float* const value = weight.const_data_ptr<float>();
-  float* const to = packed.data();
   const auto factor = static_cast<float>(decay);
-  return sum_over_blocks(size, [&](std::size_t first, std::size_t length) {
-    Lanes lanes{};
-    for (std::size_t begin = first; begin < first + length; begin += kPackedAtOnce) {
-      const std::size_t end = std::min(begin + kPackedAtOnce, first + length);
-      if (factor == 0.0F) {
-        std::copy(slope + begin, slope + end, to + begin);
-      } else {
-        for (std::size_t i = begin; i < end; ++i) to[i] = slope[i] + factor * value[i];
-      }
-      add_squares(packed.subspan(begin, end - begin), lanes);
-    }
-    return sum_of(lanes);
+  return sum_over_blocks(size, [=](std::size_t first, std::size_t length) {
+    return pack_block(slope + first, value + first, factor, packed.subspan(first, length));
   });
 }
 

@@ -93,9 +93,13 @@ void scale(const float* in, Index count, float factor, float* out) {
   const Vector factors = constant(factor);
   Index i = 0;
   for (; i + lanes() <= count; i += lanes()) {
-    hn::StoreU(hn::Mul(factors, hn::LoadU(full, in + i)), full, out + i);
+    hn::StoreU(without_tiny(hn::Mul(factors, hn::LoadU(full, in + i))), full, out + i);
   }
-  for (; i < count; ++i) out[i] = factor * in[i];
+  if (i < count) {
+    const auto left = static_cast<std::size_t>(count - i);
+    const Vector scaled = hn::Mul(factors, load_first(full, in + i, left));
+    store_first(without_tiny(scaled), full, out + i, left);
+  }
 }
 
 }  // namespace

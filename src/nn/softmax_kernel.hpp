@@ -15,7 +15,7 @@ struct SoftmaxRow {
 /// of NaN.
 SoftmaxRow softmax_row(float* logits, std::int64_t count, bool replace);
 
-/// out = factor · in; both may be the same.
+/// out = factor · in, 0 where that is below 1e-30 in size; both may be the same.
 void scale_row(const float* in, std::int64_t count, float factor, float* out);
 
 }  // namespace enas::nn

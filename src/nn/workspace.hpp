@@ -12,6 +12,11 @@
 
 namespace enas::nn {
 
+/// Asks the system to hold a large buffer of host memory in large pages: products that stream
+/// through many buffers otherwise wait for address translation. Advice only; best given before the
+/// buffer is first written.
+void prefer_large_pages(const at::Tensor& buffer);
+
 /// Named buffers that grow when needed and never shrink. One owner, one thread.
 class Workspace {
  public:

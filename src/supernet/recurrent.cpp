@@ -208,6 +208,7 @@ RecurrentSupernet::RecurrentSupernet(const space::RecurrentSpaceOptions& space,
   const auto range = static_cast<float>(options.init_range);
   for (const WeightShape& shape : recurrent_weight_shapes(space, options, vocabulary_size)) {
     at::Tensor value = at::empty(shape.sizes, at::kFloat);
+    nn::prefer_large_pages(value);
     if (shape.name == "norm/scale") {
       value.fill_(1.0);
     } else if (shape.name == "norm/offset" || shape.name == "output/bias") {

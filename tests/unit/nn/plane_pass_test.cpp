@@ -109,6 +109,18 @@ std::vector<Case> all_cases() {
                   {Kind::relu, {7}, {}}},
                  {values({9, 6, 1, 1}, 26), values({7, 6, 1, 1}, 27), values({7, 9, 1, 1}, 28),
                   values({7, 6, 1, 1}, 29), norm_weight(7, 30)}));
+  // Everything that may read the batch itself.
+  cases.push_back({"batch",
+                   {{{Kind::max_pool, {0}, {}},
+                     {Kind::avg_pool, {0}, {}},
+                     {Kind::sum, {1, 2, 0}, {}},
+                     {Kind::norm, {0}, {0}, 1e-3},
+                     {Kind::convolution, {4}, {1}},
+                     {Kind::merge, {0, 3, 5}, {2, 3, 4}}},
+                    6},
+                   {norm_weight(kChannels, 50), values({4, kChannels, 3, 3}, 52),
+                    values({5, kChannels, 1, 1}, 53), values({5, kChannels, 1, 1}, 54),
+                    values({5, 4, 1, 1}, 55)}});
   return cases;
 }
 
@@ -225,8 +237,8 @@ TEST(PlanePass, NotANumberIsSeen) {
   PlaneMemory memory;
   for (Case& item : all_cases()) {
     SCOPED_TRACE(item.name);
-    item.weights[0] = item.weights[0].clone();
-    item.weights[0][2][1][0][0] = std::numeric_limits<float>::quiet_NaN();
+    item.weights[1] = item.weights[1].clone();
+    item.weights[1].flatten()[2] = std::numeric_limits<float>::quiet_NaN();
     EXPECT_TRUE(on_planes(item, images, memory).features.isnan().any().item<bool>());
   }
 }
@@ -237,6 +249,31 @@ TEST(PlanePass, ABackwardNeedsAForwardThatKept) {
   PlanePass pass(item.program, item.weights, memory, /*keep=*/false);
   const at::Tensor features = pass.forward(batch_of(kSizes[3]));
   EXPECT_THROW(pass.backward(features), ContractError);
+}
+
+TEST(PlanePass, AConstantImageKeepsFiniteFeatures) {
+  const ImageProgram program = {
+      {{Kind::convolution, {0}, {0}}, {Kind::norm, {1}, {1}, 1e-5}, {Kind::relu, {2}, {}}}, 3};
+  PlaneMemory memory;
+  for (int i = 0; i < 200; ++i) {
+    const Tensors weights = {at::full({1, 1, 1, 1}, 5e5 + 1234.567 * i), norm_weight(1, 60)};
+    PlanePass pass(program, weights, memory, /*keep=*/false);
+    EXPECT_TRUE(pass.forward(at::ones({2, 1, 16, 16})).isfinite().all().item<bool>()) << i;
+  }
+}
+
+TEST(PlanePass, ThereIsOneBackwardAndOneReaderOfAWeight) {
+  PlaneMemory memory;
+  const Case item = all_cases().front();
+  PlanePass pass(item.program, item.weights, memory, /*keep=*/true);
+  const at::Tensor features = pass.forward(batch_of(kSizes[3]));
+  pass.backward(features);
+  EXPECT_THROW(pass.backward(features), ContractError);
+  const ImageProgram twice = {{{Kind::convolution, {0}, {0}}, {Kind::convolution, {1}, {0}}}, 2};
+  const Tensors weights = {values({kChannels, kChannels, 1, 1}, 61)};
+  PlanePass shared(twice, weights, memory, /*keep=*/true);
+  const at::Tensor seen = shared.forward(batch_of(kSizes[3]));
+  EXPECT_THROW(shared.backward(seen), ContractError);
 }
 
 TEST(PlanePlan, EveryResultIsRead) {

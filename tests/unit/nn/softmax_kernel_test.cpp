@@ -36,8 +36,22 @@ TEST(SoftmaxKernel, WhatIsNotFiniteShows) {
     }
     at::Tensor logits = at::full({20}, -std::numeric_limits<float>::infinity());
     EXPECT_TRUE(std::isnan(softmax_row(logits.data_ptr<float>(), 20, false).sum));
+    logits.fill_(-std::numeric_limits<float>::infinity());
     logits[3] = 1.0;  // the others have probability zero
     EXPECT_NEAR(softmax_row(logits.data_ptr<float>(), 20, true).sum, 1.0, 1e-7);
+  });
+}
+
+TEST(SoftmaxKernel, NothingSubnormalIsLeft) {
+  at::Tensor values = at::arange(0, 200, at::kFloat).neg();  // down to exp(-199)
+  on_every_target([&] {
+    at::Tensor row = values.clone();
+    const SoftmaxRow softmax = softmax_row(row.data_ptr<float>(), 200, true);
+    EXPECT_NEAR(softmax.sum, 1.0 / (1.0 - std::exp(-1.0)), 1e-6);
+    scale_row(row.data_ptr<float>(), 200, 1e-8F, row.data_ptr<float>());
+    EXPECT_EQ(row.gt(0.0).mul(row.lt(1e-30)).sum().item<std::int64_t>(), 0);
+    EXPECT_GT(row[40].item<float>(), 0.0F);
+    EXPECT_EQ(row[199].item<float>(), 0.0F);
   });
 }
 

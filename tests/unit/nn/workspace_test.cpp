@@ -25,5 +25,12 @@ TEST(Workspace, GrowsAndSeparatesNamesAndTypes) {
   EXPECT_EQ(a.sum().item<float>(), 4.0F);  // what was taken before stays alive
 }
 
+TEST(Workspace, LargePagesKeepValues) {
+  const at::Tensor large = at::full({std::int64_t{3} << 20}, 7.0, at::kFloat);
+  prefer_large_pages(large);
+  prefer_large_pages(at::empty({0}));
+  EXPECT_TRUE(large.eq(7.0).all().item<bool>());
+}
+
 }  // namespace
 }  // namespace enas::nn
