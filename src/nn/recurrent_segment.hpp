@@ -34,7 +34,8 @@ constexpr double kBatchNormEpsilon = 1.0;
 /// matrix (node 0 [2H, 2H] with rows [x; state], others [H, 2H]; columns [value | gate]), then
 /// scale and offset [H] with batch norm. Differentiable in x, state and weights, once; keeps
 /// nothing when autograd is off. `workspace` is in use until the backward is done: a second call
-/// before it makes that backward throw.
+/// before it makes that backward throw. On the CPU in float32 the bits of outputs and of the
+/// gradient of the state do not depend on the number of threads.
 at::Tensor recurrent_segment(const Cell& cell, const at::Tensor& x, const at::Tensor& state,
                              const std::vector<at::Tensor>& weights, Workspace& workspace,
                              Precision precision = Precision::float32);
