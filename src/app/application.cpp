@@ -4,11 +4,13 @@
 #include <new>
 #include <sstream>
 
+#include "app/arch_command.hpp"
 #include "app/bench_command.hpp"
 #include "app/command_line.hpp"
 #include "app/config_text.hpp"
 #include "app/doctor.hpp"
 #include "app/reference_page.hpp"
+#include "app/result_commands.hpp"
 #include "app/root_task.hpp"
 #include "app/search_command.hpp"
 #include "app/toml_reader.hpp"
@@ -113,6 +115,22 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
     case Command::bench:
       run_bench_command(world, log, line);
       break;
+    case Command::arch:
+      run_on_root(world, [&] { run_arch_on_root(log, line.arch, line.json); });
+      break;
+    case Command::derive:
+      run_derive_command(world, log, line);
+      break;
+    case Command::train:
+      return run_train_command(world, log, line);
+    case Command::evaluate:
+      run_evaluate_command(world, log, line);
+      break;
+    case Command::export_network:
+      run_export_command(world, log, line);
+      break;
+    case Command::pipeline:
+      return run_pipeline_command(world, log, line);
     case Command::sample:
       run_on_root(world, [&] { sample_on_root(line); });
       break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that sees CLI11.
+// The command line as CLI11 reads it.
 #include "app/command_line.hpp"
 
 #include <CLI/CLI.hpp>
@@ -20,6 +20,9 @@ struct Typed {
   std::string device = "auto";
   std::string max_time;
   std::vector<std::int64_t> seed;
+  std::string preset = "default";
+  std::string form;
+  int top = 3;
   bool version = false;
   bool defaults = false;
   std::string check;
@@ -38,10 +41,10 @@ void add_sets(CLI::App& app, Typed& typed) {
       ->allow_extra_args(false);
 }
 
-void add_search_options(CLI::App& app, Typed& typed) {
+/// What every command that works in a run directory takes.
+void add_run_options(CLI::App& app, Typed& typed) {
   CommandLine& line = typed.line;
-  app.add_option("--config", line.config_file, "Configuration of the search (TOML)")
-      ->type_name("FILE");
+  app.add_option("--config", line.config_file, "Configuration (TOML)")->type_name("FILE");
   add_sets(app, typed);
   app.add_option("--run-dir", line.run_dir, "Run directory (default: run.dir, else runs/<config>)")
       ->type_name("DIR");
@@ -63,9 +66,81 @@ void add_search_options(CLI::App& app, Typed& typed) {
   app.add_option("--device", typed.device, "Where tensors live")
       ->type_name("auto|cpu|cuda")
       ->check(unnamed(CLI::IsMember({"auto", "cpu", "cuda"})));
-  app.add_flag("--dry-run", line.dry_run, "Say what the search would need, and stop");
-  app.add_flag("--version", typed.version, "Versions of the program and its libraries");
   add_json(app, typed);
+}
+
+void add_search_options(CLI::App& app, Typed& typed) {
+  add_run_options(app, typed);
+  app.add_flag("--dry-run", typed.line.dry_run, "Say what the search would need, and stop");
+  app.add_flag("--version", typed.version, "Versions of the program and its libraries");
+}
+
+void add_samples(CLI::App& app, search::DeriveOptions& derive) {
+  app.add_option("--samples", derive.samples, "Children sampled")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 1000000)));
+}
+
+void add_results(CLI::App& app, Typed& typed) {
+  ResultLine& result = typed.line.result;
+  CLI::App* derive = app.add_subcommand("derive", "The best architectures of a search");
+  derive->add_option("--run", result.run, "Run directory of a search")
+      ->type_name("DIR")
+      ->required();
+  add_samples(*derive, result.derive);
+  derive->add_option("--top", result.derive.top, "Architectures written as files")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 1000000)));
+  derive->add_flag("--uniform", result.derive.uniform,
+                   "Draw from the uniform distribution instead: the baseline");
+  derive
+      ->add_option("--preset", typed.preset,
+                   "paper: rank by one validation minibatch (default: by the whole split)")
+      ->type_name("default|paper")
+      ->check(unnamed(CLI::IsMember({"default", "paper"})));
+  add_sets(*derive, typed);
+  add_json(*derive, typed);
+
+  CLI::App* train = app.add_subcommand("train", "Train one architecture from scratch");
+  auto* arch = train->add_option("--arch", result.arch, "An architecture: file or shipped name")
+                   ->type_name("FILE|NAME");
+  train->add_option("--run", result.run, "Run directory of a search: its best architecture")
+      ->type_name("DIR")
+      ->excludes(arch);
+  add_run_options(*train, typed);
+
+  CLI::App* evaluate =
+      app.add_subcommand("evaluate", "Score a finished training on the test split, once");
+  evaluate->add_option("--run", result.run, "Run directory of a training")
+      ->type_name("DIR")
+      ->required();
+  evaluate->add_flag("--again", result.again, "Although there is a result already");
+  add_sets(*evaluate, typed);
+  add_json(*evaluate, typed);
+
+  CLI::App* exports = app.add_subcommand("export", "A trained network for PyTorch");
+  exports->add_option("--run", result.run, "Run directory of a training")
+      ->type_name("DIR")
+      ->required();
+  exports->add_option("--to", typed.form, "Form")
+      ->type_name("pytorch")
+      ->required()
+      ->check(unnamed(CLI::IsMember({"pytorch"})));
+  exports->add_option("out", result.out, "Folder to be written")->type_name("OUT")->required();
+
+  CLI::App* pipeline =
+      app.add_subcommand("pipeline", "Search, derive, train the best from scratch, evaluate");
+  add_run_options(*pipeline, typed);
+  add_samples(*pipeline, result.derive);
+  pipeline->add_option("--top", typed.top, "Architectures trained from scratch")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 1000)));
+  pipeline->add_flag("--with-baseline", result.with_baseline,
+                     "Also with uniform draws in the place of the controller, same budget");
+  pipeline->add_option("--seeds", result.seeds, "Repeat all of it with these seeds")
+      ->delimiter(',')
+      ->type_name("N,N,...")
+      ->check(unnamed(CLI::NonNegativeNumber));
 }
 
 void add_bench(CLI::App& app, Typed& typed) {
@@ -128,6 +203,8 @@ void add_subcommands(CLI::App& app, Typed& typed) {
       ->type_name("DIR");
   add_json(*doctor, typed);
   add_bench(app, typed);
+  add_arch(app, line.arch, line.json);
+  add_results(app, typed);
   app.require_subcommand(0, 1);
 }
 
@@ -137,6 +214,12 @@ Command chosen_command(const CLI::App& app, const Typed& typed) {
   if (app.got_subcommand("state-hash")) return Command::state_hash;
   if (app.got_subcommand("doctor")) return Command::doctor;
   if (app.got_subcommand("bench")) return Command::bench;
+  if (app.got_subcommand("arch")) return Command::arch;
+  if (app.got_subcommand("derive")) return Command::derive;
+  if (app.got_subcommand("train")) return Command::train;
+  if (app.got_subcommand("evaluate")) return Command::evaluate;
+  if (app.got_subcommand("pipeline")) return Command::pipeline;
+  if (app.got_subcommand("export")) return Command::export_network;
   if (!app.got_subcommand("config")) return Command::search;
   if (typed.defaults) return Command::config_defaults;
   return typed.check.empty() ? Command::config_explain : Command::config_check;
@@ -146,11 +229,18 @@ void finish(Typed& typed) {
   CommandLine& line = typed.line;
   if (!typed.seed.empty()) {
     line.seed = static_cast<std::uint64_t>(typed.seed.back());
-    if (line.command == Command::search) line.sets.push_back(concat("run.seed=", line.seed));
+    if (line.command != Command::sample) line.sets.push_back(concat("run.seed=", line.seed));
   }
   if (line.command == Command::config_check) line.config_file = typed.check;
-  if (line.command != Command::search) return;
-  if (line.config_file.empty()) {
+  ResultLine& result = line.result;
+  result.derive.minibatch = typed.preset == "paper";
+  if (line.command == Command::pipeline) result.derive.top = typed.top;
+  const bool trains = line.command == Command::train;
+  if (trains && result.arch.empty() && result.run.empty()) {
+    throw ConfigError("train needs --arch FILE|NAME or --run DIR", ExitCode::usage);
+  }
+  if (line.command != Command::search && line.command != Command::pipeline && !trains) return;
+  if (line.config_file.empty() && result.run.empty()) {
     throw ConfigError("--config FILE is missing (enas_hpc --help lists what can be done)",
                       ExitCode::usage);
   }
@@ -202,7 +292,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     typed.line.command = chosen_command(app, typed);
   } catch (const CLI::CallForHelp&) {
     const CLI::App* asked = &app;
-    for (const CLI::App* sub : app.get_subcommands()) asked = sub;
+    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
     typed.line.command = Command::help;
     typed.line.help_text = asked->help();
   } catch (const CLI::ParseError& error) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "app/arch_command.hpp"
+#include "search/derivation.hpp"
 #include "search/settings.hpp"
 
 namespace enas::app {
@@ -22,6 +24,12 @@ enum class Command {
   config_explain,
   doctor,
   bench,
+  arch,
+  derive,
+  train,
+  evaluate,
+  pipeline,
+  export_network,
 };
 
 /// What belongs to `bench` alone.
@@ -31,6 +39,17 @@ struct BenchLine {
   std::string phase = "all";  ///< "weights", "controller" or "all"
   bool reference = false;     ///< beside a second process that computes plainly
   bool lockstep = false;      ///< being that process
+};
+
+/// What belongs to `derive`, `train`, `evaluate` and `pipeline`.
+struct ResultLine {
+  std::filesystem::path run;  ///< --run
+  std::string arch;           ///< --arch: a file or a shipped name
+  search::DeriveOptions derive;
+  std::filesystem::path out;   ///< export
+  bool again = false;          ///< evaluate although there is a result
+  bool with_baseline = false;  ///< pipeline: the same budget for uniform draws
+  std::vector<std::int64_t> seeds;
 };
 
 struct CommandLine {
@@ -50,6 +69,8 @@ struct CommandLine {
   bool markdown = false;       ///< config_defaults
   std::string key;             ///< config_explain
   BenchLine bench;
+  ArchLine arch;
+  ResultLine result;
 };
 
 /// Arguments without the program's name. Throws ConfigError (64) for a wrong command line, 66 for a

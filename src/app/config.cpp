@@ -168,7 +168,7 @@ SpaceKind choose_kind(const std::vector<TomlEntry>& entries, Problems& problems)
 /// Why a key that other kinds have cannot be set here.
 std::string foreign_key(const Key& key, SpaceKind kind) {
   std::vector<std::string> kinds;
-  for (const SpaceKind other : key.kinds) kinds.push_back(name_of(other));
+  for (const SpaceKind other : key.kinds) kinds.emplace_back(name_of(other));
   return concat("belongs to ", kKindKey, " = \"", join(kinds, "\" or \""), "\"; here it is \"",
                 name_of(kind), "\"");
 }
@@ -230,6 +230,13 @@ void check_ranks(const Settings& settings, int num_ranks) {
   throw ConfigError(concat(num_ranks, " ranks but weights.slots = ", settings.weights.slots,
                            ": start at most ", settings.weights.slots,
                            " ranks or set weights.slots"));
+}
+
+void check_training_ranks(const Settings& settings, int num_ranks) {
+  const int slots = settings.train.step.slots;
+  if (num_ranks <= slots) return;
+  throw ConfigError(concat(num_ranks, " ranks but train.slots = ", slots, ": start at most ", slots,
+                           " ranks or set train.slots"));
 }
 
 }  // namespace enas::app

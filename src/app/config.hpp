@@ -39,5 +39,7 @@ SpaceKind kind_of_sets(const std::vector<std::string>& sets);
 
 /// Throws ConfigError (65) naming both when there are more ranks than slots.
 void check_ranks(const Settings& settings, int num_ranks);
+/// The same for a training.
+void check_training_ranks(const Settings& settings, int num_ranks);
 
 }  // namespace enas::app

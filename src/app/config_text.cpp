@@ -78,7 +78,7 @@ Json key_json(const Key& key) {
   Json json;
   json["key"] = key.name;
   for (const SpaceKind kind : key.kinds) {
-    Json& values = json["values"][name_of(kind)];
+    Json& values = json["values"][std::string(name_of(kind))];
     for (const auto& preset : preset_names()) {
       values[preset] = json_value(key.value_in(preset_settings(preset, kind)));
     }
@@ -114,7 +114,20 @@ std::string_view preset_key_help() {
   return "Defaults for all other keys; what the file itself sets wins.";
 }
 
-search::ConfigRecord config_record(const Settings& settings, const std::string& preset) {
+namespace {
+
+bool is_of_training(const Key& key) { return key.section() == "train"; }
+
+/// A search does not depend on [train], a training on little else.
+bool is_identity(const Key& key, bool training) {
+  if (key.role != Role::identity) return false;
+  const std::string section = key.section();
+  if (!training) return !is_of_training(key);
+  return is_of_training(key) || section == "run" || section == "data" ||
+         section.starts_with("data.");
+}
+
+search::ConfigRecord record_of(const Settings& settings, const std::string& preset, bool training) {
   search::ConfigRecord record;
   // Not as a key: the values below already contain it.
   record.toml = concat("# Every key with the value in force (preset \"", preset, "\").\n",
@@ -122,9 +135,19 @@ search::ConfigRecord config_record(const Settings& settings, const std::string& 
   for (const Key& key : schema()) {
     if (!key.belongs_to(settings.space.kind)) continue;
     record.entries.push_back(
-        {key.name, toml_text(key.value_in(settings)), key.role == Role::identity});
+        {key.name, toml_text(key.value_in(settings)), is_identity(key, training)});
   }
   return record;
+}
+
+}  // namespace
+
+search::ConfigRecord config_record(const Settings& settings, const std::string& preset) {
+  return record_of(settings, preset, false);
+}
+
+search::ConfigRecord training_record(const Settings& settings, const std::string& preset) {
+  return record_of(settings, preset, true);
 }
 
 std::string defaults_toml(SpaceKind kind) {

@@ -187,10 +187,6 @@ const std::vector<std::string>& kind_names() {
   return names;
 }
 
-const std::string& name_of(SpaceKind kind) {
-  return kind_names().at(static_cast<std::size_t>(kind));
-}
-
 std::string toml_text(const Value& value) {
   return std::visit(Overloaded{[](bool flag) { return std::string(flag ? "true" : "false"); },
                                [](std::int64_t number) { return std::to_string(number); },

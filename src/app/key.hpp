@@ -21,7 +21,6 @@ using search::SpaceKind;
 
 /// "recurrent", "macro" and "micro", in the order of the enumerators.
 const std::vector<std::string>& kind_names();
-const std::string& name_of(SpaceKind kind);
 
 /// A TOML value that no key takes (a date, a table, a list of numbers), by its name in messages.
 struct OtherValue {

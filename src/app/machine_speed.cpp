@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/machine_speed.hpp"
 
-#include <span>
-#include <vector>
+#include <numeric>
 
 #include "app/memory_settings.hpp"
 #include "app/mkl_fast_path.hpp"
@@ -18,11 +17,8 @@ constexpr double kSlowShare = 0.5;
 
 /// Collective. The sum of all ranks' values.
 double sum(comm::World& world, double mine) {
-  std::vector<double> all(static_cast<std::size_t>(world.size()));
-  world.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
-  double total = 0.0;
-  for (const double value : all) total += value;
-  return total;
+  const auto all = world.all_gather_value(mine);
+  return std::accumulate(all.begin(), all.end(), 0.0);
 }
 
 }  // namespace
@@ -49,7 +45,7 @@ MachineSpeed measure_machine(comm::World& world, int threads) {
 }
 
 Json machine_json(const MachineSpeed& speed) {
-  return {{"simd", nn::register_peak_target()},
+  return {{"simd", nn::simd_target()},
           {"register_peak_gflops", speed.register_peak},
           {"product_64x1000x2000_gflops", speed.product_step},
           {"product_2048_gflops", speed.product_large},

@@ -3,16 +3,12 @@
 
 #include <malloc.h>
 
-#include <cstdlib>
-#include <cstring>
+#include "app/switches.hpp"
 
 namespace enas::app {
 namespace {
 
-bool is_wanted() {
-  const char* value = std::getenv("ENAS_HPC_KEEP_MEMORY");
-  return value == nullptr || std::strcmp(value, "0") != 0;
-}
+bool is_wanted() { return is_switched_on("ENAS_HPC_KEEP_MEMORY"); }
 
 }  // namespace
 

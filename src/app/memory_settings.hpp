@@ -10,7 +10,7 @@ namespace enas::app {
 /// for the same sizes again and fresh pages cost more than the arithmetic on them.
 void keep_memory();
 
-/// "kept", "as the C library does (ENAS_HPC_KEEP_MEMORY=0)", …
+/// "freed memory is kept", or who else decides and why.
 std::string memory_settings_state();
 
 }  // namespace enas::app

@@ -4,17 +4,14 @@
 #include <dlfcn.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
+
+#include "app/switches.hpp"
 
 namespace enas::app {
 namespace {
 
-bool is_wanted() {
-  const char* value = std::getenv("ENAS_HPC_MKL_FAST_PATH");
-  return value == nullptr || std::strcmp(value, "0") != 0;
-}
+bool is_wanted() { return is_switched_on("ENAS_HPC_MKL_FAST_PATH"); }
 
 bool is_intel() {
   std::ifstream info("/proc/cpuinfo");

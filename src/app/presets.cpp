@@ -6,6 +6,74 @@
 namespace enas::app {
 namespace {
 
+/// A recurrent cell from scratch as the authors' corrected code (enas_lm) trains one, in a size
+/// that a CPU can bear.
+search::TrainOptions recurrent_training() {
+  search::TrainOptions train;
+  train.epochs = 100;
+  train.step.slots = 1;
+  train.step.batch_size = 64;
+  train.step.lr = 20.0;
+  train.step.clip_norm = 0.25;
+  train.step.weight_decay = 8e-7;
+  train.averaging = search::Averaging::triggered;
+  return train;
+}
+
+/// The authors' first code (final training of its language model).
+search::TrainOptions recurrent_training_of_paper() {
+  search::TrainOptions train = recurrent_training();
+  train.epochs = 2000;
+  train.step.lr_decay = 0.9991;
+  train.step.lr_decay_start = 14;
+  train.step.lr_min = 1e-3;
+  train.step.weight_decay = 2 * 5e-7;  // their factor of the sum of squares, twice
+  train.averaging = search::Averaging::none;
+  train.recurrent.hidden = 748;
+  train.recurrent.drop_word = 0.21;
+  train.recurrent.drop_input = 0.0;
+  train.recurrent.drop_cell_input = 0.75;
+  train.recurrent.drop_state = 0.25;
+  train.recurrent.drop_output = 0.76;
+  train.recurrent.slowness = 1e-3;
+  train.recurrent.activation_l2 = 0.0;
+  return train;
+}
+
+/// enas_lm's final training on a GPU.
+search::TrainOptions recurrent_training_released() {
+  search::TrainOptions train = recurrent_training();
+  train.epochs = 3000;
+  train.step.segments.random_length = true;
+  train.step.lr_scales_with_length = true;
+  train.averaging_patience = 10;
+  train.recurrent.hidden = 800;
+  train.recurrent.cell_output = child::CellOutput::all;
+  train.recurrent.init_range = 0.05;
+  return train;
+}
+
+/// The authors' final scripts for CIFAR-10.
+search::TrainOptions image_training(bool is_macro) {
+  search::TrainOptions train;
+  train.epochs = is_macro ? 310 : 630;
+  train.step.slots = 1;
+  train.step.batch_size = is_macro ? 100 : 144;
+  train.step.lr_schedule = search::LrSchedule::cosine;
+  train.step.lr = 0.05;
+  train.step.lr_min = is_macro ? 0.001 : 0.0001;
+  train.step.lr_restart_rounds = 10;
+  train.step.lr_restart_factor = 2;
+  train.step.momentum = 0.9;
+  train.step.clip_norm = 5.0;          // the scripts ask for it, their code does not do it
+  train.step.weight_decay = 2 * 2e-4;  // their factor of the sum of squares, twice
+  train.cutout = is_macro ? 0 : 16;    // a flag of the micro script
+  train.averaging = search::Averaging::none;
+  train.evaluation_batch_size = 100;
+  train.test_batch_size = 100;
+  return train;
+}
+
 /// Pham et al. 2018, where they state a value. Widths and dropouts are not given there.
 Settings recurrent_paper() {
   Settings settings;
@@ -29,6 +97,7 @@ Settings recurrent_paper() {
   settings.reinforce.entropy_weight = 1e-4;
   settings.rollout.steps = 2000;
   settings.rollout.rollouts = 1;
+  settings.train = recurrent_training_of_paper();
   return settings;
 }
 
@@ -63,6 +132,7 @@ Settings recurrent_released() {
   settings.reinforce.baseline_decay = 0.999;
   settings.rollout.steps = 25;
   settings.rollout.rollouts = 10;
+  settings.train = recurrent_training_released();
   return settings;
 }
 
@@ -92,6 +162,7 @@ Settings images() {
 Settings macro_default() {
   Settings settings = images();
   settings.space.kind = SpaceKind::macro;
+  settings.train = image_training(true);
   settings.rounds = 310;
   settings.weights.batch_size = 64;            // two slots: the scripts' 128
   settings.weights.weight_decay = 2 * 2.5e-4;  // the scripts' factor of the sum of squares, twice
@@ -106,6 +177,7 @@ Settings macro_default() {
 Settings micro_default() {
   Settings settings = images();
   settings.space.kind = SpaceKind::micro;
+  settings.train = image_training(false);
   settings.rounds = 150;
   settings.weights.batch_size = 80;  // two slots: the scripts' 160
   settings.weights.weight_decay = 2 * 1e-4;
@@ -147,14 +219,24 @@ Settings image_released(Settings settings) {
   settings.weights.slots = 1;
   settings.weights.clip_norm = 0.0;
   settings.weights.decay_norms = true;
+  settings.train.step.clip_norm = 0.0;
+  settings.train.step.decay_norms = true;
+  settings.train.cutout = 0;
+  settings.train.macro.released = true;
   settings.controller.skip_penalty = controller::SkipPenalty::released;
+  return settings;
+}
+
+Settings recurrent_default() {
+  Settings settings;
+  settings.train = recurrent_training();
   return settings;
 }
 
 Settings default_settings(SpaceKind kind) {
   switch (kind) {
     case SpaceKind::recurrent:
-      return {};
+      return recurrent_default();
     case SpaceKind::macro:
       return macro_default();
     case SpaceKind::micro:

@@ -10,7 +10,7 @@
 namespace enas::app {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSections = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSections = {{
     {"run", "The run as a whole."},
     {"data", "What is learned from."},
     {"data.markov", "The embedded corpus: a sparse Markov source of known entropy rate."},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSection
     {"weights", "How ω is trained."},
     {"controller", "The policy π(m; θ) and how θ is trained."},
     {"validation", "What is measured at the end of a round."},
+    {"train", "How one architecture is trained from scratch."},
     {"checkpoint", "When state is written, and how much of it is kept."},
     {"reliability", "Checks of replicas, and what follows bad steps."},
     {"comm", "Communication between ranks."},
@@ -51,7 +52,7 @@ std::vector<Key> only_all(const std::vector<SpaceKind>& kinds, std::vector<Key> 
 const std::vector<Key>& schema() {
   static const std::vector<Key> keys =
       joined({run_and_data_keys(), space_and_supernet_keys(), search_and_weight_keys(),
-              controller_keys(), upkeep_keys()});
+              controller_keys(), train_keys(), upkeep_keys()});
   return keys;
 }
 

@@ -22,6 +22,7 @@ std::vector<Key> run_and_data_keys();
 std::vector<Key> space_and_supernet_keys();
 std::vector<Key> search_and_weight_keys();
 std::vector<Key> controller_keys();
+std::vector<Key> train_keys();
 std::vector<Key> upkeep_keys();
 std::vector<Key> joined(std::vector<std::vector<Key>> parts);
 

@@ -82,7 +82,6 @@ World::~World() {
 }
 
 void World::start_watchdog(double timeout_s, const std::string& report_folder) {
-  expect(!watchdog_, "the watchdog is started once");
   watchdog_ = std::make_unique<Watchdog>(rank_, timeout_s, report_folder);
 }
 
@@ -162,9 +161,7 @@ void World::all_gather_segments(std::span<float> all, std::span<const std::int64
 }
 
 std::vector<std::vector<std::byte>> World::all_gather_varied(std::span<const std::byte> mine) {
-  const std::int64_t my_size = static_cast<std::int64_t>(mine.size());
-  std::vector<std::int64_t> sizes(size_);
-  all_gather(std::as_bytes(std::span(&my_size, 1)), std::as_writable_bytes(std::span(sizes)));
+  const auto sizes = all_gather_value(static_cast<std::int64_t>(mine.size()));
   const auto begin = offsets_of(sizes);
   std::vector<std::byte> all(begin.back());
   std::copy(mine.begin(), mine.end(), all.begin() + begin[rank_]);
@@ -229,8 +226,7 @@ bool World::all_agree(bool mine) {
 }
 
 World::SharedFailure World::share_failure(ExitCode mine, const std::string& message) {
-  std::vector<ExitCode> codes(size_);
-  all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(codes)));
+  const auto codes = all_gather_value(mine);
   const auto first = std::find_if(codes.begin(), codes.end(),
                                   [](ExitCode code) { return code != ExitCode::success; });
   if (first == codes.end()) return {};

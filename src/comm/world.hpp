@@ -34,7 +34,8 @@ class World {
   int local_rank() const { return local_rank_; }
   const std::string& node_name() const { return node_name_; }
 
-  /// Starts the thread that ends the process with 79 after `timeout_s` without progress. The file
+  /// Starts the thread that ends the process with 79 after `timeout_s` without progress, in the
+  /// place of the one before. The file
   /// hang-rank<r>.json goes to `report_folder`.
   void start_watchdog(double timeout_s, const std::string& report_folder);
   /// Tells the watchdog what is being done; call it in long work without communication.
@@ -55,6 +56,14 @@ class World {
   }
   /// Collective. The same number of bytes from each rank, in rank order, on every rank.
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all);
+  /// Collective. One trivially copyable value of each rank, in rank order, on every rank.
+  template <typename T>
+  std::vector<T> all_gather_value(const T& mine) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::vector<T> all(static_cast<std::size_t>(size_));
+    all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
+    return all;
+  }
   /// Collective. Any number of bytes from each rank, in rank order, on every rank.
   std::vector<std::vector<std::byte>> all_gather_varied(std::span<const std::byte> mine);
   /// Collective. As above on rank 0; empty elsewhere.

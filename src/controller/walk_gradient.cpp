@@ -16,10 +16,10 @@ using space::DecisionKind;
 using space::NextInput;
 
 template <typename T>
-class Return {
+class BackwardWalk {
  public:
-  Return(const Controller& controller, const WalkRecord& record,
-         std::span<const std::int32_t> tokens)
+  BackwardWalk(const Controller& controller, const WalkRecord& record,
+               std::span<const std::int32_t> tokens)
       : controller_(controller),
         space_(controller.space()),
         record_(record),
@@ -216,7 +216,7 @@ std::vector<at::Tensor> walk_gradient(const Controller& controller, const WalkRe
                                       std::span<const std::int32_t> tokens,
                                       const std::vector<std::vector<double>>& logit_gradients) {
   const torch::NoGradGuard no_grad;
-  return Return<T>(controller, record, tokens).go(logit_gradients);
+  return BackwardWalk<T>(controller, record, tokens).go(logit_gradients);
 }
 
 template std::vector<at::Tensor> walk_gradient<float>(const Controller&, const WalkRecord&,

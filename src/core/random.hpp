@@ -28,6 +28,8 @@ enum class Purpose : std::uint64_t {
   augmentation = 12,        ///< crop, flip, cutout: index = slot, step, tensor = image of the batch
   shapes = 13,              ///< the embedded images: index = split, step = image
   image_split = 14,         ///< permutation before the validation split is taken off
+  child_weights = 15,       ///< initial weights of a network of its own, addressed by tensor name
+  derived_children = 16,    ///< children of a derivation: index = child
   test = 1000,              ///< tests only
 };
 

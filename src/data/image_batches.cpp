@@ -227,11 +227,20 @@ ImageBatch ImageBatches::reward(int batch_size, std::uint64_t rollout, std::uint
 }
 
 ImageBatch ImageBatches::validation(std::int64_t begin, std::int64_t count) const {
-  expect(begin >= 0 && count >= 1 && begin <= set_.valid.size() - count,
-         "the batch lies inside the validation split");
+  return in_order(set_.valid, begin, count);
+}
+
+ImageBatch ImageBatches::test(std::int64_t begin, std::int64_t count) const {
+  return in_order(set_.test, begin, count);
+}
+
+ImageBatch ImageBatches::in_order(const ImageSplit& split, std::int64_t begin,
+                                  std::int64_t count) const {
+  expect(begin >= 0 && count >= 1 && begin <= split.size() - count,
+         "the batch lies inside the split");
   ImageBatch batch = empty_batch(count);
   for (std::int64_t i = 0; i < count; ++i) {
-    write(set_.valid, static_cast<std::size_t>(begin + i), {}, batch, i);
+    write(split, static_cast<std::size_t>(begin + i), {}, batch, i);
   }
   return batch;
 }

@@ -56,8 +56,9 @@ class ImageBatches {
   /// `batch_size` different validation images drawn at (Purpose::reward_batch, index = rollout,
   /// step); never augmented.
   ImageBatch reward(int batch_size, std::uint64_t rollout, std::uint64_t step) const;
-  /// Images [begin, begin + count) of the validation split in their order.
+  /// Images [begin, begin + count) of the validation or test split in their order; never augmented.
   ImageBatch validation(std::int64_t begin, std::int64_t count) const;
+  ImageBatch test(std::int64_t begin, std::int64_t count) const;
 
   std::span<const double> mean() const { return mean_; }  ///< per channel, of values in [0, 1]
   std::span<const double> standard_deviation() const { return standard_deviation_; }
@@ -68,6 +69,7 @@ class ImageBatches {
   void permute(std::int64_t round) const;
   Changes draw_changes(RandomStream stream) const;
   ImageBatch empty_batch(std::int64_t size) const;
+  ImageBatch in_order(const ImageSplit& split, std::int64_t begin, std::int64_t count) const;
   /// Writes image `from` of `split`, normalised and changed, as image `to` of the batch.
   void write(const ImageSplit& split, std::size_t from, const Changes& changes, ImageBatch& batch,
              std::int64_t to) const;

@@ -13,15 +13,16 @@ namespace enas::nn {
 /// Rows of logits held at a time. Part of the bits: sums over rows are formed block by block.
 constexpr std::int64_t kCrossEntropyRows = 256;
 
-/// Mean over rows, in nats and float64, of −log softmax(outputs · embeddingᵀ)[target], for outputs
-/// [R, H], embedding [V, H] and targets [R] int64. Differentiable in outputs and embedding, once.
+/// Mean over rows, in nats and float64, of −log softmax(outputs · embeddingᵀ + bias)[target], for
+/// outputs [R, H], embedding [V, H], targets [R] int64 and a bias [V] (undefined for none).
+/// Differentiable in outputs, embedding and bias, once.
 at::Tensor cross_entropy(const at::Tensor& outputs, const at::Tensor& embedding,
                          const at::Tensor& targets, Workspace& workspace,
-                         Precision precision = Precision::float32);
+                         Precision precision = Precision::float32, const at::Tensor& bias = {});
 
 /// The sum over rows instead of the mean, without autograd.
 double cross_entropy_total(const at::Tensor& outputs, const at::Tensor& embedding,
                            const at::Tensor& targets, Workspace& workspace,
-                           Precision precision = Precision::float32);
+                           Precision precision = Precision::float32, const at::Tensor& bias = {});
 
 }  // namespace enas::nn

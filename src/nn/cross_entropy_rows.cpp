@@ -56,7 +56,7 @@ std::uint16_t* bits_of(const at::Tensor& tensor) {
 
 class OutputLayer {
  public:
-  OutputLayer(const at::Tensor& outputs, const at::Tensor& embedding, const at::Tensor& targets,
+  OutputLayer(const at::Tensor& outputs, const OutputWeights& weights, const at::Tensor& targets,
               Workspace& workspace, Precision precision, const CrossEntropyGradients& gradients);
   double run();
 
@@ -71,8 +71,10 @@ class OutputLayer {
   void pack_embedding();
   void begin_block(std::int64_t first);
   void logits(std::size_t number);
+  void begin_logits(const Chunk& chunk, float* values);
   void finish_rows(std::int64_t begin, std::int64_t end);
   void gradients(std::size_t number);
+  void add_to_bias(const Chunk& chunk, const float* values);
   void add_parts(std::int64_t begin, std::int64_t end);
 
   bool wants_gradients() const { return gradients_.outputs.defined(); }
@@ -88,7 +90,7 @@ class OutputLayer {
     return logits_.data_ptr<float>() + place * logits_.size(1);
   }
 
-  at::Tensor outputs_, embedding_;
+  at::Tensor outputs_, embedding_, bias_;
   const std::int64_t* targets_;
   Precision precision_;
   CrossEntropyGradients gradients_;
@@ -106,17 +108,18 @@ class OutputLayer {
   at::Tensor factor_embedding_, factor_outputs_;
 };
 
-OutputLayer::OutputLayer(const at::Tensor& outputs, const at::Tensor& embedding,
+OutputLayer::OutputLayer(const at::Tensor& outputs, const OutputWeights& weights,
                          const at::Tensor& targets, Workspace& workspace, Precision precision,
                          const CrossEntropyGradients& gradients)
     : outputs_(outputs),
-      embedding_(embedding),
+      embedding_(weights.embedding),
+      bias_(weights.bias),
       targets_(targets.const_data_ptr<std::int64_t>()),
       precision_(precision),
       gradients_(gradients),
       num_rows_(outputs.size(0)),
       width_(outputs.size(1)),
-      vocabulary_size_(embedding.size(0)),
+      vocabulary_size_(embedding_.size(0)),
       chunks_(chunks_of(vocabulary_size_)),
       losses_(static_cast<std::size_t>(num_rows_)),
       parts_(chunks_.size() * static_cast<std::size_t>(kCrossEntropyRows)),
@@ -190,6 +193,7 @@ double OutputLayer::run() {
     at::parallel_for(0, rows_, kRowUnit,
                      [&](std::int64_t begin, std::int64_t end) { add_parts(begin, end); });
   }
+  if (gradients_.bias.defined()) gradients_.bias.div_(static_cast<double>(num_rows_));
   return std::accumulate(losses_.begin(), losses_.end(), 0.0);
 }
 
@@ -208,10 +212,12 @@ void OutputLayer::logits(std::size_t number) {
   const Chunk& chunk = chunks_[number];
   const std::int64_t pitch = pitch_of(chunk.words());
   float* const values = logits_at(number);
+  const bool has_bias = bias_.defined();
+  if (has_bias) begin_logits(chunk, values);
   if (is_rounded()) {
     multiply_bfloat16({bits_of(factor_outputs_) + first_ * width_, false,
                        bits_of(factor_embedding_) + chunk.begin * width_, true, rows_, width_,
-                       chunk.words(), values, pitch, false});
+                       chunk.words(), values, pitch, has_bias});
   } else {
     multiply_panels({{outputs_.const_data_ptr<float>() + first_ * width_, width_, 1},
                      packed_.const_data_ptr<float>() + packed_size(width_, chunk.begin),
@@ -220,7 +226,7 @@ void OutputLayer::logits(std::size_t number) {
                      chunk.words(),
                      values,
                      pitch,
-                     false});
+                     has_bias});
   }
   for (std::int64_t row = 0; row < rows_; ++row) {
     const std::int64_t target = targets_[first_ + row];
@@ -229,6 +235,27 @@ void OutputLayer::logits(std::size_t number) {
     }
     part(number, row).softmax = softmax_row(values + row * pitch, chunk.words(), wants_gradients());
   }
+}
+
+/// The bias in every row: the product comes on top.
+void OutputLayer::begin_logits(const Chunk& chunk, float* values) {
+  const float* const bias = bias_.const_data_ptr<float>() + chunk.begin;
+  for (std::int64_t row = 0; row < rows_; ++row) {
+    std::copy(bias, bias + chunk.words(), values + row * pitch_of(chunk.words()));
+  }
+}
+
+/// Sums over rows, not yet divided by their number.
+void OutputLayer::add_to_bias(const Chunk& chunk, const float* values) {
+  float* const sums = gradients_.bias.data_ptr<float>() + chunk.begin;
+  if (first_ == 0) std::fill(sums, sums + chunk.words(), 0.0F);
+  std::vector<const float*> rows;
+  for (std::int64_t row = 0; row < rows_; ++row) {
+    rows.push_back(values + row * pitch_of(chunk.words()));
+  }
+  std::vector<float> block(static_cast<std::size_t>(chunk.words()));
+  scaled_sum(rows.data(), rows.size(), chunk.words(), 1.0F, block.data());
+  for (std::size_t word = 0; word < block.size(); ++word) sums[word] += block[word];
 }
 
 void OutputLayer::finish_rows(std::int64_t begin, std::int64_t end) {
@@ -264,6 +291,7 @@ void OutputLayer::gradients(std::size_t number) {
       values[row * pitch + target - chunk.begin] -= 1.0F;
     }
   }
+  if (gradients_.bias.defined()) add_to_bias(chunk, values);
   float* const outputs =
       output_parts_.data_ptr<float>() + static_cast<std::int64_t>(number) * output_parts_.stride(0);
   float* const embedding = gradients_.embedding.data_ptr<float>() + chunk.begin * width_;
@@ -318,10 +346,10 @@ bool has_cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embeddi
          (precision == Precision::float32 || has_mixed_product());
 }
 
-double cross_entropy_rows(const at::Tensor& outputs, const at::Tensor& embedding,
+double cross_entropy_rows(const at::Tensor& outputs, const OutputWeights& weights,
                           const at::Tensor& targets, Workspace& workspace, Precision precision,
                           const CrossEntropyGradients& gradients) {
-  return OutputLayer(outputs, embedding, targets, workspace, precision, gradients).run();
+  return OutputLayer(outputs, weights, targets, workspace, precision, gradients).run();
 }
 
 }  // namespace enas::nn

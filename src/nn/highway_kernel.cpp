@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/highway_kernel.hpp"
 
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#undef HWY_TARGET_INCLUDE
+#include "nn/simd_targets.hpp"
+
 #define HWY_TARGET_INCLUDE "nn/highway_kernel.cpp"
 #include <hwy/foreach_target.h>
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
-#include "nn/plane_tail-inl.hpp"
 #include "nn/vector_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+#include "core/text.hpp"
+
 namespace enas::nn {
 namespace {
 
@@ -60,6 +63,14 @@ at::Tensor slope_of(NodeFunction function, const at::Tensor& a) {
 }
 
 }  // namespace
+
+NodeFunction node_function(std::string_view name) {
+  if (name == "tanh") return NodeFunction::tanh;
+  if (name == "relu") return NodeFunction::relu;
+  if (name == "identity") return NodeFunction::identity;
+  if (name == "sigmoid") return NodeFunction::sigmoid;
+  throw ContractError(concat("no node function has the name '", name, "'"));
+}
 
 void highway_forward(const HighwayNode& node, at::Tensor u, at::Tensor h, at::Tensor masked) {
   if (!has_kernel(u)) {

@@ -5,9 +5,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string_view>
+
 #include "nn/highway_kernel.hpp"
 
 namespace enas::nn {
+
+/// By its name: "tanh", "relu", "identity" or "sigmoid". Throws ContractError on others.
+NodeFunction node_function(std::string_view name);
 
 /// What the node reads and writes besides `u`. All [B, H], rows contiguous.
 struct HighwayNode {

@@ -7,8 +7,8 @@ namespace enas::nn {
 /// float32 multiply-adds in registers on `threads` threads of their own, in GFLOP/s: the best of
 /// several attempts of `seconds` each. A multiply-add is two operations.
 double register_peak_gflops(int threads, double seconds = 0.005);
-/// The instruction set of that measurement: "AVX3", "AVX2", …
-const char* register_peak_target();
+/// What all kernels run on here: "AVX3", "AVX2", …
+const char* simd_target();
 
 /// LibTorch's matrix products with the threads in force, in GFLOP/s. Takes some tenths of a second.
 struct ProductRates {

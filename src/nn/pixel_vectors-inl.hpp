@@ -8,20 +8,15 @@
 #define ENAS_NN_PIXEL_VECTORS_INL
 #endif
 
-#include <hwy/highway.h>
-
 #include <cstddef>
 
+#include "nn/float_vectors-inl.hpp"
 #include "nn/plane_products_arguments.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Full = hn::ScalableTag<float>;
-using Vector = hn::Vec<Full>;
 using Index = std::ptrdiff_t;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Full()));
 

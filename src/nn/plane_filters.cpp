@@ -2,16 +2,14 @@
 // Filters of 3×3 and 5×5 pixels over one plane. Columns of one vector are walked from the top to
 // the bottom, so that what neighbouring rows share stays in registers.
 #include "nn/plane_kernels.hpp"
+#include "nn/simd_targets.hpp"
 
-// What is left: the baseline, AVX2, AVX-512 and NEON. The others would only add compile time.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #define HWY_TARGET_INCLUDE "nn/plane_filters.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.
 #include <hwy/highway.h>
 
-#include "nn/plane_tail-inl.hpp"
+#include "nn/float_vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {

@@ -120,7 +120,4 @@ GradientSums gradient_sums(const float* g, const float* z, float centre, std::si
 /// Sum of the plane as seen.
 double view_sum(const float* plane, const PixelView& view, std::size_t count);
 
-/// "AVX3", "AVX2", …: what the kernels run on here.
-const char* simd_target();
-
 }  // namespace enas::nn

@@ -57,6 +57,12 @@ PlaneBuffer PlaneMemory::take(std::size_t size) {
   return buffer;
 }
 
+void PlaneMemory::begin_pass(const PlaneShape& batch) {
+  if (batch == batch_) return;
+  free_.clear();
+  batch_ = batch;
+}
+
 void PlaneMemory::prepare_scratch() {
   const auto threads = static_cast<std::size_t>(at::get_num_threads());
   if (scratch_.size() < threads) scratch_.resize(threads);

@@ -18,6 +18,8 @@ namespace enas::nn {
 /// A batch of images as blocks of about kBlockPixels pixels a channel: one image of 32×32, four of
 /// 16×16. A block holds its channels one after the other, a channel the planes of its images.
 struct PlaneShape {
+  bool operator==(const PlaneShape&) const = default;
+
   static constexpr int kBlockPixels = 1024;
   /// Between channels, so that they do not meet in the same set of a cache.
   static constexpr std::size_t kChannelGap = 16;
@@ -102,6 +104,8 @@ class PlaneMemory {
 
   /// The buffer of this size that was given back last, which may still be in a cache, or a new one.
   PlaneBuffer take(std::size_t size);
+  /// A pass over batches of this shape begins: buffers of other shapes are forgotten.
+  void begin_pass(const PlaneShape& batch);
   /// Of the calling thread of a parallel loop. prepare_scratch() comes before the loop.
   PlaneScratch& scratch();
   void prepare_scratch();
@@ -110,6 +114,7 @@ class PlaneMemory {
   friend class PlaneBuffer;
   std::map<std::size_t, std::vector<PlaneBuffer::Data>> free_;
   std::vector<PlaneScratch> scratch_;
+  PlaneShape batch_;
 };
 
 }  // namespace enas::nn

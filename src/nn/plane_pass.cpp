@@ -77,6 +77,7 @@ void PlanePass::read_batch(const at::Tensor& images) {
   PlaneValue& value = values_[0];
   value.shape = {static_cast<int>(batch.size(0)), static_cast<int>(batch.size(1)),
                  static_cast<int>(batch.size(2)), static_cast<int>(batch.size(3))};
+  memory_.begin_pass(value.shape);
   value.pixels = memory_.take(value.shape.size());
   const float* plane = batch.const_data_ptr<float>();
   for (int image = 0; image < value.shape.images; ++image) {

@@ -2,16 +2,14 @@
 // Passes over the pixels of one plane. Every pass forms scale · z + shift by the same fused
 // multiply-add, so that forward and backward agree on which side of the ReLU a pixel is.
 #include "nn/plane_kernels.hpp"
+#include "nn/simd_targets.hpp"
 
-// What is left: the baseline, AVX2, AVX-512 and NEON. The others would only add compile time.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #define HWY_TARGET_INCLUDE "nn/plane_passes.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.
 #include <hwy/highway.h>
 
-#include "nn/plane_tail-inl.hpp"
+#include "nn/float_vectors-inl.hpp"
 #include "nn/plane_view-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -23,8 +21,8 @@ namespace {
 template <class Value>
 HWY_INLINE void write(float* out, std::size_t count, const Value& value) {
   std::size_t i = 0;
-  for (; i + lanes() <= count; i += lanes()) hn::StoreU(value(i), kTag, out + i);
-  if (i < count) store_first(value(i), kTag, out + i, count - i);
+  for (; i + lanes() <= count; i += lanes()) hn::StoreU(value(i), Full(), out + i);
+  if (i < count) store_first(value(i), Full(), out + i, count - i);
 }
 
 /// out[i …] += value(i); out has no slack.
@@ -32,10 +30,11 @@ template <class Value>
 HWY_INLINE void accumulate(float* out, std::size_t count, const Value& value) {
   std::size_t i = 0;
   for (; i + lanes() <= count; i += lanes()) {
-    hn::StoreU(hn::Add(hn::LoadU(kTag, out + i), value(i)), kTag, out + i);
+    hn::StoreU(hn::Add(hn::LoadU(Full(), out + i), value(i)), Full(), out + i);
   }
   if (i < count) {
-    store_first(hn::Add(load_first(kTag, out + i, count - i), value(i)), kTag, out + i, count - i);
+    store_first(hn::Add(load_first(Full(), out + i, count - i), value(i)), Full(), out + i,
+                count - i);
   }
 }
 
@@ -50,7 +49,7 @@ HWY_INLINE void write_padded(int height, int width, int border, float border_val
   const auto columns = static_cast<std::size_t>(width);
   const auto step = static_cast<std::size_t>(pitch);
   const auto frame = static_cast<std::size_t>(border);
-  const auto outside = hn::Set(kTag, border_value);
+  const auto outside = hn::Set(Full(), border_value);
   write(padded, (rows + 2 * frame) * step, [=](std::size_t) HWY_ATTR { return outside; });
   float* row = padded + frame * step + frame;
   for (std::size_t y = 0; y < rows; ++y, row += step) {
@@ -69,11 +68,11 @@ void load_padded(const float* plane, const PixelView& view, int height, int widt
 class Combination {
  public:
   HWY_INLINE Combination(const float* g, const float* z, float p, float q, float r)
-      : g_(g), z_(z), p_(hn::Set(kTag, p)), q_(hn::Set(kTag, q)), r_(hn::Set(kTag, r)) {}
+      : g_(g), z_(z), p_(hn::Set(Full(), p)), q_(hn::Set(Full(), q)), r_(hn::Set(Full(), r)) {}
   HWY_INLINE Vector operator()(std::size_t i) const {
     fetch_ahead(g_ + i);
     fetch_ahead(z_ + i);
-    return hn::MulAdd(p_, hn::LoadU(kTag, g_ + i), hn::MulAdd(q_, hn::LoadU(kTag, z_ + i), r_));
+    return hn::MulAdd(p_, hn::LoadU(Full(), g_ + i), hn::MulAdd(q_, hn::LoadU(Full(), z_ + i), r_));
   }
 
  private:
@@ -103,7 +102,7 @@ void add(const float* plane, const PixelView& view, std::size_t count, float* ou
 
 void multiply(const float* a, const float* b, std::size_t count, float* out) {
   write(out, count, [=](std::size_t i) HWY_ATTR {
-    return hn::Mul(hn::LoadU(kTag, a + i), hn::LoadU(kTag, b + i));
+    return hn::Mul(hn::LoadU(Full(), a + i), hn::LoadU(Full(), b + i));
   });
 }
 
@@ -114,24 +113,24 @@ void load_every_second(const float* plane, const PixelView& view, int height, in
   const Viewer viewer(view);
   const int out_width = (width + 1) / 2;
   const int inside = (width - first + 1) / 2;
-  HWY_ALIGN float pixels[hn::MaxLanes(kTag)];
+  HWY_ALIGN float pixels[hn::MaxLanes(Full())];
   for (int y = first; y < height + first; y += 2, out += out_width) {
     const float* const row = plane + static_cast<std::ptrdiff_t>(y) * width + first;
     for (int x = 0; x < out_width; x += static_cast<int>(lanes())) {
       const auto left = static_cast<std::size_t>(out_width - x);
-      Vector seen = hn::Zero(kTag);
+      Vector seen = hn::Zero(Full());
       if (y < height && x < inside) {
         Vector skipped;
         Vector taken;
-        hn::LoadInterleaved2(kTag, row + 2 * x, taken, skipped);
-        hn::Store(taken, kTag, pixels);
-        seen = hn::IfThenElseZero(hn::FirstN(kTag, static_cast<std::size_t>(inside - x)),
+        hn::LoadInterleaved2(Full(), row + 2 * x, taken, skipped);
+        hn::Store(taken, Full(), pixels);
+        seen = hn::IfThenElseZero(hn::FirstN(Full(), static_cast<std::size_t>(inside - x)),
                                   viewer.see(pixels));
       }
       if (left >= lanes()) {
-        hn::StoreU(seen, kTag, out + x);
+        hn::StoreU(seen, Full(), out + x);
       } else {
-        store_first(seen, kTag, out + x, left);
+        store_first(seen, Full(), out + x, left);
       }
     }
   }
@@ -156,7 +155,7 @@ void spread_even_and_odd(const float* even, const float* odd, int height, int wi
     const float* const pixels = (y % 2 == 0 ? even : odd) + (y / 2) * half_width;
     float* const row = plane + static_cast<std::ptrdiff_t>(y) * width;
     if (width >= 2 * static_cast<int>(lanes())) {
-      spread_row(kTag, pixels, y % 2 == 1, width, row);
+      spread_row(Full(), pixels, y % 2 == 1, width, row);
     } else {
       spread_row(hn::CappedTag<float, 4>(), pixels, y % 2 == 1, width, row);
     }
@@ -186,7 +185,7 @@ HWY_INLINE void deposit_seen(const Gradient& arriving, const float* z, const Pix
   const Viewer viewer(view);
   deposit(
       [=](std::size_t i) HWY_ATTR {
-        const auto stopped = hn::Le(viewer.before_relu(z + i), hn::Zero(kTag));
+        const auto stopped = hn::Le(viewer.before_relu(z + i), hn::Zero(Full()));
         return hn::IfThenZeroElse(stopped, arriving(i));
       },
       count, add_to, g);
@@ -194,13 +193,13 @@ HWY_INLINE void deposit_seen(const Gradient& arriving, const float* z, const Pix
 
 void deposit_plane(const float* d, const float* z, const PixelView& view, std::size_t count,
                    bool add_to, float* g) {
-  deposit_seen([=](std::size_t i) HWY_ATTR { return hn::LoadU(kTag, d + i); }, z, view, count,
+  deposit_seen([=](std::size_t i) HWY_ATTR { return hn::LoadU(Full(), d + i); }, z, view, count,
                add_to, g);
 }
 
 void deposit_value(float d, const float* z, const PixelView& view, std::size_t count, bool add_to,
                    float* g) {
-  const auto value = hn::Set(kTag, d);
+  const auto value = hn::Set(Full(), d);
   deposit_seen([=](std::size_t) HWY_ATTR { return value; }, z, view, count, add_to, g);
 }
 

@@ -2,12 +2,8 @@
 // Products over planes with the sums in registers: a tile of outputs times pixels, or of gradients
 // times inputs, is finished before the next one starts.
 #include "nn/plane_kernels.hpp"
+#include "nn/simd_targets.hpp"
 
-// Instruction sets between these bring nothing to fp32 products.
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/plane_products.cpp"
 #include <hwy/foreach_target.h>
 // Must follow foreach_target.h.
@@ -283,7 +279,6 @@ void accumulate(const PlaneAccumulation& job, const PixelVectors& pixels) {
 }
 
 int num_lanes() { return kLanes; }
-const char* target_name() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace
 }  // namespace enas::nn::HWY_NAMESPACE
@@ -296,7 +291,6 @@ namespace {
 HWY_EXPORT(multiply);
 HWY_EXPORT(accumulate);
 HWY_EXPORT(num_lanes);
-HWY_EXPORT(target_name);
 
 constexpr int kGroupSize = 12;
 
@@ -367,8 +361,6 @@ void accumulate_products(const float* gradient, std::ptrdiff_t gradient_stride, 
       gradient, gradient_stride, num_out, static_cast<int>(term.size()), in, term.data(), sum};
   HWY_DYNAMIC_DISPATCH(accumulate)(accumulation, vectors_of(rows));
 }
-
-const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
 }  // namespace enas::nn
 #endif

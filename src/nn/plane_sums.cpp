@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums over the pixels of one plane.
 #include "nn/plane_kernels.hpp"
+#include "nn/simd_targets.hpp"
 
-// What is left: the baseline, AVX2, AVX-512 and NEON. The others would only add compile time.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #define HWY_TARGET_INCLUDE "nn/plane_sums.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.
@@ -18,9 +16,9 @@ namespace {
 
 /// The lanes in double, in halves.
 HWY_INLINE double lane_sum(Vector v) {
-  constexpr std::size_t kLanes = hn::MaxLanes(kTag);
+  constexpr std::size_t kLanes = hn::MaxLanes(Full());
   HWY_ALIGN float lane[kLanes];
-  hn::Store(v, kTag, lane);
+  hn::Store(v, Full(), lane);
   double sum[kLanes];
   for (std::size_t i = 0; i < kLanes; ++i) sum[i] = static_cast<double>(lane[i]);
   for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
@@ -33,7 +31,7 @@ HWY_INLINE double lane_sum(Vector v) {
 /// term_of_first(i, n, sums). Then the sets are added in pairs: the order of the sum depends on
 /// count and on the length of a vector alone.
 struct Sums {
-  HWY_INLINE Sums() : of{hn::Zero(kTag), hn::Zero(kTag), hn::Zero(kTag), hn::Zero(kTag)} {}
+  HWY_INLINE Sums() : of{hn::Zero(Full()), hn::Zero(Full()), hn::Zero(Full()), hn::Zero(Full())} {}
   HWY_INLINE double total() const {
     return lane_sum(hn::Add(hn::Add(of[0], of[1]), hn::Add(of[2], of[3])));
   }
@@ -42,7 +40,7 @@ struct Sums {
 
 template <class Term>
 HWY_INLINE void for_each_vector(std::size_t count, const Term& term) {
-  const auto all = hn::FirstN(kTag, lanes());
+  const auto all = hn::FirstN(Full(), lanes());
   std::size_t i = 0;
   for (; i + 4 * lanes() <= count; i += 4 * lanes()) {
 #pragma GCC unroll 4
@@ -50,7 +48,7 @@ HWY_INLINE void for_each_vector(std::size_t count, const Term& term) {
   }
 #pragma GCC unroll 4
   for (std::size_t part = 0; part < 4; ++part) {
-    if (i < count) term(part, i, hn::FirstN(kTag, count - i));
+    if (i < count) term(part, i, hn::FirstN(Full(), count - i));
     i += lanes();
   }
 }
@@ -58,13 +56,14 @@ HWY_INLINE void for_each_vector(std::size_t count, const Term& term) {
 Moments plane_moments(const float* plane, std::size_t count) {
   Sums sums;
   for_each_vector(count, [&](std::size_t part, std::size_t i, auto inside) HWY_ATTR {
-    sums.of[part] = hn::Add(sums.of[part], hn::IfThenElseZero(inside, hn::LoadU(kTag, plane + i)));
+    sums.of[part] =
+        hn::Add(sums.of[part], hn::IfThenElseZero(inside, hn::LoadU(Full(), plane + i)));
   });
   const double mean = sums.total() / static_cast<double>(count);
-  const auto centre = hn::Set(kTag, static_cast<float>(mean));
+  const auto centre = hn::Set(Full(), static_cast<float>(mean));
   Sums squares;
   for_each_vector(count, [&](std::size_t part, std::size_t i, auto inside) HWY_ATTR {
-    const auto apart = hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(kTag, plane + i), centre));
+    const auto apart = hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(Full(), plane + i), centre));
     squares.of[part] = hn::MulAdd(apart, apart, squares.of[part]);
   });
   // About the mean rounded to float; moved to the mean itself.
@@ -73,12 +72,12 @@ Moments plane_moments(const float* plane, std::size_t count) {
 }
 
 GradientSums gradient_sums(const float* g, const float* z, float centre, std::size_t count) {
-  const auto middle = hn::Set(kTag, centre);
+  const auto middle = hn::Set(Full(), centre);
   Sums plain;
   Sums centred;
   for_each_vector(count, [&](std::size_t part, std::size_t i, auto inside) HWY_ATTR {
-    const auto gradient = hn::IfThenElseZero(inside, hn::LoadU(kTag, g + i));
-    const auto apart = hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(kTag, z + i), middle));
+    const auto gradient = hn::IfThenElseZero(inside, hn::LoadU(Full(), g + i));
+    const auto apart = hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(Full(), z + i), middle));
     plain.of[part] = hn::Add(plain.of[part], gradient);
     centred.of[part] = hn::MulAdd(gradient, apart, centred.of[part]);
   });

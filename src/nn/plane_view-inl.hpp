@@ -9,23 +9,16 @@
 #endif
 
 #include <hwy/cache_control.h>
-#include <hwy/highway.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "nn/float_vectors-inl.hpp"
 #include "nn/plane_kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 namespace {
-
-using Tag = hn::ScalableTag<float>;
-using Vector = hn::Vec<Tag>;
-constexpr Tag kTag;
-
-HWY_INLINE std::size_t lanes() { return hn::Lanes(kTag); }
 
 /// Planes are read one after the other, and the processor's own prefetch stops at each page of
 /// 4 KiB. So many floats ahead.
@@ -42,12 +35,12 @@ class Viewer {
  public:
   // Without ReLU nothing is below the floor.
   HWY_INLINE explicit Viewer(const PixelView& view)
-      : scale_(hn::Set(kTag, view.scale)),
-        shift_(hn::Set(kTag, view.shift)),
-        floor_(view.relu ? hn::Zero(kTag) : hn::Neg(hn::Inf(kTag))) {}
+      : scale_(hn::Set(Full(), view.scale)),
+        shift_(hn::Set(Full(), view.shift)),
+        floor_(view.relu ? hn::Zero(Full()) : hn::Neg(hn::Inf(Full()))) {}
   HWY_INLINE Vector before_relu(const float* z) const {
     fetch_ahead(z);
-    return hn::MulAdd(scale_, hn::LoadU(kTag, z), shift_);
+    return hn::MulAdd(scale_, hn::LoadU(Full(), z), shift_);
   }
   /// A comparison with NaN is false: NaN stays.
   HWY_INLINE Vector see(const float* z) const {

@@ -31,6 +31,25 @@ bool is_intel() { return false; }
 bool has_bfloat16_instructions() { return true; }  // not known
 #endif
 
+struct MixedFactor {
+  const void* values;
+  bool transposed;
+  std::int64_t pitch;
+};
+
+struct ProductSizes {
+  std::int64_t rows, columns, depth;
+};
+
+void call_mixed_product(const MixedFactor& left, const MixedFactor& right, ProductSizes sizes,
+                        float* out, std::int64_t out_pitch, bool accumulate) {
+  cblas_gemm_bf16bf16f32(
+      kRowMajor, left.transposed ? kTransposed : kPlain, right.transposed ? kTransposed : kPlain,
+      static_cast<int>(sizes.rows), static_cast<int>(sizes.columns), static_cast<int>(sizes.depth),
+      1.0F, left.values, static_cast<int>(left.pitch), right.values, static_cast<int>(right.pitch),
+      accumulate ? 1.0F : 0.0F, out, static_cast<int>(out_pitch));
+}
+
 /// A matrix whose rows or whose columns are contiguous.
 struct Layout {
   explicit Layout(const at::Tensor& matrix)
@@ -46,12 +65,10 @@ struct Layout {
 void mixed_product_out(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, bool accumulate) {
   const Layout left(a);
   const Layout right(b);
-  cblas_gemm_bf16bf16f32(
-      kRowMajor, left.transposed ? kTransposed : kPlain, right.transposed ? kTransposed : kPlain,
-      static_cast<int>(out.size(0)), static_cast<int>(out.size(1)), static_cast<int>(a.size(1)),
-      1.0F, left.values.const_data_ptr(), static_cast<int>(left.pitch),
-      right.values.const_data_ptr(), static_cast<int>(right.pitch), accumulate ? 1.0F : 0.0F,
-      out.data_ptr<float>(), static_cast<int>(std::max(out.stride(0), out.size(1))));
+  call_mixed_product({left.values.const_data_ptr(), left.transposed, left.pitch},
+                     {right.values.const_data_ptr(), right.transposed, right.pitch},
+                     {out.size(0), out.size(1), a.size(1)}, out.data_ptr<float>(),
+                     std::max(out.stride(0), out.size(1)), accumulate);
 }
 
 }  // namespace
@@ -87,18 +104,12 @@ void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b, Preci
 }
 
 void multiply_bfloat16(const MixedProduct& product) {
-  const auto pitch_of = [](bool transposed, std::int64_t rows, std::int64_t columns) {
-    return static_cast<int>(transposed ? rows : columns);
-  };
   const bool left = product.left_is_transposed;
   const bool right = product.right_is_transposed;
-  cblas_gemm_bf16bf16f32(kRowMajor, left ? kTransposed : kPlain, right ? kTransposed : kPlain,
-                         static_cast<int>(product.rows), static_cast<int>(product.columns),
-                         static_cast<int>(product.depth), 1.0F, product.left,
-                         pitch_of(left, product.rows, product.depth), product.right,
-                         pitch_of(right, product.depth, product.columns),
-                         product.accumulate ? 1.0F : 0.0F, product.out,
-                         static_cast<int>(product.pitch));
+  call_mixed_product({product.left, left, left ? product.rows : product.depth},
+                     {product.right, right, right ? product.depth : product.columns},
+                     {product.rows, product.columns, product.depth}, product.out, product.pitch,
+                     product.accumulate);
 }
 
 std::string precision_problem(Precision precision) {

@@ -3,25 +3,19 @@
 // cache while all rows of a block pass over it.
 #include "nn/product_kernel.hpp"
 
-// Instruction sets between these bring nothing to fp32 products.
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#undef HWY_TARGET_INCLUDE
+#include "nn/simd_targets.hpp"
+
 #define HWY_TARGET_INCLUDE "nn/product_kernel.cpp"
 #include <hwy/foreach_target.h>
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
-#include "nn/plane_tail-inl.hpp"
+#include "nn/float_vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using Full = hn::ScalableTag<float>;
-using Vector = hn::Vec<Full>;
 using Index = std::int64_t;
 
 // Tiles that, with the operands of one step, fill the registers.

@@ -8,8 +8,8 @@
 
 #include "core/clock.hpp"
 #include "nn/machine.hpp"
+#include "nn/simd_targets.hpp"
 
-#undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/register_peak.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first
@@ -118,7 +118,7 @@ double register_peak_gflops(int threads, double seconds) {
   return best;
 }
 
-const char* register_peak_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
 }  // namespace enas::nn
 #endif

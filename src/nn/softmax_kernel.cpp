@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/softmax_kernel.hpp"
 
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#undef HWY_TARGET_INCLUDE
+#include "nn/simd_targets.hpp"
+
 #define HWY_TARGET_INCLUDE "nn/softmax_kernel.cpp"
 #include <hwy/foreach_target.h>
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
-#include "nn/plane_tail-inl.hpp"
 #include "nn/vector_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,17 +18,17 @@ using Index = std::int64_t;
 constexpr int kChains = 4;           // independent sums, to hide latencies
 constexpr Index kFloatTerms = 1024;  // vectors that are summed in float before double takes over
 
-HWY_INLINE Index lanes() { return static_cast<Index>(hn::Lanes(Full())); }
+constexpr Index kLanes = HWY_LANES(float);
 
 HWY_INLINE float largest_of(const float* logits, Index count) {
   const Full full;
   const Vector lowest = constant(-__builtin_inff());
   Vector largest[kChains] = {lowest, lowest, lowest, lowest};
   Index i = 0;
-  for (; i + kChains * lanes() <= count; i += kChains * lanes()) {
+  for (; i + kChains * kLanes <= count; i += kChains * kLanes) {
     HWY_UNROLL(4)
     for (int c = 0; c < kChains; ++c) {
-      largest[c] = hn::Max(largest[c], hn::LoadU(full, logits + i + c * lanes()));
+      largest[c] = hn::Max(largest[c], hn::LoadU(full, logits + i + c * kLanes));
     }
   }
   const Vector all = hn::Max(hn::Max(largest[0], largest[1]), hn::Max(largest[2], largest[3]));
@@ -50,19 +47,19 @@ double sum_of(float* logits, Index count, float top) {
   const Vector largest = constant(top);
   double total = 0.0;
   Index i = 0;
-  while (i + lanes() <= count) {
+  while (i + kLanes <= count) {
     Vector sums[kChains] = {hn::Zero(full), hn::Zero(full), hn::Zero(full), hn::Zero(full)};
-    const Index whole = count - count % lanes();
-    const Index end = whole - i > kFloatTerms * lanes() ? i + kFloatTerms * lanes() : whole;
-    for (; i + kChains * lanes() <= end; i += kChains * lanes()) {
+    const Index whole = count - count % kLanes;
+    const Index end = whole - i > kFloatTerms * kLanes ? i + kFloatTerms * kLanes : whole;
+    for (; i + kChains * kLanes <= end; i += kChains * kLanes) {
       HWY_UNROLL(4)
       for (int c = 0; c < kChains; ++c) {
-        const Vector e = exponential(hn::LoadU(full, logits + i + c * lanes()), largest);
-        if constexpr (replace) hn::StoreU(e, full, logits + i + c * lanes());
+        const Vector e = exponential(hn::LoadU(full, logits + i + c * kLanes), largest);
+        if constexpr (replace) hn::StoreU(e, full, logits + i + c * kLanes);
         sums[c] = hn::Add(sums[c], e);
       }
     }
-    for (; i < end; i += lanes()) {
+    for (; i < end; i += kLanes) {
       const Vector e = exponential(hn::LoadU(full, logits + i), largest);
       if constexpr (replace) hn::StoreU(e, full, logits + i);
       sums[0] = hn::Add(sums[0], e);
@@ -92,7 +89,7 @@ void scale(const float* in, Index count, float factor, float* out) {
   const Full full;
   const Vector factors = constant(factor);
   Index i = 0;
-  for (; i + lanes() <= count; i += lanes()) {
+  for (; i + kLanes <= count; i += kLanes) {
     hn::StoreU(without_tiny(hn::Mul(factors, hn::LoadU(full, in + i))), full, out + i);
   }
   if (i < count) {

@@ -8,17 +8,11 @@
 #define ENAS_NN_VECTOR_MATH_INL_HPP
 #endif
 
-#include <hwy/highway.h>
+#include "nn/float_vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using Full = hn::ScalableTag<float>;
-using Vector = hn::Vec<Full>;
-
-HWY_INLINE Vector constant(float value) { return hn::Set(Full(), value); }
 
 /// v, or 0 where it is so small that arithmetic with it would be slow: products of such numbers are
 /// subnormal, which costs a processor a hundred cycles each.

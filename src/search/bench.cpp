@@ -9,6 +9,7 @@
 
 #include "comm/mpi_reducer.hpp"
 #include "core/clock.hpp"
+#include "core/memory.hpp"
 #include "core/text.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
@@ -25,8 +26,7 @@ constexpr std::uint64_t kChildrenSeed = 1;
 
 /// Collective. The largest of all ranks' values.
 double largest(comm::World& world, double mine) {
-  std::vector<double> all(static_cast<std::size_t>(world.size()));
-  world.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
+  const auto all = world.all_gather_value(mine);
   return *std::max_element(all.begin(), all.end());
 }
 
@@ -88,7 +88,7 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
       supernet_(make_supernet(settings, task_->data_shape())),
       strategy_(make_strategy(space_, settings)),
       no_faults_("", world.rank()),
-      optimizer_(*supernet_, settings.weights),
+      optimizer_(supernet_->weights(), settings.weights),
       weight_step_(world, reducer_, *supernet_, optimizer_, *task_, settings, no_faults_) {
   const RandomStrategy uniform(space_, kChildrenSeed);
   const int rows = settings.weights.children == Children::shared ? 1 : settings.weights.slots;
@@ -196,7 +196,8 @@ void Bench::time_rewards(ControllerBench& result) {
     for (int i = 0; i < options_.steps; ++i) {
       const auto& child = children_[0][static_cast<std::size_t>(i)];
       supernet::Score score;
-      sum += share * turn([&] { score = task_->reward_score(*supernet_, child, i, 0); });
+      sum +=
+          share * turn([&] { score = task_->reward_score(SharedChild(*supernet_, child), i, 0); });
       result.reward_examples += share * static_cast<double>(score.count);
       result.reward_flops += share * flops(child, score.count, settings_.rollout.batch_size);
     }
@@ -296,14 +297,6 @@ BenchReport run_bench(comm::World& world, const Settings& settings, const BenchO
   report.controller = controller;
   if (options.weights && options.controller) report.round = estimate_round(settings, report);
   return report;
-}
-
-double peak_memory_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return 1024.0 * std::stod(line.substr(6));
-  }
-  return 0.0;
 }
 
 }  // namespace enas::search

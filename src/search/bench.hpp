@@ -84,7 +84,4 @@ struct BenchReport {
 /// a search does that cannot start.
 BenchReport run_bench(comm::World& world, const Settings& settings, const BenchOptions& options);
 
-/// Largest resident memory that this process had so far, in bytes.
-double peak_memory_bytes();
-
 }  // namespace enas::search

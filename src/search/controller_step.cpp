@@ -25,8 +25,9 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   std::vector<StepRecord> records;
   for (int i = own.begin; i < own.end; ++i) {
     const auto& child = children[static_cast<std::size_t>(i)];
-    mine.push_back(
-        rollout_of(child, task_.reward_score(supernet_, child, i, progress.step), task_.metric()));
+    mine.push_back(rollout_of(child,
+                              task_.reward_score(SharedChild(supernet_, child), i, progress.step),
+                              task_.metric()));
     records.push_back(record_of(mine.back(), i, progress.step));
   }
   report.compute_s = watch.restart();

@@ -34,7 +34,7 @@ data::ImageSet load_images(const DataOptions& options) {
       "cifar100, hdf5 and shapes (data.source)");
 }
 
-supernet::Batch to_batch(data::ImageBatch images) {
+nn::Batch to_batch(data::ImageBatch images) {
   return {std::move(images.input), std::move(images.target)};
 }
 
@@ -66,17 +66,14 @@ std::string ImageTask::describe_data() const {
                 "×", images_.shape.channels, ", ", images_.num_classes, " classes");
 }
 
-supernet::Batch ImageTask::training_batch(const StepPlace& place, int slot) {
+nn::Batch ImageTask::training_batch(const StepPlace& place, int slot) {
   expect(prefetch_ != nullptr, "only owners of a slot ask for training batches");
   return to_batch(prefetch_->get({place.round, place.index, place.step, slot}));
 }
 
-supernet::Score ImageTask::reward_score(const supernet::Supernet& supernet,
-                                        const space::Architecture& child, int rollout,
-                                        std::int64_t step) const {
-  auto state = supernet.initial_state(settings_.rollout.batch_size);
-  return supernet.score(
-      child,
+nn::Score ImageTask::reward_score(const Scorer& child, int rollout, std::int64_t step) const {
+  auto state = child.initial_state(settings_.rollout.batch_size);
+  return child.score(
       to_batch(batches_.reward(settings_.rollout.batch_size, static_cast<std::uint64_t>(rollout),
                                static_cast<std::uint64_t>(step))),
       state);
@@ -89,19 +86,32 @@ std::int64_t ImageTask::validation_batches() const {
   return limit > 0 ? std::min(all, limit) : all;
 }
 
-supernet::Score ImageTask::validation_score(const supernet::Supernet& supernet,
-                                            const space::Architecture& child) const {
+nn::Score ImageTask::validation_score(const Scorer& child) const {
   const std::int64_t size = settings_.validation.batch_size;
-  auto state = supernet.initial_state(size);
-  supernet::Score score;
+  auto state = child.initial_state(size);
+  nn::Score score;
   for (std::int64_t batch = 0; batch < validation_batches(); ++batch) {
-    const auto part =
-        supernet.score(child, to_batch(batches_.validation(batch * size, size)), state);
-    score.nats += part.nats;
-    score.correct += part.correct;
-    score.count += part.count;
+    score += child.score(to_batch(batches_.validation(batch * size, size)), state);
   }
   return score;
+}
+
+const data::ImageSplit& ImageTask::images_of(Split split) const {
+  return split == Split::validation ? images_.valid : images_.test;
+}
+
+std::int64_t ImageTask::num_parts(const SplitCut& cut) const {
+  return (images_of(cut.split).size() + cut.batch_size - 1) / cut.batch_size;
+}
+
+nn::Score ImageTask::part_score(const Scorer& child, const SplitCut& cut, std::int64_t part) const {
+  const data::ImageSplit& images = images_of(cut.split);
+  const std::int64_t begin = part * cut.batch_size;
+  const std::int64_t size = std::min<std::int64_t>(cut.batch_size, images.size() - begin);
+  auto state = child.initial_state(size);
+  return child.score(to_batch(cut.split == Split::validation ? batches_.validation(begin, size)
+                                                             : batches_.test(begin, size)),
+                     state);
 }
 
 std::string ImageTask::validation_text() const {

@@ -18,24 +18,28 @@ class ImageTask final : public Task {
 
   const Metric& metric() const override { return metric_; }
   DataShape data_shape() const override {
-    return {.channels = images_.shape.channels, .num_classes = images_.num_classes};
+    return {.channels = images_.shape.channels,
+            .height = images_.shape.height,
+            .width = images_.shape.width,
+            .num_classes = images_.num_classes};
   }
   const io::Digest& data_digest() const override { return images_.digest; }
   std::string describe_data() const override;
   std::int64_t steps_in_pass(std::int64_t) const override { return batches_.steps_in_pass(); }
-  supernet::Batch training_batch(const StepPlace& place, int slot) override;
+  nn::Batch training_batch(const StepPlace& place, int slot) override;
   double lr_factor(const StepPlace&) const override { return 1.0; }
-  supernet::Score reward_score(const supernet::Supernet& supernet, const space::Architecture& child,
-                               int rollout, std::int64_t step) const override;
+  nn::Score reward_score(const Scorer& child, int rollout, std::int64_t step) const override;
   /// The accuracy itself (Pham et al. 2018).
   double reward(double metric) const override { return metric; }
-  supernet::Score validation_score(const supernet::Supernet& supernet,
-                                   const space::Architecture& child) const override;
+  nn::Score validation_score(const Scorer& child) const override;
+  std::int64_t num_parts(const SplitCut& cut) const override;
+  nn::Score part_score(const Scorer& child, const SplitCut& cut, std::int64_t part) const override;
   std::string validation_text() const override;
   double activation_bytes() const override;
 
  private:
   std::int64_t validation_batches() const;
+  const data::ImageSplit& images_of(Split split) const;
 
   const Settings& settings_;
   data::ImageSet images_;

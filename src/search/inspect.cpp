@@ -9,6 +9,7 @@
 #include "search/run_directory.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
+#include "search/training_content.hpp"
 
 namespace enas::search {
 
@@ -40,7 +41,45 @@ void digest_tree(const io::ImageReader& image, const std::string& path, io::Dige
   }
 }
 
-/// The newest checkpoint that opens, or the file itself.
+void digest_real(const io::ImageReader& image, const std::string& group, const char* name,
+                 io::Digester& digester) {
+  const double value = image.double_attribute(group, name);
+  digester.add_values(std::span<const double>(&value, 1));
+}
+
+std::string search_hash(const io::ImageReader& image) {
+  io::Digester digester;
+  for (const char* group : {"/weights", "/momentum", "/strategy", "/slots", "/children", "/best"}) {
+    digest_tree(image, group, digester);
+  }
+  digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/best", "step")));
+  digest_real(image, "/best", "metric", digester);
+  for (const char* name : {"step", "round", "phase", "index", "bad_steps", "rollbacks"}) {
+    digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/progress", name)));
+  }
+  digest_real(image, "/progress", "lr_factor", digester);
+  return digester.finish().hex();
+}
+
+std::string training_hash(const io::ImageReader& image) {
+  io::Digester digester;
+  for (const char* group :
+       {"/weights", "/averages", "/momentum", "/mean", "/best", "/slots", "/progress"}) {
+    digest_tree(image, group, digester);
+  }
+  digester.add(image.string_attribute("/", "architecture"));
+  for (const char* name : {"step", "epoch", "index", "bad_steps", "rollbacks", "best_epoch",
+                           "num_finite", "averaged_steps"}) {
+    digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/progress", name)));
+  }
+  for (const char* name : {"lr_factor", "loss_sum", "accuracy_sum", "best_loss", "best_metric"}) {
+    digest_real(image, "/progress", name, digester);
+  }
+  return digester.finish().hex();
+}
+
+}  // namespace
+
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_checkpoint) {
   if (!std::filesystem::exists(run_or_checkpoint)) {
     throw InputError(concat(run_or_checkpoint.string(), " does not exist"),
@@ -50,7 +89,7 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_chec
   std::vector<std::string> reasons;
   for (const auto& candidate : RunDirectory(run_or_checkpoint).checkpoints()) {
     try {
-      const CheckpointReader reader(candidate.path);
+      const CheckpointReader reader(candidate.path, kSearchCheckpoint);
       return candidate.path;
     } catch (const InputError& error) {
       reasons.push_back(error.what());
@@ -62,32 +101,19 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_chec
                    reasons.empty() ? ExitCode::missing_input : ExitCode::bad_data);
 }
 
-}  // namespace
-
 std::string state_hash(const std::filesystem::path& checkpoint) {
   const io::ImageReader image(io::read_sealed(checkpoint), checkpoint.string());
-  io::Digester digester;
-  for (const char* group : {"/weights", "/momentum", "/strategy", "/slots", "/children", "/best"}) {
-    digest_tree(image, group, digester);
-  }
-  digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/best", "step")));
-  const double best = image.double_attribute("/best", "metric");
-  digester.add_values(std::span<const double>(&best, 1));
-  for (const char* name : {"step", "round", "phase", "index", "bad_steps", "rollbacks"}) {
-    digester.add_value(static_cast<std::uint64_t>(image.int_attribute("/progress", name)));
-  }
-  const double factor = image.double_attribute("/progress", "lr_factor");
-  digester.add_values(std::span<const double>(&factor, 1));
-  return digester.finish().hex();
+  return image.string_attribute("/", "format") == kTrainingCheckpoint.format ? training_hash(image)
+                                                                             : search_hash(image);
 }
 
 std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_checkpoint,
                                           const Settings& settings, int count, std::uint64_t seed) {
   const auto path = newest_checkpoint(run_or_checkpoint);
-  const CheckpointReader reader(path);
+  const CheckpointReader reader(path, kSearchCheckpoint);
   const auto space = make_space(settings.space);
   const auto strategy = make_strategy(space, settings);
-  reader.read_strategy(strategy->state());
+  read_strategy(reader, strategy->state());
 
   // One stream of its own for each child, so that child i does not depend on how many are asked
   // for.
@@ -107,7 +133,9 @@ std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_ch
 }
 
 std::string stored_configuration(const std::filesystem::path& run_or_checkpoint) {
-  return CheckpointReader(newest_checkpoint(run_or_checkpoint)).identity().config.toml;
+  return CheckpointReader(newest_checkpoint(run_or_checkpoint), kSearchCheckpoint)
+      .identity()
+      .config.toml;
 }
 
 std::vector<std::string> library_versions() {

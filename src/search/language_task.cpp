@@ -19,7 +19,7 @@ data::Corpus load_corpus(const DataOptions& options) {
                                               : data::read_corpus(options.path);
 }
 
-supernet::Batch to_batch(data::TokenBatch tokens) {
+nn::Batch to_batch(data::TokenBatch tokens) {
   return {std::move(tokens.input), std::move(tokens.target)};
 }
 
@@ -79,7 +79,7 @@ std::int64_t LanguageTask::steps_in_pass(std::int64_t round) const {
   return static_cast<std::int64_t>(segments(round).size());
 }
 
-supernet::Batch LanguageTask::training_batch(const StepPlace& place, int slot) {
+nn::Batch LanguageTask::training_batch(const StepPlace& place, int slot) {
   const auto& segment = segments(place.round).at(static_cast<std::size_t>(place.index));
   const int batch_size = settings_.weights.batch_size;
   return to_batch(train_.batch(slot * batch_size, batch_size, segment.position, segment.length));
@@ -91,9 +91,7 @@ double LanguageTask::lr_factor(const StepPlace& place) const {
   return static_cast<double>(segment.length) / settings_.weights.segments.segment_length;
 }
 
-supernet::Score LanguageTask::reward_score(const supernet::Supernet& supernet,
-                                           const space::Architecture& child, int rollout,
-                                           std::int64_t step) const {
+nn::Score LanguageTask::reward_score(const Scorer& child, int rollout, std::int64_t step) const {
   const RolloutOptions& options = settings_.rollout;
   const auto positions =
       static_cast<std::uint64_t>(reward_.column_length() - options.segment_length);
@@ -101,10 +99,9 @@ supernet::Score LanguageTask::reward_score(const supernet::Supernet& supernet,
                       {Purpose::reward_batch, static_cast<std::uint64_t>(rollout),
                        static_cast<std::uint64_t>(step)});
   const auto position = static_cast<std::int64_t>(random.next_below(positions));
-  auto state = supernet.initial_state(options.batch_size);
-  return supernet.score(
-      child, to_batch(reward_.batch(0, options.batch_size, position, options.segment_length)),
-      state);
+  auto state = child.initial_state(options.batch_size);
+  return child.score(
+      to_batch(reward_.batch(0, options.batch_size, position, options.segment_length)), state);
 }
 
 double LanguageTask::reward(double metric) const {
@@ -113,17 +110,40 @@ double LanguageTask::reward(double metric) const {
                   options.reward_scale / std::pow(metric, options.reward_exponent));
 }
 
-supernet::Score LanguageTask::validation_score(const supernet::Supernet& supernet,
-                                               const space::Architecture& child) const {
-  auto state = supernet.initial_state(validation_.num_columns());
-  supernet::Score score;
+nn::Score LanguageTask::validation_score(const Scorer& child) const {
+  auto state = child.initial_state(validation_.num_columns());
+  nn::Score score;
   for (const auto& segment : validation_segments_) {
-    const auto part = supernet.score(
-        child,
+    score += child.score(
         to_batch(validation_.batch(0, validation_.num_columns(), segment.position, segment.length)),
         state);
-    score.nats += part.nats;
-    score.count += part.count;
+  }
+  return score;
+}
+
+std::int64_t LanguageTask::num_parts(const SplitCut& cut) const {
+  columns_of(cut);  // throws when the split is too short for them
+  return cut.columns;
+}
+
+data::TokenColumns LanguageTask::columns_of(const SplitCut& cut) const {
+  const bool validates = cut.split == Split::validation;
+  return {validates ? corpus_.valid : corpus_.test, cut.batch_size * cut.columns,
+          validates ? "valid" : "test"};
+}
+
+nn::Score LanguageTask::part_score(const Scorer& child, const SplitCut& cut,
+                                   std::int64_t part) const {
+  const data::TokenColumns columns = columns_of(cut);
+  const std::int64_t inputs = columns.column_length() - 1;
+  const std::int64_t length = settings_.weights.segments.segment_length;
+  auto state = child.initial_state(cut.batch_size);
+  nn::Score score;
+  for (std::int64_t position = 0; position < inputs; position += length) {
+    score +=
+        child.score(to_batch(columns.batch(static_cast<int>(part) * cut.batch_size, cut.batch_size,
+                                           position, std::min(length, inputs - position))),
+                    state);
   }
   return score;
 }

@@ -21,18 +21,19 @@ class LanguageTask final : public Task {
   const io::Digest& data_digest() const override { return corpus_.digest; }
   std::string describe_data() const override;
   std::int64_t steps_in_pass(std::int64_t round) const override;
-  supernet::Batch training_batch(const StepPlace& place, int slot) override;
+  nn::Batch training_batch(const StepPlace& place, int slot) override;
   double lr_factor(const StepPlace& place) const override;
-  supernet::Score reward_score(const supernet::Supernet& supernet, const space::Architecture& child,
-                               int rollout, std::int64_t step) const override;
+  nn::Score reward_score(const Scorer& child, int rollout, std::int64_t step) const override;
   double reward(double metric) const override;
-  supernet::Score validation_score(const supernet::Supernet& supernet,
-                                   const space::Architecture& child) const override;
+  nn::Score validation_score(const Scorer& child) const override;
+  std::int64_t num_parts(const SplitCut& cut) const override;
+  nn::Score part_score(const Scorer& child, const SplitCut& cut, std::int64_t part) const override;
   std::string validation_text() const override;
   double activation_bytes() const override;
 
  private:
   void check_segments() const;
+  data::TokenColumns columns_of(const SplitCut& cut) const;
   const std::vector<data::Segment>& segments(std::int64_t round) const;
 
   const Settings& settings_;

@@ -19,10 +19,10 @@ NamedArray named_array(const std::string& name, const at::Tensor& value) {
           std::span<float>(value.data_ptr<float>(), static_cast<std::size_t>(value.numel()))};
 }
 
-std::vector<NamedArray> arrays_of(const supernet::Supernet& supernet) {
+std::vector<NamedArray> arrays_of(const std::vector<nn::Weight>& weights) {
   std::vector<NamedArray> arrays;
-  arrays.reserve(supernet.weights().size());
-  for (const auto& weight : supernet.weights()) {
+  arrays.reserve(weights.size());
+  for (const auto& weight : weights) {
     arrays.push_back(named_array(weight.name, weight.value));
   }
   return arrays;

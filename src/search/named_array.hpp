@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "io/digest.hpp"
-#include "supernet/supernet.hpp"
+#include "nn/training.hpp"
 
 namespace enas::search {
 
@@ -24,8 +24,8 @@ struct NamedArray {
 };
 
 NamedArray named_array(const std::string& name, const at::Tensor& value);
-/// The shared weights, in Supernet::weights() order.
-std::vector<NamedArray> arrays_of(const supernet::Supernet& supernet);
+/// Weights in their order.
+std::vector<NamedArray> arrays_of(const std::vector<nn::Weight>& weights);
 
 /// Digest of names and bytes, in order.
 io::Digest digest_of(std::span<const NamedArray> arrays);

@@ -26,13 +26,20 @@ std::vector<int> minority(const std::vector<io::Digest>& digests) {
   return ranks;
 }
 
-std::vector<io::Digest> all_gather_digest(comm::World& world, const io::Digest& mine) {
-  std::vector<io::Digest> all(static_cast<std::size_t>(world.size()));
-  world.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
-  return all;
-}
-
 }  // namespace
+
+void compare_replicas(comm::World& world, const std::vector<NamedArray>& arrays,
+                      std::int64_t step) {
+  const auto digests = world.all_gather_value(digest_of(arrays));
+  if (minority(digests).empty()) return;
+  for (const auto& array : arrays) {
+    const auto ranks = minority(world.all_gather_value(digest_of(std::span(&array, 1))));
+    if (ranks.empty()) continue;
+    throw ReplicasDiffer(concat("replicas differ at step ", step, ": '", array.name, "' on rank ",
+                                join(ranks, ", ")));
+  }
+  throw ReplicasDiffer(concat("replicas differ at step ", step));
+}
 
 ReplicaGuard::ReplicaGuard(comm::World& world, const WeightOptimizer& optimizer,
                            std::size_t num_weights, Strategy& strategy)
@@ -54,7 +61,7 @@ void ReplicaGuard::check_touched(std::int64_t step) {
     for (auto& array : optimizer_.arrays_of_weight(weight)) arrays.push_back(std::move(array));
   }
   moved_.clear();
-  compare(arrays, step);
+  compare_replicas(world_, arrays, step);
 }
 
 void ReplicaGuard::check_all(std::int64_t step) {
@@ -64,18 +71,8 @@ void ReplicaGuard::check_all(std::int64_t step) {
   check_touched(step);
 }
 
-void ReplicaGuard::check_strategy(std::int64_t step) { compare(strategy_.state(), step); }
-
-void ReplicaGuard::compare(const std::vector<NamedArray>& arrays, std::int64_t step) {
-  const auto digests = all_gather_digest(world_, digest_of(arrays));
-  if (minority(digests).empty()) return;
-  for (const auto& array : arrays) {
-    const auto ranks = minority(all_gather_digest(world_, digest_of(std::span(&array, 1))));
-    if (ranks.empty()) continue;
-    throw ReplicasDiffer(concat("replicas differ at step ", step, ": '", array.name, "' on rank ",
-                                join(ranks, ", ")));
-  }
-  throw ReplicasDiffer(concat("replicas differ at step ", step));
+void ReplicaGuard::check_strategy(std::int64_t step) {
+  compare_replicas(world_, strategy_.state(), step);
 }
 
 }  // namespace enas::search

@@ -19,6 +19,10 @@ class ReplicasDiffer : public Error {
   explicit ReplicasDiffer(const std::string& message) : Error(ExitCode::replicas_differ, message) {}
 };
 
+/// Collective. Throws ReplicasDiffer naming the first array that differs and the ranks in the
+/// minority.
+void compare_replicas(comm::World& world, const std::vector<NamedArray>& arrays, std::int64_t step);
+
 class ReplicaGuard {
  public:
   /// `num_weights` of the supernet that `optimizer` moves.
@@ -36,8 +40,6 @@ class ReplicaGuard {
   void check_strategy(std::int64_t step);
 
  private:
-  void compare(const std::vector<NamedArray>& arrays, std::int64_t step);
-
   comm::World& world_;
   const WeightOptimizer& optimizer_;
   Strategy& strategy_;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/reporter.hpp"
 
-#include <sys/resource.h>
-
+#include <algorithm>
 #include <cmath>
 
 #include "core/json.hpp"
+#include "core/memory.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 
@@ -22,12 +22,6 @@ const char* current_phase(const SearchState& state) {
 
 double moving_average(double average, double value) {
   return average == 0.0 ? value : 0.9 * average + 0.1 * value;
-}
-
-double peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024.0;
 }
 
 }  // namespace
@@ -208,11 +202,8 @@ void Reporter::status(const SearchState& state, const std::string& phase,
 }
 
 void Reporter::ended(const SearchState& state, const std::string& reason, double wall_seconds) {
-  const double mine = peak_memory_bytes();
-  std::vector<double> memory(static_cast<std::size_t>(world_.size()));
-  world_.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(memory)));
-  double largest = 0.0;
-  for (const double bytes : memory) largest = std::max(largest, bytes);
+  const auto memory = world_.all_gather_value(peak_memory_bytes());
+  const double largest = *std::max_element(memory.begin(), memory.end());
   const bool finished = reason == "finished" || reason == "max_steps";
   log_.info(concat(finished ? "done (" : "stopped with a checkpoint (", reason, ") at step ",
                    state.progress.step, ", round ", state.progress.round, " of ", settings_.rounds,

@@ -52,6 +52,10 @@ struct SampledChild {
 std::vector<SampledChild> sample_children(const std::filesystem::path& run_or_checkpoint,
                                           const Settings& settings, int count, std::uint64_t seed);
 
+/// The newest checkpoint of a search in a run directory that opens, or the file itself. Throws
+/// InputError.
+std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
 /// The TOML text that a checkpoint, or the newest one of a run directory, was written under.
 std::string stored_configuration(const std::filesystem::path& run_or_checkpoint);
 

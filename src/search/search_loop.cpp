@@ -21,11 +21,13 @@ SearchLoop::SearchLoop(const SearchWorld& parts)
     : parts_(parts),
       faults_(environment("ENAS_FAULT"), parts.world.rank()),
       run_log_(parts.space, parts.task.metric()),
-      optimizer_(parts.supernet, parts.settings.weights),
+      optimizer_(parts.supernet.weights(), parts.settings.weights),
       guard_(parts.world, optimizer_, parts.supernet.weights().size(), parts.strategy),
-      checkpointer_(
-          parts.world, parts.log, parts.directory, guard_, parts.settings, parts.identity,
+      content_(
+          parts.world, guard_, parts.settings,
           {parts.supernet, optimizer_, parts.strategy, state_, run_log_, parts.space, parts.task}),
+      checkpointer_(parts.world, parts.log, parts.directory, parts.settings.checkpoint,
+                    parts.identity, content_),
       weight_step_(parts.world, parts.reducer, parts.supernet, optimizer_, parts.task,
                    parts.settings, faults_),
       controller_step_(parts.world, parts.supernet, parts.strategy, parts.task, parts.settings),
@@ -179,7 +181,7 @@ void SearchLoop::finish_step() {
                    (!in_bad_stretch && (flags_ != 0 || (every > 0 && progress.step % every == 0)));
   if (round_ended_) finish_round();
   if ((!ends && !due) || progress.step == checkpointer_.last_step()) return;
-  if (!checkpointer_.state_is_finite()) return roll_back();
+  if (!content_.is_finite()) return roll_back();
   checkpointer_.save();
   reporter_.checkpoint(state_);
 }

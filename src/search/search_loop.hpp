@@ -11,6 +11,7 @@
 #include "search/replica_guard.hpp"
 #include "search/reporter.hpp"
 #include "search/run_log.hpp"
+#include "search/search_content.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/stop_control.hpp"
@@ -67,6 +68,7 @@ class SearchLoop {
   RunLog run_log_;
   WeightOptimizer optimizer_;
   ReplicaGuard guard_;
+  SearchContent content_;
   Checkpointer checkpointer_;
   WeightStep weight_step_;
   ControllerStep controller_step_;

@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "child/macro.hpp"
+#include "child/micro.hpp"
+#include "child/recurrent.hpp"
 #include "controller/controller.hpp"
 #include "controller/reinforce.hpp"
 #include "data/image_batches.hpp"
@@ -17,16 +20,16 @@
 #include "space/macro.hpp"
 #include "space/micro.hpp"
 #include "space/recurrent.hpp"
+#include "space/typed_view.hpp"
 #include "supernet/macro.hpp"
 #include "supernet/micro.hpp"
 #include "supernet/recurrent.hpp"
 
 namespace enas::search {
 
-/// Which space is searched; the members of its name in SpaceOptions and SupernetOptions are in
-/// force.
-enum class SpaceKind { recurrent, macro, micro };
+using space::SpaceKind;
 
+/// The members of the kind's name here and in SupernetOptions are in force.
 struct SpaceOptions {
   SpaceKind kind = SpaceKind::recurrent;
   space::RecurrentSpaceOptions recurrent;
@@ -77,6 +80,27 @@ struct WeightOptions {
   double clip_norm = 0.1;      ///< global norm of the mean gradient over the union; 0 for none
   double weight_decay = 8e-7;  ///< λ: a slot adds λ·w to its gradient for the weights it touches
   bool decay_norms = false;    ///< also for norms of convolutional networks (the authors' code)
+};
+
+enum class Averaging {
+  none,
+  triggered,  ///< of weights, from when validation stops improving (Merity et al. 2018)
+};
+
+/// How one architecture is trained from scratch. `step` is how its weights move, with an epoch for
+/// a round and one architecture in all slots.
+struct TrainOptions {
+  int epochs = 100;
+  WeightOptions step;
+  child::RecurrentNetworkOptions recurrent;
+  child::MacroNetworkOptions macro;
+  child::MicroNetworkOptions micro;
+  Averaging averaging = Averaging::triggered;
+  int averaging_patience = 5;      ///< checks, one an epoch
+  int cutout = 0;                  ///< side of the square; in the place of data.augment's
+  int evaluation_batch_size = 64;  ///< columns of a part, or images of a batch
+  int evaluation_parts = 1;        ///< parts that text is cut into, to be scored side by side
+  int test_batch_size = 1;         ///< columns of the test text, or images of a batch
 };
 
 /// How θ is trained; what follows from the policy itself is in ControllerOptions and
@@ -132,6 +156,7 @@ struct Settings {
   int rounds = 10;
   StrategyKind strategy = StrategyKind::reinforce;
   WeightOptions weights;
+  TrainOptions train;
   controller::ControllerOptions controller;
   controller::ReinforceOptions reinforce;
   RolloutOptions rollout;

@@ -29,6 +29,18 @@ std::string paper_space_size(const SpaceOptions& options) {
   throw ContractError("unknown kind of space");
 }
 
+space::TypedView typed_view(const SpaceOptions& options, const space::Architecture& architecture) {
+  switch (options.kind) {
+    case SpaceKind::recurrent:
+      return space::recurrent_cell(options.recurrent, architecture);
+    case SpaceKind::macro:
+      return space::macro_net(options.macro, architecture);
+    case SpaceKind::micro:
+      return space::micro_net(options.micro, architecture);
+  }
+  throw ContractError("unknown kind of space");
+}
+
 ChildDescription describe_child(const SpaceOptions& options,
                                 const space::Architecture& architecture) {
   switch (options.kind) {

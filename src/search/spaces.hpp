@@ -10,6 +10,7 @@
 #include "core/json.hpp"
 #include "search/settings.hpp"
 #include "space/search_space.hpp"
+#include "space/typed_view.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::search {
@@ -18,6 +19,9 @@ namespace enas::search {
 space::SearchSpace make_space(const SpaceOptions& options);
 /// The paper's count of that space, as text.
 std::string paper_space_size(const SpaceOptions& options);
+
+/// Throws InputError when the architecture does not belong to the space.
+space::TypedView typed_view(const SpaceOptions& options, const space::Architecture& architecture);
 
 /// A child in words, and as JSON with names only.
 struct ChildDescription {
@@ -32,6 +36,8 @@ ChildDescription describe_child(const SpaceOptions& options,
 struct DataShape {
   int vocabulary_size = 0;  ///< text
   int channels = 0;         ///< images
+  int height = 0;
+  int width = 0;
   int num_classes = 0;
 };
 std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, const DataShape& data);

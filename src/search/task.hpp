@@ -9,6 +9,7 @@
 
 #include "comm/slot_tree.hpp"
 #include "io/digest.hpp"
+#include "search/scorer.hpp"
 #include "search/settings.hpp"
 #include "search/spaces.hpp"
 #include "supernet/supernet.hpp"
@@ -30,6 +31,16 @@ struct Metric {
   double of(double loss, double accuracy) const;
   /// "219.45", "47.12 %".
   std::string text(double value) const;
+};
+
+enum class Split { validation, test };
+
+/// How a whole split is cut into parts: text into `columns` groups of batch_size columns each,
+/// images into batches, of which the last may be smaller.
+struct SplitCut {
+  Split split = Split::validation;
+  int batch_size = 64;
+  int columns = 1;
 };
 
 /// A weight step within the search.
@@ -54,19 +65,20 @@ class Task {
   /// Weight steps of a round: one pass over the training split.
   virtual std::int64_t steps_in_pass(std::int64_t round) const = 0;
   /// The slot's batch. Asked for slot by slot, step by step, it may be prepared ahead.
-  virtual supernet::Batch training_batch(const StepPlace& place, int slot) = 0;
+  virtual nn::Batch training_batch(const StepPlace& place, int slot) = 0;
   /// Factor of the learning rate for this step's batches.
   virtual double lr_factor(const StepPlace& place) const = 0;
 
   /// The child on the validation batch of a rollout.
-  virtual supernet::Score reward_score(const supernet::Supernet& supernet,
-                                       const space::Architecture& child, int rollout,
-                                       std::int64_t step) const = 0;
+  virtual nn::Score reward_score(const Scorer& child, int rollout, std::int64_t step) const = 0;
   /// What a controller learns from; `metric` is finite.
   virtual double reward(double metric) const = 0;
   /// The child on the validation split, or the part of it that round ends look at.
-  virtual supernet::Score validation_score(const supernet::Supernet& supernet,
-                                           const space::Architecture& child) const = 0;
+  virtual nn::Score validation_score(const Scorer& child) const = 0;
+  /// A whole split, cut into parts that are scored apart and added up.
+  virtual std::int64_t num_parts(const SplitCut& cut) const = 0;
+  virtual nn::Score part_score(const Scorer& child, const SplitCut& cut,
+                               std::int64_t part) const = 0;
   /// "validation, shared weights, 20 segments".
   virtual std::string validation_text() const = 0;
   /// Estimate of what one slot's forward and backward pass keeps, in bytes.

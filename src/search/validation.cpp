@@ -54,7 +54,8 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
   for (int i = own.begin; i < own.end; ++i) {
     world.note_progress("validation", step);
     const auto& child = children[static_cast<std::size_t>(i)];
-    mine.push_back(rollout_of(child, task.validation_score(supernet, child), task.metric()));
+    mine.push_back(
+        rollout_of(child, task.validation_score(SharedChild(supernet, child)), task.metric()));
   }
 
   ValidationReport report;

@@ -38,18 +38,19 @@ double scheduled_lr(const WeightOptions& options, std::int64_t round) {
                                                    : decayed_lr(options, round);
 }
 
-WeightOptimizer::WeightOptimizer(const supernet::Supernet& supernet, const WeightOptions& options)
-    : supernet_(supernet), momentum_(options.momentum) {
+WeightOptimizer::WeightOptimizer(const std::vector<nn::Weight>& weights,
+                                 const WeightOptions& options)
+    : weights_(weights), momentum_(options.momentum) {
   if (momentum_ == 0.0) return;
-  velocities_.reserve(supernet.weights().size());
-  for (const auto& weight : supernet.weights()) {
+  velocities_.reserve(weights.size());
+  for (const auto& weight : weights) {
     velocities_.push_back(at::zeros_like(weight.value));
   }
 }
 
 void WeightOptimizer::move(int weight, std::span<const float> gradient, double scale, double lr) {
   const auto number = static_cast<std::size_t>(weight);
-  const at::Tensor& value = supernet_.weights()[number].value;
+  const at::Tensor& value = weights_[number].value;
   if (velocities_.empty()) {
     nn::apply_update(value, gradient, scale, lr);
   } else {
@@ -61,14 +62,14 @@ std::vector<NamedArray> WeightOptimizer::state() const {
   std::vector<NamedArray> arrays;
   arrays.reserve(velocities_.size());
   for (std::size_t i = 0; i < velocities_.size(); ++i) {
-    arrays.push_back(named_array(supernet_.weights()[i].name, velocities_[i]));
+    arrays.push_back(named_array(weights_[i].name, velocities_[i]));
   }
   return arrays;
 }
 
 std::vector<NamedArray> WeightOptimizer::arrays_of_weight(int weight) const {
   const auto number = static_cast<std::size_t>(weight);
-  const auto& value = supernet_.weights()[number];
+  const auto& value = weights_[number];
   std::vector<NamedArray> arrays = {named_array(value.name, value.value)};
   if (!velocities_.empty()) {
     arrays.push_back(named_array("momentum of " + value.name, velocities_[number]));

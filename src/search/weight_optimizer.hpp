@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the mean gradient of a step moves ω: SGD with Nesterov momentum, and the learning rate's
-// schedule.
+// How the mean gradient of a step moves weights: SGD with Nesterov momentum, and the learning
+// rate's schedule.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "nn/training.hpp"
 #include "search/named_array.hpp"
 #include "search/settings.hpp"
-#include "supernet/supernet.hpp"
 
 namespace enas::search {
 
@@ -20,8 +20,8 @@ double scheduled_lr(const WeightOptions& options, std::int64_t round);
 /// Owns the velocities. Momentum belongs to a weight: it moves only in steps that move the weight.
 class WeightOptimizer {
  public:
-  /// `supernet` must outlive this. No velocities are kept when momentum is 0.
-  WeightOptimizer(const supernet::Supernet& supernet, const WeightOptions& options);
+  /// `weights` must outlive this. No velocities are kept when momentum is 0.
+  WeightOptimizer(const std::vector<nn::Weight>& weights, const WeightOptions& options);
 
   /// One step of weight number `weight` along `gradient`, of which averaging and clipping leave
   /// `scale`.
@@ -33,7 +33,7 @@ class WeightOptimizer {
   std::vector<NamedArray> arrays_of_weight(int weight) const;
 
  private:
-  const supernet::Supernet& supernet_;
+  const std::vector<nn::Weight>& weights_;
   double momentum_;
   std::vector<at::Tensor> velocities_;
 };

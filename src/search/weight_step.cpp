@@ -10,13 +10,6 @@
 
 namespace enas::search {
 
-namespace {
-
-/// Beyond that, children are forgotten between two steps.
-constexpr std::size_t kRememberedChildren = 256;
-
-}  // namespace
-
 WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
                        const supernet::Supernet& supernet, WeightOptimizer& optimizer, Task& task,
                        const Settings& settings, FaultInjector& faults)
@@ -93,19 +86,13 @@ void WeightStep::summarise(WeightStepReport& report) const {
   report.metric = task_.metric().of(report.loss, accuracy / report.num_finite);
 }
 
-const std::vector<int>& WeightStep::touched_by(const space::Architecture& child) {
-  const auto known = touched_.find(child.tokens);
-  if (known != touched_.end()) return known->second;
-  return touched_.emplace(child.tokens, supernet_.touched(child)).first->second;
-}
-
 void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
-  if (touched_.size() > kRememberedChildren) touched_.clear();
+  touched_.clear();
   std::vector<std::pair<int, int>> users;  // weight, slot
-  for (std::size_t slot = 0; slot < children.size(); ++slot) {
-    for (const int weight : touched_by(children[slot])) {
-      users.emplace_back(weight, static_cast<int>(slot));
-    }
+  for (const auto& child : children) {
+    const auto slot = static_cast<int>(touched_.size());
+    touched_.push_back(supernet_.touched(child));
+    for (const int weight : touched_.back()) users.emplace_back(weight, slot);
   }
   std::sort(users.begin(), users.end());
   plan_ = {static_cast<int>(children.size()), {}};
@@ -140,8 +127,8 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, cons
   record.loss = result.loss;
   record.correct = result.correct;
   record.count = batch.target.numel();
-  record.finite =
-      pack_slot(touched_by(child), result.gradients, std::isfinite(result.loss)) ? 1 : 0;
+  const auto& touched = touched_[static_cast<std::size_t>(slot)];
+  record.finite = pack_slot(touched, result.gradients, std::isfinite(result.loss)) ? 1 : 0;
   if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();

@@ -3,7 +3,6 @@
 // (paper, 2.2).
 #pragma once
 
-#include <map>
 #include <vector>
 
 #include "comm/gradient_reducer.hpp"
@@ -52,9 +51,6 @@ class WeightStep {
 
  private:
   void plan_union(const std::vector<space::Architecture>& children);
-  /// The weights the child touches, looked up once for a child that comes again. Valid during the
-  /// step.
-  const std::vector<int>& touched_by(const space::Architecture& child);
   StepRecord run_slot(int slot, const space::Architecture& child, const StepPlace& place,
                       at::Tensor& carried, WeightStepReport& report);
   /// Packs the slot's gradients into its buffer. False, and zeros, when they are not finite.
@@ -72,11 +68,11 @@ class WeightStep {
   const Settings& settings_;
   FaultInjector& faults_;
   comm::Block own_;
-  comm::ReductionPlan plan_;        ///< of the present step
-  std::vector<int> union_weights_;  ///< weight number of each tensor of the plan
-  std::vector<int> tensor_of_;      ///< a weight's tensor; means nothing outside the union
-  std::map<std::vector<std::int32_t>, std::vector<int>> touched_;  ///< by tokens of a child
-  double slot_norm_ = 0.0;  ///< square of the norm that was packed last
+  comm::ReductionPlan plan_;               ///< of the present step
+  std::vector<int> union_weights_;         ///< weight number of each tensor of the plan
+  std::vector<int> tensor_of_;             ///< a weight's tensor; means nothing outside the union
+  std::vector<std::vector<int>> touched_;  ///< weights of each slot's child
+  double slot_norm_ = 0.0;                 ///< square of the norm that was packed last
 };
 
 }  // namespace enas::search

@@ -77,7 +77,12 @@ std::string MacroNet::text() const {
 }
 
 MacroNet macro_net(const MacroSpaceOptions& options, const Architecture& architecture) {
-  macro_space(options).validate(architecture.tokens);
+  return macro_net(options, macro_space(options), architecture);
+}
+
+MacroNet macro_net(const MacroSpaceOptions& options, const SearchSpace& decisions,
+                   const Architecture& architecture) {
+  decisions.validate(architecture.tokens);
   MacroNet net;
   std::size_t position = 0;
   for (int i = 0; i < options.layers; ++i) {

@@ -36,15 +36,20 @@ struct MacroNet {
     int code = 0;  ///< index into the space's operations
     Operation operation = Operation::conv_3x3;
     std::vector<int> skips;  ///< entries read besides the layer before, ascending: 0 is the stem
+    bool operator==(const Layer&) const = default;
   };
   std::vector<Layer> layers;
 
+  bool operator==(const MacroNet&) const = default;
   /// "0:conv_3x3 1:sep_conv_3x3+0 2:max_pool_3x3+0,1": after the plus the entries of its skips.
   std::string text() const;
 };
 
 /// Throws InputError when the tokens do not belong to the space.
 MacroNet macro_net(const MacroSpaceOptions& options, const Architecture& architecture);
+/// The same where macro_space(options) was made before.
+MacroNet macro_net(const MacroSpaceOptions& options, const SearchSpace& decisions,
+                   const Architecture& architecture);
 
 /// {"space": "macro", "layers": [{"layer": 0, "operation": "conv_3x3", "skips": []}, …]}; a skip is
 /// "stem" or the number of a layer.

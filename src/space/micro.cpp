@@ -172,7 +172,7 @@ std::string MicroCell::text() const {
     text += concat(i + kCellInputs, ":", name_of(one.operation), "(", one.input, ")+",
                    name_of(two.operation), "(", two.input, ") ");
   }
-  return concat(text, "| concat ", join(loose_ends(), " "));
+  return concat(text, "| concat ", join(outputs(), " "));
 }
 
 std::string MicroNet::text() const {
@@ -180,7 +180,12 @@ std::string MicroNet::text() const {
 }
 
 MicroNet micro_net(const MicroSpaceOptions& options, const Architecture& architecture) {
-  micro_space(options).validate(architecture.tokens);
+  return micro_net(options, micro_space(options), architecture);
+}
+
+MicroNet micro_net(const MicroSpaceOptions& options, const SearchSpace& decisions,
+                   const Architecture& architecture) {
+  decisions.validate(architecture.tokens);
   const std::span<const std::int32_t> tokens(architecture.tokens);
   const std::size_t half = tokens.size() / 2;
   return {.normal = cell_of(options, tokens.first(half)),

@@ -45,11 +45,18 @@ struct MicroCell {
     int input = 0;  ///< earlier node
     int code = 0;   ///< index into the space's operations
     Operation operation = Operation::identity;
+    bool operator==(const Side&) const = default;
   };
   std::vector<std::array<Side, 2>> nodes;  ///< of node 2 on
+  /// Nodes that the cell puts out, ascending, where these are not the loose ends, as in some cells
+  /// of other programs; empty for the loose ends.
+  std::vector<int> named_outputs = {};
 
+  bool operator==(const MicroCell&) const = default;
   /// Nodes that nobody reads, unread inputs included, ascending. Never empty.
   std::vector<int> loose_ends() const;
+  /// The named outputs, or else the loose ends.
+  std::vector<int> outputs() const { return named_outputs.empty() ? loose_ends() : named_outputs; }
   /// "2:sep_conv_3x3(0)+identity(1) 3:… | concat 2 3".
   std::string text() const;
 };
@@ -59,12 +66,16 @@ struct MicroNet {
   MicroCell normal;
   MicroCell reduction;
 
+  bool operator==(const MicroNet&) const = default;
   /// "normal …; reduction …".
   std::string text() const;
 };
 
 /// Throws InputError when the tokens do not belong to the space.
 MicroNet micro_net(const MicroSpaceOptions& options, const Architecture& architecture);
+/// The same where micro_space(options) was made before.
+MicroNet micro_net(const MicroSpaceOptions& options, const SearchSpace& decisions,
+                   const Architecture& architecture);
 
 /// {"space": "micro", "normal": {"nodes": [{"node": 2, "inputs": [0, 1], "operations":
 /// ["sep_conv_3x3", "identity"]}, …], "loose_ends": […]}, "reduction": {…}}.

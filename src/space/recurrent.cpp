@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "core/error.hpp"
@@ -125,6 +126,13 @@ std::vector<int> RecurrentCell::loose_ends() const {
   return ends;
 }
 
+std::vector<int> RecurrentCell::searched_nodes() const {
+  const bool skip_first = first_node == FirstNode::tanh && nodes.size() > 1;
+  std::vector<int> numbers(nodes.size() - (skip_first ? 1 : 0));
+  std::iota(numbers.begin(), numbers.end(), skip_first ? 1 : 0);
+  return numbers;
+}
+
 std::string RecurrentCell::text() const {
   std::string text;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -132,12 +140,17 @@ std::string RecurrentCell::text() const {
     if (nodes[i].previous >= 0) text += concat("(", nodes[i].previous, ")");
     text += " ";
   }
-  return concat(text, "| mean ", join(loose_ends(), " "));
+  return concat(text, "| mean ", join(outputs(), " "));
 }
 
 RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options,
                              const Architecture& architecture) {
-  recurrent_space(options).validate(architecture.tokens);
+  return recurrent_cell(options, recurrent_space(options), architecture);
+}
+
+RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options, const SearchSpace& decisions,
+                             const Architecture& architecture) {
+  decisions.validate(architecture.tokens);
   const auto& activations = options.activations;
   RecurrentCell cell;
   cell.first_node = options.first_node;

@@ -49,12 +49,21 @@ struct RecurrentCell {
         -1;            ///< earlier node; -1 for node 0, which reads the input and the carried state
     int function = 0;  ///< index into the space's activations
     Activation activation = Activation::tanh;
+    bool operator==(const Node&) const = default;
   };
   std::vector<Node> nodes;
   FirstNode first_node = FirstNode::sampled;
+  /// Nodes whose mean is the cell's output, ascending, where these are not the loose ends, as in
+  /// some cells of other programs; empty for the loose ends.
+  std::vector<int> named_outputs = {};
 
+  bool operator==(const RecurrentCell&) const = default;
   /// Nodes that no other node reads, ascending. Never empty.
   std::vector<int> loose_ends() const;
+  /// The named outputs, or else the loose ends.
+  std::vector<int> outputs() const { return named_outputs.empty() ? loose_ends() : named_outputs; }
+  /// All nodes, ascending, without a fixed first one that others follow.
+  std::vector<int> searched_nodes() const;
   /// "0:tanh 1:relu(0) 2:identity(1) | mean 2".
   std::string text() const;
 };
@@ -62,6 +71,9 @@ struct RecurrentCell {
 /// Throws InputError when the tokens do not belong to the space. With a fixed first node its
 /// `function` is the index of tanh among the activations, or 0 when tanh is not among them.
 RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options,
+                             const Architecture& architecture);
+/// The same where recurrent_space(options) was made before.
+RecurrentCell recurrent_cell(const RecurrentSpaceOptions& options, const SearchSpace& decisions,
                              const Architecture& architecture);
 
 /// The cell as a JSON text with names only: {"space": "recurrent", "nodes": [{"node": 0,

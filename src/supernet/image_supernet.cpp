@@ -11,7 +11,7 @@ namespace enas::supernet {
 namespace {
 
 /// More than the children of a step; then all are forgotten.
-constexpr std::size_t kMaxChildren = 512;
+constexpr std::size_t kMaxChildren = 256;
 
 }  // namespace
 

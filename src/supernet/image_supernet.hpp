@@ -44,6 +44,7 @@ class ImageSupernet : public Supernet {
   /// Weights are drawn from the seed by name.
   ImageSupernet(space::SearchSpace decisions, const ImageClasses& classes, const Training& training,
                 const ImageWeights& weights, std::uint64_t seed);
+  const space::SearchSpace& decisions() const { return decisions_; }
   virtual ImageChild build(const space::Architecture& architecture,
                            const WeightNumbers& numbers) const = 0;
 

@@ -219,7 +219,8 @@ MacroSupernet::MacroSupernet(const space::MacroSpaceOptions& space, const MacroO
 
 ImageChild MacroSupernet::build(const space::Architecture& architecture,
                                 const WeightNumbers& numbers) const {
-  return MacroBuilder(space::macro_net(space_, architecture), options_, numbers).build();
+  return MacroBuilder(space::macro_net(space_, decisions(), architecture), options_, numbers)
+      .build();
 }
 
 }  // namespace enas::supernet

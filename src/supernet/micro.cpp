@@ -257,7 +257,8 @@ MicroSupernet::MicroSupernet(const space::MicroSpaceOptions& space, const MicroO
 
 ImageChild MicroSupernet::build(const space::Architecture& architecture,
                                 const WeightNumbers& numbers) const {
-  return MicroBuilder(space::micro_net(space_, architecture), options_, numbers).build();
+  return MicroBuilder(space::micro_net(space_, decisions(), architecture), options_, numbers)
+      .build();
 }
 
 }  // namespace enas::supernet

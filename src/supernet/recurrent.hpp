@@ -3,21 +3,19 @@
 // 2018, 2.1).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/language_model.hpp"
 #include "nn/precision.hpp"
 #include "space/recurrent.hpp"
 #include "supernet/supernet.hpp"
 
-namespace enas::nn {
-class Workspace;
-}
-
 namespace enas::supernet {
+
+using nn::DropoutMask;
 
 enum class EdgeWeights { per_function, per_edge };
 enum class CellOutput { loose_ends, all };
@@ -54,9 +52,6 @@ std::vector<WeightShape> recurrent_weight_shapes(const space::RecurrentSpaceOpti
                                                  const RecurrentOptions& options,
                                                  int vocabulary_size);
 
-/// Which mask of a training pass: the `tensor` of its address (Purpose::dropout, slot, step).
-enum class DropoutMask : std::uint64_t { word, input, cell_input, state, output };
-
 class RecurrentSupernet final : public Supernet {
  public:
   /// Initial weights are addressed by tensor name, so they depend on the seed alone. Throws
@@ -78,9 +73,7 @@ class RecurrentSupernet final : public Supernet {
  private:
   struct ActiveCell;
   ActiveCell active_cell(const space::Architecture& architecture) const;
-  /// [T, B, H]; `weight` gives the tensor of a number.
-  at::Tensor cell_outputs(const ActiveCell& active, const at::Tensor& x, const at::Tensor& state,
-                          const std::function<at::Tensor(int)>& weight) const;
+  nn::LanguageModelWeights model_weights(const ActiveCell& active) const;
 
   space::RecurrentSpaceOptions space_;
   space::SearchSpace decisions_;

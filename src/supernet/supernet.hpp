@@ -8,37 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "nn/training.hpp"
 #include "space/architecture.hpp"
 
 namespace enas::supernet {
 
-/// One weight tensor of ω. Its place in Supernet::weights() is its number everywhere.
-struct Weight {
-  std::string name;    ///< "edge/3/1/relu"; stable, used in checkpoints
-  at::Tensor value;    ///< float32, contiguous, on the supernet's device, never requires_grad
-  bool decays = true;  ///< weight decay is for it (not for norms of convolutional networks)
-};
-
-/// Name and shape of one weight, without its values.
-struct WeightShape {
-  std::string name;
-  std::vector<std::int64_t> sizes;
-  std::int64_t count() const;
-};
-
-/// One batch: plain tensors whose meaning belongs to the space ([T, B] tokens for language models;
-/// images [B, C, H, W] and classes [B] for convolutional networks).
-struct Batch {
-  at::Tensor input;
-  at::Tensor target;
-};
-
-/// Which random numbers a training pass uses: masks are addressed, never drawn from shared state.
-struct StepAddress {
-  std::uint64_t seed = 0;
-  std::uint64_t slot = 0;
-  std::uint64_t step = 0;
-};
+using nn::Batch;
+using nn::Score;
+using nn::StepAddress;
+using nn::Weight;
+using nn::WeightShape;
 
 /// What one slot's training pass gave.
 struct SlotGradient {
@@ -49,15 +28,6 @@ struct SlotGradient {
   std::vector<at::Tensor> gradients;
   double forward_s = 0.0;  ///< wall times of the two passes
   double backward_s = 0.0;
-};
-
-/// How well an architecture did on a batch. Sums, so that batches can be added up.
-struct Score {
-  double nats = 0.0;         ///< cross-entropy
-  std::int64_t correct = 0;  ///< targets that had the largest logit; 0 for language models
-  std::int64_t count = 0;    ///< tokens or images
-  double loss() const { return nats / static_cast<double>(count); }
-  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(count); }
 };
 
 /// How a supernet computes. Both give the same up to rounding.

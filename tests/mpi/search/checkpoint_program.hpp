@@ -12,6 +12,7 @@
 
 #include "mpi/search/small_search.hpp"
 #include "search/checkpointer.hpp"
+#include "search/search_content.hpp"
 
 namespace enas::search {
 
@@ -62,9 +63,11 @@ struct Program {
         state(parts.new_state(own.size(), 6)),
         some_child(state.children.child(parts.space.id(), 0, 0).tokens),
         slot_shape(parts.supernet->initial_state(parts.settings.weights.batch_size).sizes().vec()),
-        checkpointer(test_world(), log, directory, guard, parts.settings, std::move(identity),
-                     {*parts.supernet, parts.optimizer, parts.strategy, state, run_log, parts.space,
-                      *parts.task}) {}
+        content(test_world(), guard, parts.settings,
+                {*parts.supernet, parts.optimizer, parts.strategy, state, run_log, parts.space,
+                 *parts.task}),
+        checkpointer(test_world(), log, directory, parts.settings.checkpoint, std::move(identity),
+                     content) {}
   Program(const fs::path& folder, const Settings& settings, std::uint64_t seed)
       : Program(folder, settings, seed, identity_of(settings)) {}
 
@@ -104,7 +107,7 @@ struct Program {
   }
   io::Digest replicas() {
     auto arrays = parts.strategy.state();
-    for (const auto& more : {arrays_of(*parts.supernet), parts.optimizer.state()}) {
+    for (const auto& more : {arrays_of(parts.supernet->weights()), parts.optimizer.state()}) {
       arrays.insert(arrays.end(), more.begin(), more.end());
     }
     return digest_of(arrays);
@@ -119,6 +122,7 @@ struct Program {
   SearchState state;
   std::vector<std::int32_t> some_child;
   std::vector<std::int64_t> slot_shape;  ///< of one slot's carried state
+  SearchContent content;
   Checkpointer checkpointer;
 };
 

@@ -212,25 +212,25 @@ TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {
 TEST_F(CheckpointerTest, KnowsWhetherItsStateIsFinite) {
   settings.weights.momentum = 0.9;
   Program program(folder.path(), settings, 1);
-  EXPECT_TRUE(program.checkpointer.state_is_finite());
-  const auto weights = arrays_of(*program.parts.supernet);
+  EXPECT_TRUE(program.content.is_finite());
+  const auto weights = arrays_of(program.parts.supernet->weights());
   const auto strategy = program.parts.strategy.state();
   const auto momentum = program.parts.optimizer.state();
   for (const auto& array : {weights.back(), momentum.back(), strategy.front()}) {
     auto& value = std::get<std::span<float>>(array.values).back();
     const float before = value;
     value = std::numeric_limits<float>::infinity();
-    EXPECT_FALSE(program.checkpointer.state_is_finite()) << array.name;
+    EXPECT_FALSE(program.content.is_finite()) << array.name;
     value = before;
   }
-  EXPECT_TRUE(program.checkpointer.state_is_finite());
+  EXPECT_TRUE(program.content.is_finite());
 }
 
 TEST_F(CheckpointerTest, DoesNotSaveReplicasThatDiffer) {
   if (test_world().size() == 1) GTEST_SKIP() << "needs two ranks";
   Program program(folder.path(), settings, 1);
   program.fill(10);
-  if (test_world().rank() == 1) flip_bit(arrays_of(*program.parts.supernet)[3]);
+  if (test_world().rank() == 1) flip_bit(arrays_of(program.parts.supernet->weights())[3]);
   EXPECT_THROW(program.checkpointer.save(), ReplicasDiffer);
   EXPECT_TRUE(steps().empty());
 }
@@ -316,7 +316,7 @@ TEST_F(CheckpointerTest, CountsTheTimeAndJobsOfAllJobs) {
   EXPECT_LT(loaded.checkpointer.wall_seconds(), 1100.0);
   loaded.fill(20);
   loaded.checkpointer.save();
-  const CheckpointReader reader(loaded.directory.checkpoint_path(20));
+  const CheckpointReader reader(loaded.directory.checkpoint_path(20), kSearchCheckpoint);
   EXPECT_EQ(reader.identity().jobs, (std::vector<std::string>{"16", "17"}));
 }
 

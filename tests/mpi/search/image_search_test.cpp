@@ -51,7 +51,8 @@ TEST_P(ImageSearch, TheOrderOfBatchesDoesNotMatter) {
   };
   go_to(4);
   winding.step();
-  copy_values(arrays_of(*straight.parts.supernet), arrays_of(*winding.parts.supernet));
+  copy_values(arrays_of(straight.parts.supernet->weights()),
+              arrays_of(winding.parts.supernet->weights()));
   copy_values(straight.parts.optimizer.state(), winding.parts.optimizer.state());
   go_to(0);
   for (int step = 0; step < 3; ++step) {

@@ -30,7 +30,7 @@ struct SmallSearch {
         task(make_task(settings, own_slots.value_or(comm::Block{0, settings.weights.slots}))),
         space(make_space(settings.space)),
         supernet(make_supernet(with_seed(settings, seed), task->data_shape())),
-        optimizer(*supernet, settings.weights),
+        optimizer(supernet->weights(), settings.weights),
         strategy(space, settings.controller, settings.reinforce, seed) {}
   SmallSearch(const SmallSearch&) = delete;
   SmallSearch& operator=(const SmallSearch&) = delete;
@@ -105,7 +105,7 @@ inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
 inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
 
 inline io::Digest weights_digest(const supernet::Supernet& supernet) {
-  return digest_of(arrays_of(supernet));
+  return digest_of(arrays_of(supernet.weights()));
 }
 
 /// Flips the lowest bit of one value.

@@ -68,14 +68,14 @@ TEST(Config, AllProblemsAreReportedAtOnceInTheOrderOfTheFile) {
 
 TEST(Config, AKeyOfAnotherSectionIsNamedThere) {
   EXPECT_EQ(refusal("[controller]\nslots = 2\n").message,
-            "t.toml:2:1: unknown key controller.slots; did you mean weights.slots?");
+            "t.toml:2:1: unknown key controller.slots; did you mean weights.slots or train.slots?");
   EXPECT_EQ(refusal("[controller]\nseed = 2\n").message,
             "t.toml:2:1: unknown key controller.seed; did you mean run.seed or data.markov.seed?");
 }
 
 TEST(Config, TopLevelSlipsAreNamed) {
   EXPECT_EQ(refusal("slots = 2\n").message,
-            "t.toml:1:1: unknown key slots; did you mean weights.slots?");
+            "t.toml:1:1: unknown key slots; did you mean weights.slots or train.slots?");
   EXPECT_EQ(refusal("presett = \"paper\"\n").message,
             "t.toml:1:1: unknown key presett; did you mean preset?");
   EXPECT_EQ(refusal("weights = 2\n").message, "t.toml:1:1: weights is a section, not a value");
@@ -176,7 +176,8 @@ TEST(Config, SetNamesItselfInProblems) {
             "--set weights.slots=two: weights.slots must be an integer, not a string (\"two\")");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0", "weights.slotz=1"}).message,
             "--set weights.slots=0: weights.slots must be at least 1 and at most 4096, is 0\n"
-            "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots?");
+            "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots or "
+            "train.slots?");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0"}).code, ExitCode::bad_data);
 }
 

@@ -48,6 +48,36 @@ TEST(CrossEntropy, AgreesWithLibTorchAtBlockBoundaries) {
   expect_libtorch(at::kFloat, Precision::bfloat16, 1e-2);
 }
 
+void expect_libtorch_with_bias(at::ScalarType type, Precision precision, double tolerance) {
+  for (const std::int64_t rows : {std::int64_t{1}, 2 * kCrossEntropyRows + 3}) {
+    const at::Tensor outputs = random_tensor({rows, 7}, 1, type).requires_grad_();
+    const at::Tensor embedding = random_tensor({1303, 7}, 2, type).requires_grad_();
+    const at::Tensor bias = random_tensor({1303}, 3, type).requires_grad_();
+    const at::Tensor targets = random_targets(rows, 1303);
+    Workspace workspace;
+    const at::Tensor loss = cross_entropy(outputs, embedding, targets, workspace, precision, bias);
+    const at::Tensor expected = at::cross_entropy_loss(
+        at::addmm(bias.to(at::kDouble), outputs.to(at::kDouble), embedding.to(at::kDouble).t()),
+        targets);
+    EXPECT_NEAR(loss.item<double>(), expected.item<double>(), tolerance);
+    const auto gradients = torch::autograd::grad({3 * loss}, {outputs, embedding, bias});
+    const auto right = torch::autograd::grad({3 * expected}, {outputs, embedding, bias});
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      EXPECT_LE(relative_difference(gradients[i], right[i]), tolerance) << i;
+    }
+    const double total =
+        cross_entropy_total(outputs, embedding, targets, workspace, precision, bias);
+    EXPECT_NEAR(total / static_cast<double>(rows), expected.item<double>(), tolerance);
+  }
+}
+
+TEST(CrossEntropy, AgreesWithLibTorchWithABias) {
+  expect_libtorch_with_bias(at::kDouble, Precision::float32, 1e-13);
+  expect_libtorch_with_bias(at::kFloat, Precision::float32, 2e-6);
+  // Factors have 8 bits.
+  expect_libtorch_with_bias(at::kFloat, Precision::bfloat16, 1e-2);
+}
+
 TEST(CrossEntropy, RowsOfACacheSetsSizeAreRight) {
   const at::Tensor outputs = random_tensor({40, 5}, 1, at::kFloat).requires_grad_();
   const at::Tensor embedding = random_tensor({1024, 5}, 2, at::kFloat).requires_grad_();

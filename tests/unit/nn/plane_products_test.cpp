@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/machine.hpp"
 #include "nn/plane_kernels.hpp"
 
 namespace enas::nn {

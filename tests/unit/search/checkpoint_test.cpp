@@ -113,9 +113,9 @@ struct CheckpointTest : testing::Test {
     State target = other_state();
     const auto before = target.digest();
     const std::string message = thrown<InputError>([&] {
-      const CheckpointReader reader(path);
+      const CheckpointReader reader(path, kSearchCheckpoint);
       auto view = target.view();
-      reader.read(view);
+      read_search(reader, view);
     });
     EXPECT_EQ(target.digest() == before, !message.empty()) << message;
     return message;
@@ -135,7 +135,7 @@ TEST_F(CheckpointTest, BringsBackEveryBit) {
   write(saved);
   State loaded = other_state();
   auto view = loaded.view();
-  CheckpointReader(path).read(view);
+  read_search(CheckpointReader(path, kSearchCheckpoint), view);
   EXPECT_EQ(loaded.digest(), saved.digest());
   EXPECT_EQ(loaded.children.tokens, saved.children.tokens);
   EXPECT_EQ(loaded.best.tokens, saved.best.tokens);
@@ -151,7 +151,7 @@ TEST_F(CheckpointTest, BringsBackAStateOfAnEmptyStart) {
   write(saved);
   State loaded;
   auto view = loaded.view();
-  CheckpointReader(path).read(view);
+  read_search(CheckpointReader(path, kSearchCheckpoint), view);
   EXPECT_TRUE(std::isnan(loaded.progress.mean_metric));
   EXPECT_TRUE(std::isnan(loaded.best.metric));
   EXPECT_EQ(loaded.best.step, -1);
@@ -165,7 +165,7 @@ TEST_F(CheckpointTest, BringsBackMomentumAsItsOwn) {
   write(saved);
   State loaded = other_state();
   auto view = loaded.view();
-  CheckpointReader(path).read(view);
+  read_search(CheckpointReader(path, kSearchCheckpoint), view);
   EXPECT_EQ(loaded.embedding_velocity, saved.embedding_velocity);
   EXPECT_EQ(loaded.edge_velocity, saved.edge_velocity);
   const io::ImageReader image(io::read_sealed(path), "file");
@@ -185,7 +185,7 @@ TEST_F(CheckpointTest, HoldsAStateWithoutMomentumOrCarriedValues) {
   loaded.slot_shape = {2, 0};
   auto target = loaded.view();
   target.momentum.clear();
-  CheckpointReader(path).read(target);
+  read_search(CheckpointReader(path, kSearchCheckpoint), target);
   EXPECT_EQ(loaded.embedding, saved.embedding);
   EXPECT_EQ(loaded.theta, saved.theta);
   EXPECT_EQ(loaded.embedding_velocity, other_state().embedding_velocity);
@@ -198,7 +198,7 @@ TEST_F(CheckpointTest, BringsBackTheStrategyAlone) {
   State saved;
   write(saved);
   State loaded = other_state();
-  CheckpointReader(path).read_strategy(loaded.view().strategy);
+  read_strategy(CheckpointReader(path, kSearchCheckpoint), loaded.view().strategy);
   EXPECT_EQ(loaded.theta, saved.theta);
   EXPECT_EQ(loaded.baseline, saved.baseline);
   EXPECT_EQ(loaded.adam_steps, saved.adam_steps);
@@ -207,7 +207,7 @@ TEST_F(CheckpointTest, BringsBackTheStrategyAlone) {
 
 TEST_F(CheckpointTest, KnowsWhoWroteIt) {
   write({});
-  const RunIdentity wrote = CheckpointReader(path).identity();
+  const RunIdentity wrote = CheckpointReader(path, kSearchCheckpoint).identity();
   const RunIdentity expected = identity();
   EXPECT_EQ(wrote.config.toml, expected.config.toml);
   ASSERT_EQ(wrote.config.entries.size(), 2U);
@@ -276,7 +276,8 @@ TEST_F(CheckpointTest, RefusesValuesThatAreNotFinite) {
   write(strategy);
   EXPECT_TRUE(contains(read_failure(), "/strategy/baseline holds values that are not finite"));
   State target = other_state();
-  EXPECT_THROW(CheckpointReader(path).read_strategy(target.view().strategy), InputError);
+  EXPECT_THROW(read_strategy(CheckpointReader(path, kSearchCheckpoint), target.view().strategy),
+               InputError);
   EXPECT_EQ(target.digest(), other_state().digest());
   State slot;
   slot.slot_state[5] = static_cast<float>(kNan);
@@ -296,7 +297,8 @@ TEST_F(CheckpointTest, RefusesOtherHdf5Files) {
 }
 
 TEST_F(CheckpointTest, RefusesOtherVersions) {
-  for (const std::int64_t version : {kCheckpointFormatVersion - 1, kCheckpointFormatVersion + 1}) {
+  for (const std::int64_t version :
+       {kSearchCheckpoint.version - 1, kSearchCheckpoint.version + 1}) {
     io::ImageWriter other(0);
     other.attribute("/", "format", "enas_hpc checkpoint");
     other.attribute("/", "format_version", version);
@@ -310,7 +312,7 @@ TEST_F(CheckpointTest, RefusesOtherVersions) {
 TEST_F(CheckpointTest, RefusesAnIncompleteOne) {
   io::ImageWriter incomplete(0);
   incomplete.attribute("/", "format", "enas_hpc checkpoint");
-  incomplete.attribute("/", "format_version", kCheckpointFormatVersion);
+  incomplete.attribute("/", "format_version", kSearchCheckpoint.version);
   io::write_sealed(path, incomplete.finish());
   EXPECT_TRUE(contains(read_failure(), "not complete"));
 }
@@ -346,10 +348,10 @@ TEST_F(CheckpointTest, RefusesADamagedSeal) {
 }
 
 TEST_F(CheckpointTest, TellsTheThreadsOfTheFirstThatOpens) {
-  EXPECT_EQ(stored_threads({}), 0);
-  EXPECT_EQ(stored_threads({{9, scratch / "nowhere.h5"}}), 0);
+  EXPECT_EQ(stored_threads({}, kSearchCheckpoint), 0);
+  EXPECT_EQ(stored_threads({{9, scratch / "nowhere.h5"}}, kSearchCheckpoint), 0);
   write({});
-  EXPECT_EQ(stored_threads({{9, scratch / "nowhere.h5"}, {8, path}}), 3);
+  EXPECT_EQ(stored_threads({{9, scratch / "nowhere.h5"}, {8, path}}, kSearchCheckpoint), 3);
 }
 
 TEST(IdentityDifferences, NamesKeysThatDisagree) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a search is said to need agrees with what its parts have.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cmath>
 
 #include "core/clock.hpp"
+#include "core/memory.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
@@ -33,12 +33,6 @@ std::int64_t parameters_of(const Settings& settings) {
   std::int64_t count = 0;
   for (const auto& weight : make_supernet(settings, data)->weights()) count += weight.value.numel();
   return count;
-}
-
-double peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024.0;
 }
 
 TEST(Estimate, AgreesWithTheParts) {
@@ -100,13 +94,13 @@ TEST(Estimate, AllocatesNoLargeSupernet) {
   settings.data.markov.test_tokens = 3000;
   settings.space.recurrent.nodes = 12;
   settings.supernet.recurrent.hidden = 720;
-  const double before = peak_bytes();
+  const double before = peak_memory_bytes();
   const Stopwatch watch;
   const Estimate result = estimate(settings, 4);
   EXPECT_LT(watch.seconds(), 10.0);
   EXPECT_EQ(result.supernet_parameters, 10000LL * 720 + 4LL * 1440 * 1440 + 66LL * 4 * 720 * 1440);
   // 1.2 GB of weights.
-  EXPECT_LT(peak_bytes() - before, 200e6);
+  EXPECT_LT(peak_memory_bytes() - before, 200e6);
   EXPECT_GT(result.memory_per_rank_bytes, 1.1e9);
 }
 
@@ -190,11 +184,11 @@ TEST_P(EstimateOfImages, AllocatesNoLargeSupernet) {
   settings.supernet.macro.filters = 512;
   settings.supernet.micro.cells = 6;
   settings.supernet.micro.filters = 200;
-  const double before = peak_bytes();
+  const double before = peak_memory_bytes();
   const Estimate result = estimate(settings, 4);
   EXPECT_GT(result.supernet_parameters, 100'000'000);
   // Over 400 MB of weights, and as much momentum.
-  EXPECT_LT(peak_bytes() - before, 200e6);
+  EXPECT_LT(peak_memory_bytes() - before, 200e6);
   EXPECT_GT(result.memory_per_rank_bytes, 8.0 * static_cast<double>(result.supernet_parameters));
 }
 

@@ -84,7 +84,7 @@ TEST_F(ImageTaskTest, OnlyOwnersOfASlotTrain) {
 TEST_F(ImageTaskTest, RewardScoreIsOfTheRolloutsBatch) {
   const ImageTask task(settings, {});
   for (const auto& [rollout, step] : std::vector<std::pair<int, int>>{{0, 40}, {3, 40}, {3, 41}}) {
-    const auto score = task.reward_score(supernet, kChild, rollout, step);
+    const auto score = task.reward_score(SharedChild(supernet, kChild), rollout, step);
     const auto& call = supernet.calls.back();
     expect_equal(call.batch, batches.reward(6, static_cast<std::uint64_t>(rollout),
                                             static_cast<std::uint64_t>(step)));
@@ -105,7 +105,7 @@ TEST_F(ImageTaskTest, ValidationAddsUpWholeBatches) {
     settings.validation.batches = limit;
     const ImageTask task(settings, {});
     supernet.calls.clear();
-    const auto score = task.validation_score(supernet, kChild);
+    const auto score = task.validation_score(SharedChild(supernet, kChild));
     ASSERT_EQ(supernet.calls.size(), static_cast<std::size_t>(expected));
     double labels = 0.0;
     std::int64_t zeros = 0;
@@ -131,7 +131,7 @@ TEST_F(ImageTaskTest, ValidationMayUseEveryImage) {
   settings.validation.batch_size = 30;
   settings.validation.batches = 0;
   const ImageTask task(settings, {});
-  EXPECT_EQ(task.validation_score(supernet, kChild).count, 30);
+  EXPECT_EQ(task.validation_score(SharedChild(supernet, kChild)).count, 30);
 }
 
 TEST_F(ImageTaskTest, RefusesBatchesLargerThanTheirSplit) {

@@ -138,7 +138,7 @@ TEST(LanguageTask, ScoresRewardsOnASegmentOfTheValidationSplit) {
   {
     // 13 tokens a column: 12 and their targets fit at one place only.
     const LanguageTask task(settings);
-    const auto score = task.reward_score(supernet, kChild, 2, 40);
+    const auto score = task.reward_score(SharedChild(supernet, kChild), 2, 40);
     EXPECT_EQ(supernet.calls.front().state_size, 10);
     const auto batch = supernet.calls.front().batch;
     EXPECT_EQ(batch.input.sizes(), at::IntArrayRef({12, 10}));
@@ -152,7 +152,7 @@ TEST(LanguageTask, ScoresRewardsOnASegmentOfTheValidationSplit) {
   std::set<std::int64_t> positions;
   for (int rollout = 0; rollout < 40; ++rollout) {
     supernet.calls.clear();
-    task.reward_score(supernet, kChild, rollout, 40);
+    task.reward_score(SharedChild(supernet, kChild), rollout, 40);
     RandomStream random(11, {Purpose::reward_batch, static_cast<std::uint64_t>(rollout), 40});
     const auto position = static_cast<std::int64_t>(random.next_below(9));
     expect_columns(supernet.calls.front().batch, valid, 13, 0, position);
@@ -180,7 +180,7 @@ TEST(LanguageTask, ValidationCarriesItsStateOverSegments) {
     settings.validation.batches = batches;
     const LanguageTask task(settings);
     const RecordingSupernet supernet;
-    const auto score = task.validation_score(supernet, kChild);
+    const auto score = task.validation_score(SharedChild(supernet, kChild));
     ASSERT_EQ(supernet.calls.size(), static_cast<std::size_t>(expected));
     double nats = 0.0;
     for (int segment = 0; segment < expected; ++segment) {

@@ -102,7 +102,7 @@ float velocity(const WeightOptimizer& optimizer, std::size_t weight) {
 
 TEST(WeightOptimizer, MovesByNesterovMomentum) {
   TwoWeights weights;
-  WeightOptimizer optimizer(weights.supernet, TwoWeights::options(0.5));
+  WeightOptimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.5));
   constexpr double kLr = 0.5;
   const auto move = [&](int weight, float slope, double scale) {
     const std::vector<float> gradient = {slope, 0.0F};
@@ -137,7 +137,7 @@ TEST(WeightOptimizer, MovesByNesterovMomentum) {
 
 TEST(WeightOptimizer, WithoutMomentumKeepsNothing) {
   TwoWeights weights;
-  WeightOptimizer optimizer(weights.supernet, TwoWeights::options(0.0));
+  WeightOptimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.0));
   const std::vector<float> gradient = {4.0F, 2.0F};
   optimizer.move(0, gradient, 0.25, 0.5);
   EXPECT_EQ(weights.value_of_a(), 7.5F);
@@ -152,7 +152,7 @@ TEST(WeightOptimizer, WithoutMomentumKeepsNothing) {
 
 TEST(WeightOptimizer, NamesVelocitiesAsTheirWeights) {
   TwoWeights weights;
-  const WeightOptimizer optimizer(weights.supernet, TwoWeights::options(0.9));
+  const WeightOptimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.9));
   const auto state = optimizer.state();
   ASSERT_EQ(state.size(), 2U);
   EXPECT_EQ(state[0].name, "a");

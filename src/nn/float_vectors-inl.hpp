@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last, partial vector of a row, once for each instruction set: included by the kernels only,
-// inside Highway's multiple compilation (hence the toggled guard).
-#if defined(ENAS_NN_PLANE_TAIL_INL) == defined(HWY_TARGET_TOGGLE)
-#ifdef ENAS_NN_PLANE_TAIL_INL
-#undef ENAS_NN_PLANE_TAIL_INL
+// Vectors of floats and the last, partial vector of a row, once for each instruction set: included
+// by the kernels only, inside Highway's multiple compilation (hence the toggled guard).
+#if defined(ENAS_NN_FLOAT_VECTORS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef ENAS_NN_FLOAT_VECTORS_INL
+#undef ENAS_NN_FLOAT_VECTORS_INL
 #else
-#define ENAS_NN_PLANE_TAIL_INL
+#define ENAS_NN_FLOAT_VECTORS_INL
 #endif
 
 #include <hwy/highway.h>
@@ -15,6 +15,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace enas::nn::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+using Full = hn::ScalableTag<float>;
+using Vector = hn::Vec<Full>;
+
+HWY_INLINE std::size_t lanes() { return hn::Lanes(Full()); }
+
+HWY_INLINE Vector constant(float value) { return hn::Set(Full(), value); }
 
 /// The first n floats at p, then zeros; reads nothing behind them.
 template <class D>

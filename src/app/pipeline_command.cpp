@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Search, derive, train, evaluate: every stage knows what of it is done already, so a stopped
+// pipeline goes on where it was.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "app/config.hpp"
+#include "app/config_text.hpp"
+#include "app/result_commands.hpp"
+#include "app/root_task.hpp"
+#include "app/search_command.hpp"
+#include "core/clock.hpp"
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+#include "search/search.hpp"
+#include "search/training.hpp"
+
+namespace enas::app {
+namespace {
+
+/// One architecture that was trained and evaluated.
+struct Result {
+  std::string strategy;
+  std::uint64_t seed = 0;
+  int rank = 1;         ///< in the derivation
+  double shared = 0.0;  ///< validation metric with shared weights
+  double validation = 0.0;
+  double test = 0.0;
+  std::string text;
+};
+
+struct Spread {
+  double mean = 0.0;
+  double deviation = 0.0;  ///< of the sample; NaN for one value
+};
+
+Spread spread_of(const std::vector<double>& values) {
+  Spread spread;
+  const auto count = static_cast<double>(values.size());
+  for (const double value : values) spread.mean += value / count;
+  for (const double value : values) spread.deviation += std::pow(value - spread.mean, 2);
+  spread.deviation = std::sqrt(spread.deviation / (count - 1.0));
+  return spread;
+}
+
+/// One search with all that follows from it.
+class Branch {
+ public:
+  Branch(comm::World& world, Log& log, const CommandLine& line, const Config& config,
+         Settings settings)
+      : world_(world), log_(log), line_(line), config_(config), settings_(std::move(settings)) {}
+
+  /// success, or checkpointed when a stage was asked to stop.
+  ExitCode run(const Stopwatch& watch, std::vector<Result>& results) {
+    const ExitCode searched = search::run_search(
+        world_, log_, settings_, config_record(settings_, config_.preset), limits(watch));
+    if (searched != ExitCode::success) return searched;
+    const auto ranking =
+        search::derive_once(world_, log_, settings_, settings_.run.dir, line_.result.derive);
+    for (std::size_t i = 0; i < ranking.size(); ++i) {
+      const ExitCode trained = train(ranking[i], static_cast<int>(i) + 1, watch, results);
+      if (trained != ExitCode::success) return trained;
+    }
+    return ExitCode::success;
+  }
+
+ private:
+  ExitCode train(const space::ArchitectureFile& file, int rank, const Stopwatch& watch,
+                 std::vector<Result>& results) {
+    Settings settings = settings_;
+    settings.run.dir =
+        (std::filesystem::path(settings_.run.dir) / "train" / concat("top-", rank)).string();
+    const ExitCode code = search::run_training(
+        world_, log_, settings, file, training_record(settings, config_.preset), limits(watch));
+    if (code != ExitCode::success) return code;
+    const Json json = search::evaluate(world_, log_, settings, settings.run.dir, false);
+    const Json& metrics = json["metrics"];
+    const std::string metric = metrics["validation"].begin().key();
+    results.push_back({name_of_strategy(), settings.run.seed, rank,
+                       file.metrics[metric].get<double>(),
+                       metrics["validation"][metric].get<double>(),
+                       metrics["test"][metric].get<double>(), settings.run.dir});
+    return ExitCode::success;
+  }
+
+  std::string name_of_strategy() const {
+    return settings_.strategy == search::StrategyKind::random ? "random" : "reinforce";
+  }
+
+  /// What is left of the time for the next stage.
+  search::RunLimits limits(const Stopwatch& watch) const {
+    search::RunLimits limits = line_.limits;
+    limits.threads_explicit = config_.threads_by_option;
+    if (limits.max_time_s > 0.0) {
+      limits.max_time_s = std::max(1e-3, limits.max_time_s - watch.seconds());
+    }
+    return limits;
+  }
+
+  comm::World& world_;
+  Log& log_;
+  const CommandLine& line_;
+  const Config& config_;
+  Settings settings_;
+};
+
+std::vector<Settings> branches_of(const Settings& settings, const ResultLine& line) {
+  std::vector<Settings> branches;
+  const bool many = line.seeds.size() > 1;
+  std::vector<std::int64_t> seeds = line.seeds;
+  if (seeds.empty()) seeds.push_back(static_cast<std::int64_t>(settings.run.seed));
+  for (const std::int64_t seed : seeds) {
+    Settings branch = settings;
+    branch.run.seed = static_cast<std::uint64_t>(seed);
+    std::filesystem::path folder = settings.run.dir;
+    if (many) folder /= concat("seed-", seed);
+    branch.run.dir = folder.string();
+    branches.push_back(branch);
+    if (!line.with_baseline) continue;
+    branch.strategy = search::StrategyKind::random;
+    branch.run.dir = (folder / "random").string();
+    branches.push_back(std::move(branch));
+  }
+  return branches;
+}
+
+Json results_json(const std::vector<Result>& results) {
+  Json rows = Json::array();
+  for (const auto& result : results) {
+    rows.push_back({{"strategy", result.strategy},
+                    {"seed", result.seed},
+                    {"rank", result.rank},
+                    {"shared_weights_validation", result.shared},
+                    {"validation", result.validation},
+                    {"test", result.test},
+                    {"run_dir", result.text}});
+  }
+  return rows;
+}
+
+std::string table_of(const std::vector<Result>& results, bool is_text) {
+  const auto number = [&](double value) {
+    return is_text ? fixed(value, 2) : fixed(100.0 * value, 2) + " %";
+  };
+  std::string out = concat("strategy    seed  rank  shared weights  validation  test (",
+                           is_text ? "perplexity" : "accuracy", ")\n");
+  std::map<std::string, std::vector<double>> tests;
+  for (const auto& result : results) {
+    out +=
+        concat(result.strategy, "  ", result.seed, "  ", result.rank, "  ", number(result.shared),
+               "  ", number(result.validation), "  ", number(result.test), "\n");
+    tests[result.strategy].push_back(result.test);
+  }
+  for (const auto& [strategy, values] : tests) {
+    const Spread spread = spread_of(values);
+    out += concat(strategy, ": test ", number(spread.mean),
+                  values.size() > 1 ? concat(" ± ", number(spread.deviation)) : "",
+                  " (n = ", values.size(), ")\n");
+  }
+  return out;
+}
+
+}  // namespace
+
+ExitCode run_pipeline_command(comm::World& world, Log& log, const CommandLine& line) {
+  if (line.limits.max_steps > 0 || line.limits.resume != search::ResumeMode::automatic) {
+    throw ConfigError(
+        "--max-steps and --resume are for one search or training; a pipeline goes on "
+        "by itself where it was",
+        ExitCode::usage);
+  }
+  const Config config = load_config(world, line);
+  check_ranks(config.settings, world.size());
+  check_training_ranks(config.settings, world.size());
+  const Stopwatch watch;
+  std::vector<Result> results;
+  for (const Settings& settings : branches_of(config.settings, line.result)) {
+    const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);
+    if (code != ExitCode::success) return code;
+  }
+  run_on_root(world, [&] {
+    const Json json = results_json(results);
+    io::write_durable(std::filesystem::path(config.settings.run.dir) / "pipeline.json",
+                      json.dump(2) + "\n");
+    print_on_root(line.json
+                      ? json.dump(2) + "\n"
+                      : table_of(results, config.settings.space.kind == SpaceKind::recurrent));
+  });
+  return ExitCode::success;
+}
+
+}  // namespace enas::app

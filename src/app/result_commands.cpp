@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/result_commands.hpp"
+
+#include <functional>
+
+#include "app/config.hpp"
+#include "app/config_text.hpp"
+#include "app/root_task.hpp"
+#include "app/search_command.hpp"
+#include "core/text.hpp"
+#include "search/search.hpp"
+#include "search/spaces.hpp"
+#include "search/training.hpp"
+
+namespace enas::app {
+namespace {
+
+/// With --json nothing but JSON goes to stdout: only rank 0 talks.
+constexpr int kSilentRank = 1;
+
+/// A configuration that a run was made under, with `sets` on top; alike on every rank.
+Config stored_config(comm::World& world, const std::vector<std::string>& sets,
+                     const std::function<std::string()>& text_on_root) {
+  std::string text;
+  run_on_root(world, [&] { text = text_on_root(); });
+  return read_config(world.broadcast_text(text), "the stored configuration", sets);
+}
+
+Json ranking_json(const search::Ranking& ranking) {
+  Json list = Json::array();
+  for (const auto& file : ranking.top) list.push_back(space::architecture_json(file));
+  return {{"folder", ranking.folder.string()},
+          {"step", ranking.step},
+          {"different_children", ranking.children.size()},
+          {"minibatch_kendall_tau", ranking.kendall_tau},
+          {"minibatch_winner_rank", ranking.minibatch_winner},
+          {"top", std::move(list)}};
+}
+
+std::string ranking_text(const search::Ranking& ranking, const Settings& settings) {
+  const bool text = settings.space.kind == SpaceKind::recurrent;
+  std::string out;
+  for (std::size_t i = 0; i < ranking.top.size(); ++i) {
+    const auto& child = ranking.children[i];
+    out += concat(
+        i + 1, "  ", text ? fixed(child.metric, 2) : concat(fixed(100.0 * child.metric, 2), " %"),
+        "  log p ", fixed(child.log_probability, 2), "  ", child.parameters, " parameters  ",
+        search::describe_child(settings.space, child.architecture).text, "\n");
+  }
+  return out + concat("one minibatch instead of the whole split: Kendall tau ",
+                      fixed(ranking.kendall_tau, 3), ", its winner is ", ranking.minibatch_winner,
+                      " of ", ranking.children.size(), "\nfiles: ", ranking.folder.string(), "\n");
+}
+
+/// The architecture to be trained, and where.
+struct Assignment {
+  space::ArchitectureFile architecture;
+  std::string name;  ///< of the run directory when none is given
+};
+
+Assignment assignment_of(comm::World& world, const ResultLine& line) {
+  std::string text;
+  std::string name;
+  run_on_root(world, [&] {
+    const std::string source =
+        line.arch.empty() ? (line.run / "derived" / "best.json").string() : line.arch;
+    try {
+      const auto file = space::load_architecture(source);
+      text = space::architecture_text(file);
+    } catch (const InputError& error) {
+      if (!line.arch.empty()) throw;
+      throw InputError(
+          concat(error.what(), "\nenas_hpc derive --run ", line.run.string(), " writes it"),
+          error.code());
+    }
+    name = std::filesystem::path(source).stem().string();
+  });
+  text = world.broadcast_text(text);
+  return {space::architecture_from_json(Json::parse(text), "the architecture"),
+          world.broadcast_text(name)};
+}
+
+}  // namespace
+
+void run_derive_command(comm::World& world, Log& talking, const CommandLine& line) {
+  Log silent(kSilentRank);
+  Log& log = line.json ? silent : talking;
+  const Config config = stored_config(
+      world, line.sets, [&] { return search::stored_configuration(line.result.run); });
+  const auto ranking =
+      search::derive(world, log, config.settings, line.result.run, line.result.derive);
+  run_on_root(world, [&] {
+    print_on_root(line.json ? ranking_json(ranking).dump(2) + "\n"
+                            : ranking_text(ranking, config.settings));
+  });
+}
+
+ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line) {
+  const ResultLine& result = line.result;
+  const Assignment assignment = assignment_of(world, result);
+  const bool stored = line.config_file.empty();
+  Config config = stored ? stored_config(world, line.sets,
+                                         [&] { return search::stored_configuration(result.run); })
+                         : load_config(world, line);
+  Settings& settings = config.settings;
+  if (!line.run_dir.empty()) {
+    settings.run.dir = line.run_dir;
+  } else if (!result.run.empty()) {
+    settings.run.dir = (result.run / "train" / assignment.name).string();
+  } else {
+    settings.run.dir = concat("runs/train-", assignment.name);
+  }
+  check_training_ranks(settings, world.size());
+  search::RunLimits limits = line.limits;
+  limits.threads_explicit = config.threads_by_option;
+  return search::run_training(world, log, settings, assignment.architecture,
+                              training_record(settings, config.preset), limits);
+}
+
+void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& line) {
+  Log silent(kSilentRank);
+  Log& log = line.json ? silent : talking;
+  const Config config = stored_config(
+      world, line.sets, [&] { return search::stored_training_configuration(line.result.run); });
+  const Json json =
+      search::evaluate(world, log, config.settings, line.result.run, line.result.again);
+  run_on_root(world, [&] {
+    print_on_root(line.json ? json.dump(2) + "\n" : json["metrics"].dump(2) + "\n");
+  });
+}
+
+void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
+  const ResultLine& result = line.result;
+  const Config config = stored_config(
+      world, line.sets, [&] { return search::stored_training_configuration(result.run); });
+  run_on_root(world, [&] { search::export_pytorch(config.settings, result.run, result.out); });
+  log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));
+}
+
+}  // namespace enas::app

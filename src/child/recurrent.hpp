@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// A language model with one fixed recurrent cell, trained from scratch (Pham et al. 2018, 3.1).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "child/network.hpp"
+#include "nn/language_model.hpp"
+#include "nn/precision.hpp"
+#include "space/recurrent.hpp"
+
+namespace enas::child {
+
+/// Which nodes are averaged, unless the cell names them itself.
+enum class CellOutput { loose_ends, all };
+
+/// Drops, activation l2 and no slowness are the defaults of the authors' enas_lm for a fixed cell
+/// (fixed_lib.py); init_range is the paper's.
+struct RecurrentNetworkOptions {
+  int hidden = 748;  ///< H: width of the embedding and of every node
+  CellOutput cell_output = CellOutput::loose_ends;
+  bool output_bias = false;  ///< besides the tied embedding
+  double init_range = 0.04;  ///< initial weights uniform in ±init_range
+  // Probabilities of dropping, as in nn::LanguageModelOptions; 0 switches one off.
+  double drop_word = 0.125;
+  double drop_input = 0.175;
+  double drop_cell_input = 0.725;
+  double drop_state = 0.225;
+  double drop_output = 0.75;
+  // Penalties on the cell's outputs before drop_output.
+  double slowness = 0.0;
+  double activation_l2 = 0.7;
+  bool fused = true;  ///< else plain expressions of LibTorch, the same up to rounding
+  nn::Precision precision = nn::Precision::float32;  ///< of the products; fused only
+};
+
+/// The nodes whose mean is the cell's output, ascending.
+std::vector<int> cell_outputs(const space::RecurrentCell& cell, CellOutput output);
+
+/// All weights in their order, without allocating any: "embedding" [V, H]; with an output bias
+/// "output/bias" [V]; "node/0" [2H, 2H] with rows [input; state]; "node/<l>" [H, 2H]. Columns of
+/// nodes are [value | gate].
+std::vector<nn::WeightShape> recurrent_network_shapes(const space::RecurrentCell& cell,
+                                                      const RecurrentNetworkOptions& options,
+                                                      int vocabulary_size);
+
+class RecurrentNetwork final : public Network {
+ public:
+  /// Initial weights are addressed by tensor name, so they depend on the seed alone. Throws
+  /// ConfigError on values out of range.
+  RecurrentNetwork(const space::RecurrentCell& cell, const RecurrentNetworkOptions& options,
+                   int vocabulary_size, std::uint64_t seed);
+
+  const std::vector<nn::Weight>& weights() const override { return weights_; }
+  const std::vector<nn::Weight>& averages() const override { return averages_; }
+  double multiply_adds() const override;
+  at::Tensor initial_state(std::int64_t batch_size) const override;
+  /// `progress` has no effect here.
+  TrainingPass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                     double progress) const override;
+  nn::Score score(const nn::Batch& batch, at::Tensor& state) const override;
+
+ private:
+  nn::LanguageModelWeights model_weights() const;
+
+  nn::Cell cell_;
+  nn::LanguageModelOptions options_;
+  bool output_bias_;
+  std::vector<nn::Weight> weights_;
+  std::vector<nn::Weight> averages_;          // none
+  std::shared_ptr<nn::Workspace> workspace_;  // not shared: only its type is hidden
+};
+
+}  // namespace enas::child

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/checkpoint_reader.hpp"
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+
+namespace enas::search {
+
+namespace {
+
+void write_array(io::ImageWriter& image, const std::string& group, const NamedArray& array) {
+  std::visit(
+      [&](auto view) {
+        using T = typename decltype(view)::value_type;
+        image.dataset<T>(group + "/" + array.name, std::span<const T>(view), array.shape);
+      },
+      array.values);
+}
+
+void read_array(const io::ImageReader& image, const std::string& group, const NamedArray& array) {
+  std::visit(
+      [&](auto view) {
+        using T = typename decltype(view)::value_type;
+        image.read_into<T>(group + "/" + array.name, view, array.shape);
+      },
+      array.values);
+}
+
+/// Throws unless the stored array can be read into `array` and is finite. Reads a copy.
+void check_array(const io::ImageReader& image, const std::string& file, const std::string& group,
+                 const NamedArray& array) {
+  std::visit(
+      [&](auto view) {
+        using T = typename decltype(view)::value_type;
+        std::vector<T> copy(view.size());
+        image.read_into<T>(group + "/" + array.name, std::span<T>(copy), array.shape);
+        if (!all_finite({array.name, array.shape, std::span<T>(copy)})) {
+          throw InputError(
+              concat(file, ": ", group, "/", array.name, " holds values that are not finite"));
+        }
+      },
+      array.values);
+}
+
+/// Before anything else is read of it.
+RunIdentity identity_of(const io::ImageReader& image, const std::string& file,
+                        const CheckpointKind& kind) {
+  if (!image.has_attribute("/", "format") || image.string_attribute("/", "format") != kind.format) {
+    throw InputError(concat(file, " is an HDF5 file but not a checkpoint of this program (\"",
+                            kind.format, "\")"));
+  }
+  const auto version = image.int_attribute("/", "format_version");
+  if (version != kind.version) {
+    throw InputError(concat(file, " has format version ", version, "; this program reads version ",
+                            kind.version));
+  }
+  if (!image.has_attribute("/", "complete")) throw InputError(file + " is not complete");
+  return read_identity(image, file);
+}
+
+}  // namespace
+
+void begin_checkpoint(io::ImageWriter& image, const CheckpointKind& kind,
+                      const RunIdentity& identity, std::int64_t step) {
+  image.attribute("/", "format", kind.format);
+  image.attribute("/", "format_version", kind.version);
+  image.attribute("/", "step", step);
+  write_identity(image, identity);
+}
+
+void write_arrays(io::ImageWriter& image, const std::string& group,
+                  const std::vector<NamedArray>& arrays) {
+  image.group(group);
+  for (const auto& array : arrays) write_array(image, group, array);
+}
+
+io::Image finish_checkpoint(io::ImageWriter& image) {
+  image.attribute("/", "complete", std::int64_t{1});
+  return image.finish();
+}
+
+CheckpointReader::CheckpointReader(const std::filesystem::path& path, const CheckpointKind& kind)
+    : file_(path.string()),
+      image_(io::read_sealed(path), file_),
+      identity_(identity_of(image_, file_, kind)) {}
+
+void CheckpointReader::check_arrays(const std::string& group,
+                                    const std::vector<NamedArray>& arrays) const {
+  for (const auto& array : arrays) check_array(image_, file_, group, array);
+}
+
+void CheckpointReader::read_arrays(const std::string& group,
+                                   const std::vector<NamedArray>& arrays) const {
+  for (const auto& array : arrays) read_array(image_, group, array);
+}
+
+int stored_threads(const std::vector<CheckpointFile>& candidates, const CheckpointKind& kind) {
+  for (const auto& candidate : candidates) {
+    try {
+      return CheckpointReader(candidate.path, kind).identity().threads;
+    } catch (const InputError&) {
+      // Loading names what is wrong with it.
+    }
+  }
+  return 0;
+}
+
+}  // namespace enas::search

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/derivation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include "comm/slot_tree.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+#include "io/digest.hpp"
+#include "search/checkpoint.hpp"
+#include "search/random_strategy.hpp"
+#include "search/ranking_file.hpp"
+#include "search/search.hpp"
+#include "search/spaces.hpp"
+#include "search/task.hpp"
+#include "search/together.hpp"
+
+namespace enas::search {
+
+namespace {
+
+/// The parts of a run that a derivation reads, equal on all ranks.
+struct SearchModel {
+  explicit SearchModel(const Settings& settings) : space(make_space(settings.space)) {}
+
+  space::SearchSpace space;
+  std::unique_ptr<Task> task;
+  std::unique_ptr<supernet::Supernet> supernet;
+  std::unique_ptr<Strategy> strategy;
+  std::int64_t step = 0;
+};
+
+/// The whole validation split for every child.
+Settings for_derivation(Settings settings) {
+  settings.validation.batches = 0;
+  return settings;
+}
+
+void load(comm::World& world, const Settings& settings, const std::filesystem::path& run,
+          SearchModel& model) {
+  together(world, [&] {
+    model.task = make_task(settings, {0, 0});
+    model.supernet = make_supernet(settings, model.task->data_shape());
+    model.strategy = make_strategy(model.space, settings);
+    if (!world.is_root()) return;
+    const CheckpointReader reader(newest_checkpoint(run), kSearchCheckpoint);
+    read_model(reader, arrays_of(model.supernet->weights()), model.strategy->state());
+    model.step = reader.image().int_attribute("/", "step");
+  });
+  for (const auto& array : arrays_of(model.supernet->weights())) world.broadcast(array.bytes());
+  broadcast_state(world, *model.strategy);
+  model.step = world.broadcast_value(model.step);
+}
+
+std::vector<RankedChild> sample(const SearchModel& model, const Settings& settings,
+                                const DeriveOptions& options) {
+  const RandomStrategy uniform(model.space, settings.run.seed);
+  const Strategy& strategy =
+      options.uniform ? static_cast<const Strategy&>(uniform) : *model.strategy;
+  const auto drawn =
+      strategy.propose(consecutive_indices({Purpose::derived_children, 0, 0}, options.samples));
+  std::vector<RankedChild> children;
+  std::map<std::vector<std::int32_t>, std::size_t> known;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const auto [place, is_new] = known.emplace(drawn[i].tokens, children.size());
+    if (!is_new) {
+      ++children[place->second].times;
+      continue;
+    }
+    RankedChild child;
+    child.architecture = drawn[i];
+    child.index = static_cast<int>(i);
+    child.log_probability = strategy.log_probability(drawn[i]);
+    children.push_back(std::move(child));
+  }
+  return children;
+}
+
+struct TwoScores {
+  nn::Score whole;
+  nn::Score minibatch;
+};
+
+/// Collective. Every rank scores a block of the children.
+void score(comm::World& world, const SearchModel& model, const DeriveOptions& options,
+           std::vector<RankedChild>& children) {
+  const auto own = comm::block_of(world.rank(), world.size(), static_cast<int>(children.size()));
+  std::vector<TwoScores> mine;
+  for (int i = own.begin; i < own.end; ++i) {
+    world.note_progress("derivation", i);
+    const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
+    const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
+    mine.push_back(
+        {options.minibatch ? minibatch : model.task->validation_score(child), minibatch});
+  }
+  std::size_t next = 0;
+  const Metric& metric = model.task->metric();
+  for (const auto& piece : world.all_gather_varied(std::as_bytes(std::span(mine)))) {
+    std::vector<TwoScores> scores(piece.size() / sizeof(TwoScores));
+    std::memcpy(scores.data(), piece.data(), piece.size());
+    for (const auto& both : scores) {
+      RankedChild& child = children[next++];
+      child.loss = both.whole.loss();
+      child.metric = metric.of(both.whole.loss(), both.whole.accuracy());
+      child.minibatch_metric = metric.of(both.minibatch.loss(), both.minibatch.accuracy());
+    }
+  }
+}
+
+/// Best first; equal ones as they were sampled.
+void rank(const Metric& metric, std::vector<RankedChild>& children) {
+  std::stable_sort(children.begin(), children.end(), [&](const auto& a, const auto& b) {
+    if (!std::isfinite(a.metric) || !std::isfinite(b.metric)) {
+      return std::isfinite(a.metric) && !std::isfinite(b.metric);
+    }
+    return metric.better(a.metric, b.metric);
+  });
+}
+
+void compare_with_minibatch(const Metric& metric, Ranking& ranking) {
+  std::vector<double> whole;
+  std::vector<double> minibatch;
+  std::size_t winner = 0;
+  for (std::size_t i = 0; i < ranking.children.size(); ++i) {
+    const RankedChild& child = ranking.children[i];
+    whole.push_back(child.metric);
+    minibatch.push_back(child.minibatch_metric);
+    if (metric.better(child.minibatch_metric, minibatch[winner])) winner = i;
+  }
+  ranking.kendall_tau = kendall_tau(whole, minibatch);
+  ranking.minibatch_winner = static_cast<int>(winner) + 1;
+}
+
+space::ArchitectureFile file_of(const Settings& settings, const SearchModel& model,
+                                const DeriveOptions& options, const std::string& configuration,
+                                const RankedChild& child, std::size_t place) {
+  space::ArchitectureFile file;
+  file.network = typed_view(settings.space, child.architecture);
+  file.origin = {
+      {"program_version", kVersion}, {"git_revision", kGitRevision},
+      {"seed", settings.run.seed},   {"configuration_digest", io::digest_text(configuration).hex()},
+      {"step", model.step},          {"sampled_from", options.uniform ? "uniform" : "controller"},
+      {"samples", options.samples}};
+  file.metrics = {{model.task->metric().name(), child.metric},
+                  {"loss", child.loss},
+                  {"scored_on", options.minibatch ? "validation, shared weights, one minibatch"
+                                                  : model.task->validation_text()},
+                  {"rank", place + 1},
+                  {"log_probability", child.log_probability}};
+  return file;
+}
+
+}  // namespace
+
+double kendall_tau(const std::vector<double>& a, const std::vector<double>& b) {
+  double agreeing = 0.0;
+  double untied_a = 0.0;
+  double untied_b = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const int x = (a[i] > a[j]) - (a[i] < a[j]);
+      const int y = (b[i] > b[j]) - (b[i] < b[j]);
+      agreeing += x * y;
+      untied_a += x * x;
+      untied_b += y * y;
+    }
+  }
+  return agreeing / std::sqrt(untied_a * untied_b);
+}
+
+std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
+                                                 const Settings& settings,
+                                                 const std::filesystem::path& run,
+                                                 const DeriveOptions& options) {
+  std::vector<space::ArchitectureFile> top;
+  std::string texts;
+  together(world, [&] {
+    if (!world.is_root()) return;
+    Json list = Json::array();
+    for (const auto& text :
+         finished_ranking(derived_folder(run, options), options, newest_checkpoint(run))) {
+      list.push_back(text);
+    }
+    texts = list.dump();
+  });
+  for (const Json& text : Json::parse(world.broadcast_text(texts))) {
+    top.push_back(space::architecture_from_json(Json::parse(text.get<std::string>()),
+                                                "a derived architecture"));
+  }
+  if (top.empty()) return derive(world, log, settings, run, options).top;
+  log.info(concat("derived already: ", derived_folder(run, options).string()));
+  return top;
+}
+
+Ranking derive(comm::World& world, Log& log, const Settings& asked,
+               const std::filesystem::path& run, const DeriveOptions& options) {
+  const Settings settings = for_derivation(asked);
+  set_threads(settings.run.threads);
+  SearchModel model(settings);
+  load(world, settings, run, model);
+  Ranking ranking;
+  ranking.step = model.step;
+  ranking.samples = options.samples;
+  ranking.minibatch = options.minibatch;
+  ranking.folder = derived_folder(run, options);
+  ranking.children = sample(model, settings, options);
+  log.info(concat(options.samples, " samples of the ",
+                  options.uniform ? "uniform distribution" : "controller", " at step ", model.step,
+                  ", ", ranking.children.size(), " different; scoring on ",
+                  options.minibatch ? "one minibatch" : model.task->validation_text()));
+  score(world, model, options, ranking.children);
+  const Metric& metric = model.task->metric();
+  rank(metric, ranking.children);
+  compare_with_minibatch(metric, ranking);
+  const std::string configuration = world.broadcast_text(
+      world.is_root() ? stored_configuration(newest_checkpoint(run)) : std::string());
+  for (auto& child : ranking.children) {
+    const auto size = alone_size(settings, typed_view(settings.space, child.architecture),
+                                 model.task->data_shape());
+    child.parameters = size.parameters;
+    child.multiply_adds = size.multiply_adds;
+  }
+  const auto top = std::min(ranking.children.size(), static_cast<std::size_t>(options.top));
+  for (std::size_t i = 0; i < top; ++i) {
+    if (!std::isfinite(ranking.children[i].metric)) break;
+    ranking.top.push_back(file_of(settings, model, options, configuration, ranking.children[i], i));
+  }
+  together(world, [&] {
+    if (world.is_root()) write_ranking(ranking, metric, settings, model.space, configuration);
+  });
+  return ranking;
+}
+
+}  // namespace enas::search

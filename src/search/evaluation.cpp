@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one look at the test split, after a training.
+#include <memory>
+
+#include "core/clock.hpp"
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+#include "search/networks.hpp"
+#include "search/run_directory.hpp"
+#include "search/search.hpp"
+#include "search/split_score.hpp"
+#include "search/task.hpp"
+#include "search/together.hpp"
+#include "search/trained.hpp"
+#include "search/training.hpp"
+
+namespace enas::search {
+
+namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
+
+/// Rank 0. Throws InputError unless all epochs are done.
+Trained load_finished(const Settings& settings, const std::filesystem::path& run) {
+  Trained trained = load_trained(settings, run);
+  if (trained.epochs >= settings.train.epochs) return trained;
+  throw InputError(concat(run.string(), " is not finished: ", trained.epochs, " of ",
+                          settings.train.epochs,
+                          " epochs are done; the test split is looked at once, at the end (go on "
+                          "with enas_hpc train)"));
+}
+
+void broadcast_network(comm::World& world, const child::Network& network) {
+  for (const auto* list : {&network.weights(), &network.averages()}) {
+    for (const auto& array : arrays_of(*list)) world.broadcast(array.bytes());
+  }
+}
+
+Json score_json(const Metric& metric, const nn::Score& score) {
+  return {{metric.name(), metric.of(score.loss(), score.accuracy())},
+          {"loss", score.loss()},
+          {concat(metric.example(), "s"), score.count}};
+}
+
+/// Collective. Scores both splits; the result is complete on rank 0.
+Json score_all(comm::World& world, Log& log, const Settings& settings,
+               const std::filesystem::path& run) {
+  set_threads(settings.run.threads);
+  const Settings batches = with_training_batches(settings);
+  std::unique_ptr<Task> task;
+  Trained trained;
+  together(world, [&] {
+    task = make_task(batches, {0, 0});
+    if (world.is_root()) trained = load_finished(settings, run);
+  });
+  const auto text = world.broadcast_text(
+      world.is_root() ? space::architecture_text(trained.architecture) : std::string());
+  together(world, [&] {
+    if (world.is_root()) return;
+    trained.architecture = space::architecture_from_json(Json::parse(text), "the architecture");
+    trained.network = make_network(settings, trained.architecture.network, task->data_shape());
+  });
+  broadcast_network(world, *trained.network);
+
+  const Metric& metric = task->metric();
+  const NetworkScorer scorer(*trained.network);
+  const auto& train = settings.train;
+  const auto validation = split_score(world, *task, scorer, validation_cut(train));
+  const auto test = split_score(world, *task, scorer, test_cut(train));
+  log.info(concat("validation ", metric.name(), " ",
+                  metric.text(metric.of(validation.loss(), validation.accuracy())), ", test ",
+                  metric.text(metric.of(test.loss(), test.accuracy()))));
+  std::int64_t parameters = 0;
+  for (const auto& weight : trained.network->weights()) parameters += weight.value.numel();
+  space::ArchitectureFile result = trained.architecture;
+  result.metrics = {{"validation", score_json(metric, validation)},
+                    {"test", score_json(metric, test)},
+                    {"test_batch_size", train.test_batch_size},
+                    {"best_epoch", trained.best_epoch + 1},
+                    {"epochs", train.epochs},
+                    {"steps", trained.step},
+                    {"parameters", parameters},
+                    {"multiply_adds", trained.network->multiply_adds()},
+                    {"seed", settings.run.seed}};
+  return space::architecture_json(result);
+}
+
+}  // namespace
+
+std::string stored_training_configuration(const std::filesystem::path& run) {
+  return newest_training_checkpoint(run).identity().config.toml;
+}
+
+Json evaluate(comm::World& world, Log& log, const Settings& settings,
+              const std::filesystem::path& run, bool again) {
+  const auto path = run / "test.json";
+  std::string text;
+  together(world, [&] {
+    if (!world.is_root() || again || !std::filesystem::exists(path)) return;
+    text = io::read_text(path, kMaxBytes);
+    log.info(concat("already evaluated: ", path.string(), " (--again scores it anew)"));
+  });
+  text = world.broadcast_text(text);
+  if (!text.empty()) return Json::parse(text);
+  const Json result = score_all(world, log, settings, run);
+  together(world, [&] {
+    if (world.is_root()) RunDirectory(run).write_json("test.json", result);
+  });
+  return Json::parse(world.broadcast_text(result.dump()));
+}
+
+}  // namespace enas::search

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/ranking_file.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+#include "io/durable_file.hpp"
+#include "search/log_table.hpp"
+#include "search/spaces.hpp"
+
+namespace enas::search {
+
+namespace {
+
+using enum ColumnType;
+
+constexpr std::int64_t kFormatVersion = 1;
+constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
+
+LogTable table_of(const Ranking& ranking, const Metric& metric, const Settings& settings,
+                  const space::SearchSpace& space) {
+  LogTable table(
+      "children",
+      {{"rank", integer, "1", "1 for the best", false, 1},
+       {"index", integer, "1", "which sample was the first of this child", false, 1},
+       {"times", integer, "1", "samples that were this child", false, 1},
+       {"tokens", integers, "1", "the architecture", false, space.num_tokens()},
+       {"text", text, "1", "the architecture in words", false, 1},
+       {"loss", real, concat("nats/", metric.example()), "on what the ranking is made by"},
+       {"metric", real, "1", "of that"},
+       {"minibatch_metric", real, "1", "on one validation minibatch, the same for all"},
+       {"log_probability", real, "nats", "of being sampled"},
+       {"parameters", integer, "1", "of the network trained alone"},
+       {"multiply_adds", real, "1", "of that network for one token or image"}});
+  std::int64_t place = 0;
+  for (const auto& child : ranking.children) {
+    table.add_row(
+        {++place, std::int64_t{child.index}, std::int64_t{child.times}, child.architecture.tokens,
+         describe_child(settings.space, child.architecture).text, child.loss, child.metric,
+         child.minibatch_metric, child.log_probability, child.parameters, child.multiply_adds});
+  }
+  return table;
+}
+
+}  // namespace
+
+space::NetworkSize alone_size(const Settings& settings, const space::TypedView& architecture,
+                              const DataShape& data) {
+  const TrainOptions& train = settings.train;
+  const space::ImageTask images{data.channels, data.height, data.width, data.num_classes};
+  switch (space::kind_of(architecture)) {
+    case SpaceKind::recurrent:
+      return space::network_size(std::get<space::RecurrentCell>(architecture),
+                                 {train.recurrent.hidden, data.vocabulary_size});
+    case SpaceKind::macro:
+      return space::network_size(std::get<space::MacroNet>(architecture),
+                                 {train.macro.filters, train.macro.released, images});
+    case SpaceKind::micro:
+      return space::network_size(std::get<space::MicroNet>(architecture),
+                                 {train.micro.layers, train.micro.filters, images});
+  }
+  throw ContractError("unknown kind of space");
+}
+
+std::filesystem::path derived_folder(const std::filesystem::path& run,
+                                     const DeriveOptions& options) {
+  return run / (options.uniform ? "derived/uniform" : "derived");
+}
+
+std::vector<std::string> finished_ranking(const std::filesystem::path& folder,
+                                          const DeriveOptions& options,
+                                          const std::filesystem::path& checkpoint) {
+  const auto path = folder / "ranking.h5";
+  if (!std::filesystem::exists(path)) return {};
+  try {
+    const io::ImageReader ranking(io::read_sealed(path), path.string());
+    const io::ImageReader search(io::read_sealed(checkpoint), checkpoint.string());
+    if (ranking.int_attribute("/", "step") != search.int_attribute("/", "step") ||
+        ranking.int_attribute("/", "samples") != options.samples ||
+        ranking.int_attribute("/", "minibatch") != (options.minibatch ? 1 : 0)) {
+      return {};
+    }
+    const auto top = std::min<std::int64_t>(options.top, ranking.shape("/children/rank")[0]);
+    std::vector<std::string> texts;
+    for (std::int64_t i = 1; i <= top; ++i) {
+      texts.push_back(io::read_text(folder / concat("top-", i, ".json"), kMaxBytes));
+    }
+    return texts;
+  } catch (const InputError&) {
+    return {};  // not whole: written again
+  }
+}
+
+void write_ranking(const Ranking& ranking, const Metric& metric, const Settings& settings,
+                   const space::SearchSpace& space, const std::string& configuration) {
+  io::probe_writable(ranking.folder);
+  io::ImageWriter writer(std::size_t{1} << 20);
+  writer.attribute("/", "format", "enas_hpc ranking");
+  writer.attribute("/", "format_version", kFormatVersion);
+  writer.attribute("/", "program_version", kVersion);
+  writer.attribute("/", "git_revision", kGitRevision);
+  writer.attribute("/", "step", ranking.step);
+  writer.attribute("/", "samples", std::int64_t{ranking.samples});
+  writer.attribute("/", "minibatch", std::int64_t{ranking.minibatch ? 1 : 0});
+  writer.attribute("/", "space", space.id());
+  writer.attribute("/", "metric", metric.name());
+  writer.attribute("/", "higher_is_better", std::int64_t{metric.higher_is_better() ? 1 : 0});
+  writer.attribute("/", "minibatch_kendall_tau", ranking.kendall_tau);
+  writer.attribute("/", "minibatch_winner_rank", std::int64_t{ranking.minibatch_winner});
+  writer.attribute("/", "configuration", configuration);
+  table_of(ranking, metric, settings, space).write(writer);
+  writer.strings("/decisions", space.token_names());
+  io::write_sealed(ranking.folder / "ranking.h5", writer.finish());
+  for (std::size_t i = 0; i < ranking.top.size(); ++i) {
+    const std::string text = space::architecture_text(ranking.top[i]);
+    io::write_durable(ranking.folder / concat("top-", i + 1, ".json"), text);
+    if (i == 0) io::write_durable(ranking.folder / "best.json", text);
+  }
+}
+
+}  // namespace enas::search

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who wrote a checkpoint, under which configuration, and whether a run may go on with another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/digest.hpp"
+#include "io/hdf5_image.hpp"
+#include "search/settings.hpp"
+
+namespace enas::search {
+
+/// Not part of the state's hash.
+struct RunIdentity {
+  ConfigRecord config;
+  io::Digest data;
+  std::string program;  ///< version and git revision
+  int threads = 1;
+  std::string instruction_set;
+  int ranks = 1;
+  double wall_seconds = 0.0;      ///< all jobs of the run together
+  std::vector<std::string> jobs;  ///< batch jobs that worked on it, oldest first
+};
+
+/// Attributes of the root, "/jobs" and "/config".
+void write_identity(io::ImageWriter& image, const RunIdentity& identity);
+/// Throws InputError naming `file`.
+RunIdentity read_identity(const io::ImageReader& image, const std::string& file);
+
+/// The identity keys on which the stored and the present configuration differ: "weights.slots: 4 in
+/// the checkpoint, 2 now", and the data. Empty when the run may go on.
+std::vector<std::string> identity_differences(const RunIdentity& stored,
+                                              const RunIdentity& present);
+/// The other keys that differ, in the same words: worth saying, no reason to stop.
+std::vector<std::string> adjustable_differences(const RunIdentity& stored,
+                                                const RunIdentity& present);
+
+}  // namespace enas::search

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/run_start.hpp"
+
+#include <cstdlib>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "core/version.hpp"
+#include "search/search.hpp"
+
+namespace enas::search {
+
+namespace {
+
+std::vector<std::string> this_job() {
+  const char* job = std::getenv("SLURM_JOB_ID");
+  return job != nullptr ? std::vector<std::string>{job} : std::vector<std::string>{};
+}
+
+}  // namespace
+
+int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory, int asked,
+                     const RunLimits& limits, const CheckpointKind& kind) {
+  int stored = 0;
+  if (world.is_root() && limits.resume != ResumeMode::never) {
+    stored = limits.resume == ResumeMode::path ? stored_threads({{0, limits.resume_path}}, kind)
+                                               : stored_threads(directory.checkpoints(), kind);
+  }
+  stored = world.broadcast_value(stored);
+  if (stored <= 0 || stored == asked) return asked;
+  if (limits.threads_explicit) {
+    log.warn(concat("run.threads is ", asked, " but the checkpoint was written with ", stored,
+                    " threads a rank: results will differ in their last bits"));
+    return asked;
+  }
+  log.info(concat("using ", stored, " threads a rank as the checkpoint does (not ", asked, ")"));
+  return stored;
+}
+
+RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
+                             const io::Digest& data, int threads) {
+  return {record,
+          data,
+          concat(kVersion, " ", kGitRevision),
+          threads,
+          instruction_set(),
+          world.size(),
+          0.0,
+          this_job()};
+}
+
+void shake_hands(comm::World& world, const RunIdentity& identity) {
+  // A test can make one rank differ: ENAS_HANDSHAKE_FAULT=<rank>.
+  const char* fault = std::getenv("ENAS_HANDSHAKE_FAULT");
+  const bool differ = fault != nullptr && std::atoi(fault) == world.rank();
+  const std::vector<std::pair<std::string, std::string>> items = {
+      {"the program (version, git revision)", identity.program + (differ ? " (fault)" : "")},
+      {"the configuration", identity.config.toml},
+      {"the data", identity.data.hex()},
+      {"the instruction set", identity.instruction_set},
+      {"the number of threads", std::to_string(identity.threads)}};
+  for (const auto& [name, value] : items) {
+    const auto all = world.all_gather_value(io::digest_text(value));
+    for (int rank = 1; rank < world.size(); ++rank) {
+      if (all[static_cast<std::size_t>(rank)] != all[0]) {
+        throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank 0; ",
+                                 "start all ranks with the same files and the same binary"));
+      }
+    }
+  }
+}
+
+}  // namespace enas::search

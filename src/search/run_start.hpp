@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every run does before its first step: threads, who works on it, equal ranks.
+#pragma once
+
+#include "comm/world.hpp"
+#include "core/log.hpp"
+#include "search/checkpoint_reader.hpp"
+#include "search/run_directory.hpp"
+#include "search/run_identity.hpp"
+#include "search/settings.hpp"
+
+namespace enas::search {
+
+/// Collective. Threads a rank: those of the checkpoint win over OMP_NUM_THREADS (`asked`), an
+/// explicit --set wins over both.
+int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory, int asked,
+                     const RunLimits& limits, const CheckpointKind& kind);
+/// This program, job and machine.
+RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
+                             const io::Digest& data, int threads);
+/// Collective. Everything that must be equal before a run may start, by name. Throws ConfigError
+/// naming the first rank that differs.
+void shake_hands(comm::World& world, const RunIdentity& identity);
+
+}  // namespace enas::search

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carried states of all slots, in slot order: the only state that is not a replica.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "comm/world.hpp"
+
+namespace enas::search {
+
+/// Collective. `own` are this rank's of `slots`; all of them on rank 0, nothing elsewhere.
+std::vector<float> gather_slot_states(comm::World& world, const std::vector<at::Tensor>& own);
+/// Collective. `all` counts on rank 0; overwrites `own`, each of this shape.
+void scatter_slot_states(comm::World& world, int slots, const std::vector<float>& all,
+                         const std::vector<std::int64_t>& shape, std::vector<at::Tensor>& own);
+
+}  // namespace enas::search

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/split_score.hpp"
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "comm/slot_tree.hpp"
+
+namespace enas::search {
+
+nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer,
+                      const SplitCut& cut) {
+  const auto own =
+      comm::block_of(world.rank(), world.size(), static_cast<int>(task.num_parts(cut)));
+  std::vector<nn::Score> mine;
+  for (int part = own.begin; part < own.end; ++part) {
+    mine.push_back(task.part_score(scorer, cut, part));
+  }
+  nn::Score total;
+  for (const auto& piece : world.all_gather_varied(std::as_bytes(std::span(mine)))) {
+    std::vector<nn::Score> parts(piece.size() / sizeof(nn::Score));
+    std::memcpy(parts.data(), piece.data(), piece.size());
+    for (const auto& part : parts) total += part;
+  }
+  return total;
+}
+
+}  // namespace enas::search

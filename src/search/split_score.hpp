@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole split scored by all ranks together.
+#pragma once
+
+#include "comm/world.hpp"
+#include "search/task.hpp"
+
+namespace enas::search {
+
+/// Collective. Each rank scores a block of the parts; they are added in their order, so the bits do
+/// not depend on the number of ranks.
+nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer,
+                      const SplitCut& cut);
+
+}  // namespace enas::search

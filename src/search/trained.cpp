@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/trained.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "search/networks.hpp"
+#include "search/run_directory.hpp"
+#include "search/training_content.hpp"
+
+namespace enas::search {
+
+namespace {
+
+const std::vector<std::pair<const char*, int DataShape::*>> kDataShape = {
+    {"vocabulary_size", &DataShape::vocabulary_size},
+    {"channels", &DataShape::channels},
+    {"height", &DataShape::height},
+    {"width", &DataShape::width},
+    {"num_classes", &DataShape::num_classes}};
+
+DataShape read_data_shape(const CheckpointReader& reader) {
+  constexpr std::int64_t kMost = 100'000'000;
+  DataShape data;
+  for (const auto& [name, member] : kDataShape) {
+    const std::int64_t value = reader.image().int_attribute("/data", name);
+    if (value < 0 || value > kMost) {
+      throw InputError(concat(reader.file(), ": /data ", name, " is ", value));
+    }
+    data.*member = static_cast<int>(value);
+  }
+  return data;
+}
+
+}  // namespace
+
+void write_data_shape(io::ImageWriter& image, const DataShape& data) {
+  image.group("/data");
+  for (const auto& [name, member] : kDataShape) {
+    image.attribute("/data", name, std::int64_t{data.*member});
+  }
+}
+
+CheckpointReader newest_training_checkpoint(const std::filesystem::path& run) {
+  if (!std::filesystem::is_directory(run)) {
+    throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
+  }
+  std::vector<std::string> reasons;
+  for (const auto& candidate : RunDirectory(run).checkpoints()) {
+    try {
+      return {candidate.path, kTrainingCheckpoint};
+    } catch (const InputError& error) {
+      reasons.emplace_back(error.what());
+    }
+  }
+  throw InputError(reasons.empty()
+                       ? concat(run.string(), " holds no checkpoint of a training")
+                       : concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")),
+                   reasons.empty() ? ExitCode::missing_input : ExitCode::bad_data);
+}
+
+Trained load_trained(const Settings& settings, const std::filesystem::path& run) {
+  const CheckpointReader reader = newest_training_checkpoint(run);
+  const io::ImageReader& image = reader.image();
+  Trained trained;
+  trained.architecture = space::architecture_from_json(
+      Json::parse(image.string_attribute("/", "architecture")), reader.file());
+  trained.data = read_data_shape(reader);
+  trained.step = image.int_attribute("/progress", "step");
+  trained.epochs = image.int_attribute("/progress", "epoch");
+  trained.best_epoch = image.int_attribute("/progress", "best_epoch");
+  if (trained.best_epoch < 0) {
+    throw InputError(concat(reader.file(),
+                            " was written before the first epoch was done: there is "
+                            "nothing yet to be scored or exported"));
+  }
+  trained.network = make_network(settings, trained.architecture.network, trained.data);
+  const auto weights = arrays_of(trained.network->weights());
+  const auto averages = arrays_of(trained.network->averages());
+  reader.check_arrays("/best/weights", weights);
+  reader.check_arrays("/best/averages", averages);
+  reader.read_arrays("/best/weights", weights);
+  reader.read_arrays("/best/averages", averages);
+  return trained;
+}
+
+}  // namespace enas::search

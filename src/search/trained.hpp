@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training left: its network with the weights of the best epoch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "child/network.hpp"
+#include "io/hdf5_image.hpp"
+#include "search/checkpoint_reader.hpp"
+#include "search/settings.hpp"
+#include "search/spaces.hpp"
+#include "space/architecture_file.hpp"
+
+namespace enas::search {
+
+struct Trained {
+  space::ArchitectureFile architecture;
+  DataShape data;
+  std::unique_ptr<child::Network> network;
+  std::int64_t step = 0;        ///< steps done
+  std::int64_t epochs = 0;      ///< epochs done
+  std::int64_t best_epoch = 0;  ///< counted from 0
+};
+
+/// The newest checkpoint of a training's run directory that opens. Throws InputError.
+CheckpointReader newest_training_checkpoint(const std::filesystem::path& run);
+/// From that checkpoint. Throws InputError when no epoch is done yet.
+Trained load_trained(const Settings& settings, const std::filesystem::path& run);
+
+/// "/data" of a training's checkpoint.
+void write_data_shape(io::ImageWriter& image, const DataShape& data);
+
+}  // namespace enas::search

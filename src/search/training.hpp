@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What app asks of a training: run it, and score what it left.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "comm/world.hpp"
+#include "core/json.hpp"
+#include "core/log.hpp"
+#include "search/settings.hpp"
+#include "space/architecture_file.hpp"
+
+namespace enas::search {
+
+/// Collective. Trains the architecture from scratch in settings.run.dir, or resumes, until it is
+/// done or asked to stop. Returns success or checkpointed; every other end is an exception.
+ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
+                      const space::ArchitectureFile& architecture, const ConfigRecord& record,
+                      const RunLimits& limits);
+
+/// The TOML text that the newest checkpoint of a training's run directory was written under.
+std::string stored_training_configuration(const std::filesystem::path& run);
+
+/// Collective. Scores the weights of the best epoch on the validation and the test split and writes
+/// test.json into the run directory: the architecture with its metrics. The test split is touched
+/// once: where test.json exists already it is returned, unless `again`. Not before the training is
+/// finished. Throws InputError. The same JSON on every rank.
+Json evaluate(comm::World& world, Log& log, const Settings& settings,
+              const std::filesystem::path& run, bool again);
+
+/// Rank 0. A directory with the weights of the best epoch (weights.safetensors), a model.py that
+/// loads them in PyTorch, and architecture.json. Throws InputError, SystemError.
+void export_pytorch(const Settings& settings, const std::filesystem::path& run,
+                    const std::filesystem::path& out);
+
+}  // namespace enas::search

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/training_log.hpp"
+
+#include "core/text.hpp"
+#include "core/version.hpp"
+
+namespace enas::search {
+
+namespace {
+
+using enum ColumnType;
+
+constexpr std::int64_t kFormatVersion = 1;
+
+const ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
+const ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};
+
+std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
+
+std::vector<ColumnSpec> step_columns(const Metric& metric) {
+  return {kStep,
+          kEpoch,
+          {"loss", real, per_example(metric), "mean over finite slots", false, 1},
+          {"metric", real, "1", "of that loss, or mean over finite slots", false, 1},
+          {"gradient_norm", real, "1", "of the mean gradient, before clipping"},
+          {"lr", real, "1", "learning rate"},
+          {"num_finite", integer, "1", "slots whose gradient was finite"},
+          {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
+           true},
+          {"data_s", real, "s", "waiting for batches on rank 0", true},
+          {"pass_s", real, "s", "forward and backward passes of rank 0's slots", true},
+          {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
+          {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
+          {"reduce_s", real, "s", "sum over ranks on rank 0", true},
+          {"update_s", real, "s", "norm, clip and update on rank 0", true}};
+}
+
+std::vector<ColumnSpec> epoch_columns(const Metric& metric) {
+  return {kEpoch,
+          {"step", integer, "1", "steps done at its end", false, 1},
+          {"train_loss", real, per_example(metric), "mean over steps and finite slots", false, 1},
+          {"train_metric", real, "1", "of that loss, or mean over steps and slots", false, 1},
+          {"validation_loss", real, per_example(metric), "of the whole validation split"},
+          {"validation_metric", real, "1", "of the whole validation split"},
+          {"averaged", integer, "1", "1 when validation is of the averaged weights"},
+          {"best_metric", real, "1", "best validation so far"},
+          {"lr", real, "1", "learning rate of the last step"},
+          {"seconds", real, "s", "wall time of the epoch", true}};
+}
+
+}  // namespace
+
+TrainingLog::TrainingLog(const Metric& metric)
+    : metric_(metric),
+      steps_("training_steps", step_columns(metric)),
+      epochs_("epochs", epoch_columns(metric)),
+      events_("events", {kStep,
+                         {"kind", text, "1", "what happened", false, 1},
+                         {"text", text, "1", "in words", false, 1}}) {}
+
+void TrainingLog::add_step(const TrainingProgress& progress, const TrainingStepReport& report) {
+  steps_.add_row({progress.step, progress.epoch, report.loss,
+                  metric_.of(report.loss, report.accuracy), report.gradient_norm, report.lr,
+                  std::int64_t{report.num_finite}, report.examples_per_s, report.data_s,
+                  report.pass_s, report.pack_s, report.wait_s, report.reduce_s, report.update_s});
+}
+
+void TrainingLog::add_epoch(const TrainingProgress& progress, const EpochReport& report) {
+  epochs_.add_row({progress.epoch, progress.step, report.train_loss, report.train_metric,
+                   report.validation_loss, report.validation_metric,
+                   std::int64_t{report.is_averaged ? 1 : 0}, progress.best_metric, report.lr,
+                   report.seconds});
+}
+
+void TrainingLog::add_event(std::int64_t step, const std::string& kind, const std::string& text) {
+  events_.add_row({step, kind, text});
+}
+
+void TrainingLog::clear() {
+  for (auto* table : {&steps_, &epochs_, &events_}) table->clear();
+}
+
+io::Image TrainingLog::image(std::int64_t first_step, std::int64_t end_step,
+                             const ConfigRecord& record, const std::string& architecture) const {
+  io::ImageWriter writer(std::size_t{1} << 20);
+  writer.attribute("/", "format", "enas_hpc training log");
+  writer.attribute("/", "format_version", kFormatVersion);
+  writer.attribute("/", "program_version", kVersion);
+  writer.attribute("/", "git_revision", kGitRevision);
+  writer.attribute("/", "first_step", first_step);
+  writer.attribute("/", "end_step", end_step);
+  writer.attribute("/", "metric", metric_.name());
+  writer.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
+  writer.attribute("/", "configuration", record.toml);
+  writer.attribute("/", "architecture", architecture);
+  for (const auto* table : {&steps_, &epochs_, &events_}) table->write(writer);
+  return writer.finish();
+}
+
+}  // namespace enas::search

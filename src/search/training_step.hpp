@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// One step of training one architecture: every slot has its own batch, one update of all weights.
+#pragma once
+
+#include <vector>
+
+#include "child/network.hpp"
+#include "comm/gradient_reducer.hpp"
+#include "comm/slot_tree.hpp"
+#include "comm/world.hpp"
+#include "search/fault.hpp"
+#include "search/settings.hpp"
+#include "search/step_record.hpp"
+#include "search/task.hpp"
+#include "search/training_state.hpp"
+#include "search/weight_optimizer.hpp"
+
+namespace enas::search {
+
+struct TrainingStepReport {
+  std::vector<StepRecord> slots;
+  std::int64_t flags = 0;
+  int num_finite = 0;
+  double loss = 0.0;  ///< mean over finite slots; NaN when there is none
+  double accuracy = 0.0;
+  double gradient_norm = 0.0;  ///< of the mean gradient, before clipping
+  double lr = 0.0;
+  double examples_per_s = 0.0;
+  /// Where this rank's time went: batches, passes, packing and merging, waiting for the others'
+  /// records, the sum over ranks, the update.
+  double data_s = 0.0, pass_s = 0.0, pack_s = 0.0, wait_s = 0.0, reduce_s = 0.0, update_s = 0.0;
+};
+
+class TrainingStep {
+ public:
+  /// All must outlive it. `total_steps` are those of the whole training.
+  TrainingStep(comm::World& world, comm::GradientReducer& reducer, const child::Network& network,
+               WeightOptimizer& optimizer, Task& task, const WeightOptions& options,
+               std::uint64_t seed, std::int64_t total_steps, FaultInjector& faults);
+
+  /// Collective. Moves weights, running averages and carried states. `flags` are this rank's
+  /// wishes.
+  TrainingStepReport run(TrainingState& state, std::int64_t flags);
+
+  comm::Block own_slots() const { return own_; }
+
+ private:
+  StepRecord run_slot(int slot, const StepPlace& place, at::Tensor& carried,
+                      TrainingStepReport& report);
+  bool pack(const child::TrainingPass& pass);
+  /// The norm of the mean gradient; nothing moves when it is not finite.
+  double update(std::span<const float> sum, int num_finite, double lr);
+  std::span<const float> part_of(std::span<const float> flat, std::size_t tensor) const;
+
+  comm::World& world_;
+  comm::GradientReducer& reducer_;
+  const child::Network& network_;
+  WeightOptimizer& optimizer_;
+  Task& task_;
+  const WeightOptions& options_;
+  std::uint64_t seed_;
+  std::int64_t total_steps_;
+  FaultInjector& faults_;
+  comm::Block own_;
+  comm::ReductionPlan plan_;        ///< weights, then running averages
+  std::int64_t num_gradients_ = 0;  ///< values of the weights
+};
+
+}  // namespace enas::search

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Architectures in and out: shown, converted and listed by the real binary."""
+import json
+import subprocess
+
+import pytest
+from search_run import BINARY, SOURCE, Run, command_line, enas_hpc, environment
+
+SHIPPED = SOURCE / "configs" / "architectures"
+PTB = "0 0 0 1 1 2 1 2 0 2 0 5 1 1 0 6 1 8 1 8 1 8 1"
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.json"))
+
+
+def arch(*arguments, code=0, stdin=None, ranks=0):
+    """Standard output of `enas_hpc arch …`; the message where it should fail."""
+    done = subprocess.run(command_line(ranks, "arch", *arguments), capture_output=True, text=True,
+                          env=environment(), timeout=150,
+                          **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}))
+    assert done.returncode == code, done
+    assert done.stderr.count("error:") == (1 if code else 0), done
+    return done.stderr if code else done.stdout
+
+
+def test_list():
+    listed = json.loads(arch("list", "--json"))
+    assert [entry["name"] for entry in listed] == NAMES
+    lines = arch("list").splitlines()
+    assert [line.split()[:2] for line in lines] == [[e["name"], e["space"]] for e in listed]
+
+
+@pytest.mark.parametrize("arguments, parameters", [
+    (["enas-ptb"], 22027104), (["enas-ptb", "--hidden", 200], 3040000),
+    (["enas-ptb", "--hidden", 200, "--vocabulary", 1000], 1240000), (["enas-micro"], 3894372),
+    (["enas-macro", "--filters", 64, "--released"], 18927552), (["enas-macro", "--filters", 80], 21504080),
+])
+def test_show_counts_parameters(arguments, parameters):
+    shown = json.loads(arch("show", *arguments, "--json"))
+    assert shown["parameters"] == parameters
+    assert shown["architecture"] == json.loads((SHIPPED / f"{arguments[0]}.json").read_text())
+
+
+def test_show_draws():
+    text = arch("show", "enas-ptb")
+    assert text.startswith("enas-ptb: recurrent cell of 12 nodes")
+    assert "mean of the loose ends (*) 3 4 7 9 10 11" in text
+    assert "22,027,104 parameters, 22,027,104 multiply-adds a token" in text
+    dot = arch("show", "enas-micro", "--dot")
+    assert dot.startswith('digraph "enas-micro" {\n') and dot.endswith("}\n") and '"normal 2"' in dot
+
+
+def test_names_work_from_anywhere_and_files_too(tmp_path):
+    native = (SHIPPED / "enas-ptb.json").read_text()
+    result = enas_hpc("arch", "convert", "enas-ptb", "--to", "json", cwd=tmp_path)
+    assert (result.code, result.out) == (0, native), result
+    file = tmp_path / "cell.json"
+    assert arch("convert", "-", "--from", "tf", "--space", "recurrent", "--name", "mine", "--to", "json",
+                "--out", file, stdin=f"[{PTB[:20]}\n {PTB[20:]}]\n") == ""
+    assert arch("convert", file, "--to", "tf") == PTB + "\n"
+    assert arch("show", file).startswith("mine: ")
+    assert arch("convert", "-", "--to", "tf", stdin=native) == PTB + "\n"
+    assert arch("convert", file, "--to", "tf", ranks=2) == PTB + "\n"
+
+
+def test_through_all_formats(tmp_path):
+    file = tmp_path / "cell.txt"
+    for form in ("enas_lm", "darts", "carpedm20"):
+        file.write_text(arch("convert", "enas-ptb", "--to", form))
+        assert arch("convert", file, "--from", form, "--to", "tf") == PTB + "\n"
+
+
+def test_the_best_of_a_search_can_be_shown(tmp_path):
+    run = Run(tmp_path / "run", {"search.rounds": 1})
+    assert run.search(ranks=0).code == 0
+    best = json.loads((run.folder / "best.json").read_text())
+    shown = json.loads(arch("show", run.folder / "best.json", "--json"))["architecture"]
+    assert shown["nodes"] == best["architecture"]["nodes"]
+    assert shown["origin"]["seed"] == best["seed"]
+    assert shown["metrics"]["perplexity"] == best["perplexity"]
+    tokens = arch("convert", run.folder / "best.json", "--to", "tf")
+    assert [int(token) for token in tokens.split()] == best["tokens"]
+
+
+def test_a_named_output_list_is_warned_of():
+    done = subprocess.run([BINARY, "arch", "show", "darts-v2-recurrent"], capture_output=True, text=True,
+                          env=environment(), timeout=150)
+    assert done.returncode == 0
+    assert "warning: the outputs of the recurrent cell are 1 2 3 4 5 6 7 8" in done.stderr
+
+
+@pytest.mark.parametrize("code, arguments, said", [
+    (66, ["show", "enas-ptp"], ["enas-ptp", "did you mean enas-ptb?"]),
+    (66, ["convert", "no.txt", "--from", "tf", "--space", "macro", "--to", "json"], ["no.txt"]),
+    (64, ["show", "enas-ptb", "--filters", "3"], ["--filters", "recurrent"]),
+    (64, ["show", "enas-macro", "--layers", "3"], ["--layers", "macro"]),
+    (64, ["show", "enas-ptb", "--hidden", "0"], ["--hidden"]),
+    (64, ["show"], ["architecture"]),
+    (64, [], ["subcommand"]),
+    (64, ["convert", "enas-ptb", "--to", "onnx"], ["onnx"]),
+    (64, ["convert", "enas-ptb"], ["--to"]),
+    (65, ["convert", "enas-macro", "--to", "darts"], ["macro", "no form in darts"]),
+    (65, ["convert", "enas-ptb", "--space", "micro", "--to", "json"], ["--space says micro"]),
+    (65, ["convert", SHIPPED / "enas-ptb.json", "--from", "tf", "--space", "recurrent", "--to", "json"],
+     ["enas-ptb.json", "no token"]),
+    (65, ["convert", "enas-ptb", "--name", "a\nb", "--to", "json"], ["--name", "control"]),
+    (65, ["show", SHIPPED], ["plain file"]),
+])
+def test_messages(code, arguments, said):
+    message = arch(*arguments, code=code)
+    for part in said:
+        assert part in message
+
+
+def test_a_wrong_file_is_told_what_where_and_what_was_allowed(tmp_path):
+    file = tmp_path / "cell.json"
+    wrong = json.loads((SHIPPED / "enas-micro.json").read_text())
+    wrong["normal"]["nodes"][2]["inputs"][1] = 9
+    file.write_text(json.dumps(wrong))
+    assert f"{file}: normal.nodes[2].inputs[1] is 9, but must be an earlier node: 0 to 3" in \
+        arch("show", file, code=65)
+
+
+def test_out_that_cannot_be_written(tmp_path):
+    message = arch("convert", "enas-ptb", "--to", "tf", "--out", tmp_path / "no" / "file", code=74)
+    assert str(tmp_path / "no") in message

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a search to a result: derive, train, evaluate and pipeline, on any number of ranks, stopped
+anywhere."""
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from search_run import CONFIG, Process, Run, command_line, enas_hpc, wait_for
+
+HERE = Path(__file__).parent
+CONFIGS = {kind: HERE / f"tiny{'' if kind == 'recurrent' else '_' + kind}.toml"
+           for kind in ("recurrent", "macro", "micro")}
+# Two slots, a few epochs, networks of a few hundred weights.
+TRAIN = {
+    "recurrent": {"train.epochs": 6, "train.slots": 2, "train.batch_size": 4, "train.segment_length": 8,
+                  "train.hidden": 8, "train.lr": 2.0, "train.evaluation_batch_size": 2,
+                  "train.evaluation_parts": 2, "train.averaging_patience": 1, "train.drop_output": 0.2,
+                  "train.drop_cell_input": 0.2},
+    "macro": {"train.epochs": 2, "train.slots": 2, "train.batch_size": 8, "train.filters": 4,
+              "train.evaluation_batch_size": 10, "train.test_batch_size": 3},
+    "micro": {"train.epochs": 2, "train.slots": 2, "train.batch_size": 8, "train.filters": 4,
+              "train.layers": 2, "train.evaluation_batch_size": 10, "train.test_batch_size": 3,
+              "train.cutout": 2},
+}
+
+
+def sets(keys):
+    return [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
+
+
+class Training:
+    """The training of one architecture in a run directory."""
+
+    def __init__(self, folder, arch, kind="recurrent", keys=None):
+        self.folder, self.arch, self.kind = Path(folder), arch, kind
+        self.keys = {**TRAIN[kind], "checkpoint.every_steps": 5, **(keys or {})}
+        self.run = Run(self.folder)
+
+    def arguments(self, *more):
+        return ["train", "--arch", self.arch, "--config", CONFIGS[self.kind], "--run-dir", self.folder,
+                *sets(self.keys), *more]
+
+    def train(self, *more, ranks=2, env=None):
+        return enas_hpc(*self.arguments(*more), ranks=ranks, env=env)
+
+    def finish(self, ranks=2):
+        result = self.train(ranks=ranks)
+        assert result.code == 0, result
+        status = json.loads((self.folder / "status.json").read_text())
+        assert status["phase"] == "finished", status
+        return self.run.state_hash()
+
+    def epochs(self):
+        columns = {}
+        for path in self.run.parts():
+            with h5py.File(path, "r") as part:
+                for name, column in part["epochs"].items():
+                    if column.attrs["clock"] == 0:
+                        columns.setdefault(name, []).append(column[:])
+        return {name: np.concatenate(pieces) for name, pieces in columns.items()}
+
+
+@pytest.fixture(scope="module", params=["recurrent", "macro", "micro"])
+def searched(request, tmp_path_factory):
+    """A finished search of each space, not to be written into; its kind."""
+    run = Run(tmp_path_factory.mktemp("searched") / "run", TRAIN[request.param],
+              CONFIGS[request.param])
+    run.finish()
+    return run, request.param
+
+
+@pytest.fixture(scope="module")
+def derived(searched):
+    run, kind = searched
+    result = enas_hpc("derive", "--run", run.folder, "--samples", 12, "--top", 3, ranks=2)
+    assert result.code == 0, result
+    return run, kind, result
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.json"))}
+
+
+def test_derive_gives_the_same_bytes_on_any_number_of_ranks(derived):
+    run, _, result = derived
+    files = files_of(run.folder / "derived")
+    assert set(files) == {"best.json", "top-1.json", "top-2.json", "top-3.json"}
+    assert files["best.json"] == files["top-1.json"]
+    assert "Kendall tau" in result.out
+    for ranks in (0, 1, 3, 4):
+        other = enas_hpc("derive", "--run", run.folder, "--samples", 12, "--top", 3, ranks=ranks)
+        assert other.code == 0, other
+        assert files_of(run.folder / "derived") == files, ranks
+
+
+def test_a_ranking_holds_every_different_child_in_order(derived):
+    run, kind, _ = derived
+    with h5py.File(run.folder / "derived" / "ranking.h5", "r") as file:
+        table = {name: column[:] for name, column in file["children"].items()}
+        assert file.attrs["higher_is_better"] == (0 if kind == "recurrent" else 1)
+    assert table["times"].sum() == 12
+    assert len({tuple(tokens) for tokens in table["tokens"].tolist()}) == len(table["tokens"])
+    order = table["metric"] if kind == "recurrent" else -table["metric"]
+    assert np.all(np.diff(order) >= 0)
+    assert np.all(table["parameters"] > 0) and np.all(table["multiply_adds"] > 0)
+    assert np.all(table["log_probability"] < 0)
+    best = json.loads((run.folder / "derived" / "best.json").read_text())
+    assert best["metrics"]["rank"] == 1
+
+
+def test_the_baseline_does_not_touch_what_was_derived(derived):
+    run, _, _ = derived
+    before = files_of(run.folder / "derived")
+    result = enas_hpc("derive", "--run", run.folder, "--samples", 4, "--uniform", "--top", 1)
+    assert result.code == 0, result
+    assert files_of(run.folder / "derived") == before
+    best = json.loads((run.folder / "derived" / "uniform" / "best.json").read_text())
+    assert best["origin"]["sampled_from"] == "uniform"
+
+
+def test_training_from_a_run_is_the_same_on_any_number_of_ranks(derived, tmp_path):
+    run, kind, _ = derived
+    best = run.folder / "derived" / "best.json"
+    gold = Training(tmp_path / "gold", best, kind)
+    expected = gold.finish(ranks=2)
+    last = gold.run.newest_step()
+    for ranks in (0, 1):
+        other = Training(tmp_path / f"ranks{ranks}", best, kind)
+        assert other.finish(ranks) == expected
+    stopped = Training(tmp_path / "stopped", best, kind)
+    for step, ranks in ((2, 1), (last - 2, 2)):
+        assert stopped.train("--max-steps", step, ranks=ranks).code == 0
+        assert stopped.run.newest_step() == step
+    assert stopped.finish(ranks=1) == expected
+    for name, values in gold.epochs().items():
+        np.testing.assert_array_equal(stopped.epochs()[name], values, name)
+
+
+def test_a_killed_training_goes_on(tmp_path):
+    keys = {"train.epochs": 4}
+    gold = Training(tmp_path / "gold", "enas-ptb", keys=keys)
+    expected = gold.finish()
+    killed = Training(tmp_path / "killed", "enas-ptb", keys=keys)
+    result = killed.train(env={"ENAS_FAULT": "1:8:kill"})
+    assert result.code != 0
+    assert killed.run.newest_step() == 6  # an epoch
+    assert killed.finish(ranks=1) == expected
+
+
+def test_a_signal_leaves_a_checkpoint(tmp_path):
+    training = Training(tmp_path / "run", "enas-ptb", keys={"train.epochs": 5000})
+    process = Process(command_line(2, *training.arguments()), tmp_path / "process")
+    training.run.await_checkpoint(5)
+    os.kill(process.mpirun(), signal.SIGUSR1)
+    assert process.wait().code == 75
+    assert json.loads((training.folder / "status.json").read_text())["reason"] == "SIGUSR1"
+
+
+def test_averaging_begins_when_validation_stops_improving(tmp_path):
+    """A learning rate that is far too high, patience 1: the rule fires, and a stop later changes
+    nothing."""
+    keys = {"train.epochs": 12, "train.lr": 20.0, "train.init_range": 0.3, "train.activation_l2": 0.0,
+            "train.drop_output": 0.0, "train.drop_cell_input": 0.0}
+    gold = Training(tmp_path / "gold", "enas-ptb", keys=keys)
+    expected = gold.finish()
+    epochs = gold.epochs()
+    first = int(np.argmax(epochs["averaged"]))
+    assert 0 < first < 11, epochs["averaged"]
+    losses = epochs["validation_loss"]
+    # Merity et al. 2018: worse than the best of all but the last `patience` checks.
+    rule = [t for t in range(2, first) if losses[t] > min(losses[:t - 1])]
+    assert rule[0] == first - 1, (losses, first)
+    steps = gold.run.newest_step() // 12
+    stopped = Training(tmp_path / "stopped", "enas-ptb", keys=keys)
+    for step in (first * steps - 2, (first + 1) * steps + 3):
+        assert stopped.train("--max-steps", step).code == 0
+    assert stopped.finish(ranks=1) == expected
+
+
+def test_evaluate_touches_the_test_split_once(derived, tmp_path):
+    run, kind, _ = derived
+    training = Training(tmp_path / "run", run.folder / "derived" / "best.json", kind)
+    for step, words in ((2, "before the first epoch"), (7 if kind == "recurrent" else 4, "not finished")):
+        assert training.train("--max-steps", step).code == 0
+        early = enas_hpc("evaluate", "--run", training.folder)
+        assert early.code == 65 and words in early.text, early
+    training.finish()
+    first = enas_hpc("evaluate", "--run", training.folder, "--json", ranks=2)
+    assert first.code == 0, first
+    metrics = json.loads(first.out)["metrics"]
+    name = "perplexity" if kind == "recurrent" else "accuracy"
+    with h5py.File(training.run.newest(), "r") as checkpoint:
+        assert metrics["validation"][name] == pytest.approx(
+            checkpoint["progress"].attrs["best_metric"], rel=1e-12)
+    assert metrics["parameters"] > 0
+    if kind == "recurrent":
+        assert metrics["test"]["perplexity"] == pytest.approx(math.exp(metrics["test"]["loss"]))
+        assert metrics["test"]["tokens"] == 39  # one column of 40 tokens: all but the first
+    else:
+        assert metrics["test"]["images"] == 8  # batches of 3: the last one has 2
+    written = (training.folder / "test.json").read_bytes()
+    again = enas_hpc("evaluate", "--run", training.folder)
+    assert again.code == 0 and "already evaluated" in again.text, again
+    again = enas_hpc("evaluate", "--run", training.folder, "--json")
+    assert json.loads(again.out) == json.loads(first.out)
+    anew = enas_hpc("evaluate", "--run", training.folder, "--again", ranks=1)
+    assert anew.code == 0, anew
+    assert (training.folder / "test.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["train", "--config", CONFIG], 64, ["--arch", "--run"]),
+    (["train", "--arch", "enas-ptb"], 64, ["--config"]),
+    (["train", "--arch", "nobody", "--config", CONFIG], 66, ["nobody", "enas-ptb"]),
+    (["train", "--arch", "enas-micro", "--config", CONFIG], 65, ["micro", "space.kind"]),
+    (["evaluate", "--run", "nowhere"], 66, ["nowhere"]),
+    (["derive", "--run", "nowhere"], 66, ["nowhere"]),
+    (["pipeline", "--config", CONFIG, "--max-steps", "3"], 64, ["--max-steps"]),
+])
+def test_what_is_wrong_is_said_once(tmp_path, arguments, code, words):
+    result = enas_hpc(*arguments, cwd=tmp_path)
+    assert result.code == code, result
+    assert len(result.errors) == 1
+    for word in words:
+        assert word in result.text, result
+
+
+def test_another_architecture_is_refused(tmp_path):
+    training = Training(tmp_path / "run", "enas-ptb")
+    assert training.train("--max-steps", 2).code == 0
+    other = Training(tmp_path / "run", "enas-lm")
+    result = other.train()
+    assert result.code == 65 and "another architecture" in result.text, result
+
+
+def pipeline(folder, *more, ranks=2, env=None, config=CONFIG):
+    return enas_hpc("pipeline", "--config", config, "--run-dir", folder, "--samples", 6, "--top", 2,
+                    *sets({**TRAIN["recurrent"], "train.epochs": 2}), *more, ranks=ranks, env=env)
+
+
+def test_a_pipeline_killed_in_each_stage_ends_with_the_same_numbers(tmp_path):
+    gold = pipeline(tmp_path / "gold", "--with-baseline")
+    assert gold.code == 0, gold
+    expected = json.loads((tmp_path / "gold" / "pipeline.json").read_text())
+    assert [(row["strategy"], row["rank"]) for row in expected] == [
+        ("reinforce", 1), ("reinforce", 2), ("random", 1), ("random", 2)]
+    assert "reinforce: test" in gold.out and "random: test" in gold.out
+
+    folder = tmp_path / "killed"
+    search_steps = Run(tmp_path / "gold").newest_step()
+    for fault, ranks in (("0:10:kill", 2), ("1:20:kill", 2), ("0:3:throw", 1)):
+        assert pipeline(folder, "--with-baseline", ranks=ranks, env={"ENAS_FAULT": fault}).code != 0
+    assert Run(folder).newest_step() == search_steps  # the last fault was in a training
+    # Between two stages: what a stage left half-done is made again.
+    (folder / "derived" / "top-2.json").unlink(missing_ok=True)
+    for _ in range(2):
+        done = pipeline(folder, "--with-baseline", ranks=1)
+        assert done.code == 0, done
+        rows = json.loads((folder / "pipeline.json").read_text())
+        for row, gold_row in zip(rows, expected, strict=True):
+            assert {**row, "run_dir": gold_row["run_dir"]} == gold_row
+
+
+def test_a_pipeline_over_seeds(tmp_path):
+    result = pipeline(tmp_path / "run", "--seeds", "1,2")
+    assert result.code == 0, result
+    rows = json.loads((tmp_path / "run" / "pipeline.json").read_text())
+    assert [row["seed"] for row in rows] == [1, 1, 2, 2]
+    tests = [row["test"] for row in rows]
+    assert f"{np.mean(tests):.2f} ± {np.std(tests, ddof=1):.2f} (n = 4)" in result.out
+
+
+def test_a_stopped_pipeline_says_so(tmp_path):
+    process = Process(command_line(2, "pipeline", "--config", CONFIG, "--run-dir", tmp_path / "run",
+                                   "--samples", 6, "--top", 1,
+                                   *sets({**TRAIN["recurrent"], "train.epochs": 100000})),
+                      tmp_path / "process")
+    wait_for((tmp_path / "run/train/top-1/checkpoints/latest").exists, "the training")
+    os.kill(process.mpirun(), signal.SIGUSR1)
+    assert process.wait().code == 75
+
+
+def numpy_or_torch():
+    return pytest.importorskip("torch")
+
+
+def test_an_exported_network_gives_the_same_in_pytorch(derived, tmp_path):
+    """The file alone, in a process of its own, against the program's own score of the validation
+    split."""
+    torch = numpy_or_torch()
+    run, kind, _ = derived
+    training = Training(tmp_path / "run", run.folder / "derived" / "best.json", kind)
+    training.finish()
+    assert enas_hpc("evaluate", "--run", training.folder).code == 0
+    out = tmp_path / "out"
+    result = enas_hpc("export", "--run", training.folder, "--to", "pytorch", out)
+    assert result.code == 0, result
+    assert {path.name for path in out.iterdir()} == {"architecture.json", "model.py",
+                                                    "weights.safetensors"}
+    tried = subprocess.run([sys.executable, "model.py"], cwd=out, capture_output=True, text=True,
+                           timeout=120)
+    assert tried.returncode == 0, tried
+    assert torch is not None
