@@ -70,7 +70,7 @@ class RecurrentNetwork final : public Network {
   bool output_bias_;
   std::vector<nn::Weight> weights_;
   std::vector<nn::Weight> averages_;          // none
-  std::shared_ptr<nn::Workspace> workspace_;  // not shared: only its type is hidden
+  std::unique_ptr<nn::Workspace> workspace_;  // const passes write into it
 };
 
 }  // namespace enas::child

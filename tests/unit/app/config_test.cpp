@@ -176,8 +176,7 @@ TEST(Config, SetNamesItselfInProblems) {
             "--set weights.slots=two: weights.slots must be an integer, not a string (\"two\")");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0", "weights.slotz=1"}).message,
             "--set weights.slots=0: weights.slots must be at least 1 and at most 4096, is 0\n"
-            "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots or "
-            "train.slots?");
+            "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots?");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0"}).code, ExitCode::bad_data);
 }
 
