@@ -98,7 +98,7 @@ ImageBatches::ImageBatches(const ImageSet& set, const AugmentOptions& augment, i
                set.name, " has ", set.train.size()));
   }
   check_side("data.pad", augment.pad, set.shape);
-  check_side("data.cutout", augment.cutout, set.shape);
+  check_side(augment_.cutout_key, augment.cutout, set.shape);
   measure();
 }
 

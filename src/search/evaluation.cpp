@@ -62,6 +62,9 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
   });
   broadcast_network(world, *trained.network);
 
+  if (task->num_parts(test_cut(settings.train)) == 0) {
+    throw InputError("the data has no test split: " + task->describe_data());
+  }
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;

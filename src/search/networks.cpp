@@ -46,6 +46,7 @@ Settings with_training_batches(const Settings& settings) {
   Settings changed = settings;
   changed.weights = settings.train.step;
   changed.data.augment.cutout = settings.train.cutout;
+  changed.data.augment.cutout_key = "train.cutout";
   return changed;
 }
 

@@ -5,8 +5,6 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -285,26 +283,3 @@ def test_a_stopped_pipeline_says_so(tmp_path):
     wait_for((tmp_path / "run/train/top-1/checkpoints/latest").exists, "the training")
     os.kill(process.mpirun(), signal.SIGUSR1)
     assert process.wait().code == 75
-
-
-def numpy_or_torch():
-    return pytest.importorskip("torch")
-
-
-def test_an_exported_network_gives_the_same_in_pytorch(derived, tmp_path):
-    """The file alone, in a process of its own, against the program's own score of the validation
-    split."""
-    torch = numpy_or_torch()
-    run, kind, _ = derived
-    training = Training(tmp_path / "run", run.folder / "derived" / "best.json", kind)
-    training.finish()
-    assert enas_hpc("evaluate", "--run", training.folder).code == 0
-    out = tmp_path / "out"
-    result = enas_hpc("export", "--run", training.folder, "--to", "pytorch", out)
-    assert result.code == 0, result
-    assert {path.name for path in out.iterdir()} == {"architecture.json", "model.py",
-                                                    "weights.safetensors"}
-    tried = subprocess.run([sys.executable, "model.py"], cwd=out, capture_output=True, text=True,
-                           timeout=120)
-    assert tried.returncode == 0, tried
-    assert torch is not None
