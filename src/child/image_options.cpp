@@ -6,21 +6,6 @@
 
 namespace enas::child {
 
-using space::Operation;
-
-bool is_pool(Operation operation) {
-  return operation == Operation::avg_pool_3x3 || operation == Operation::max_pool_3x3;
-}
-
-bool is_separable(Operation operation) {
-  return operation == Operation::sep_conv_3x3 || operation == Operation::sep_conv_5x5;
-}
-
-int kernel_size(Operation operation) {
-  if (operation == Operation::identity) return 0;
-  return operation == Operation::conv_5x5 || operation == Operation::sep_conv_5x5 ? 5 : 3;
-}
-
 void check_at_least(std::string_view key, int value, int least) {
   if (value >= least) return;
   throw ConfigError(concat("train.", key, " is ", value, "; it must be at least ", least));

@@ -31,9 +31,7 @@ void require_valid(const MicroSpaceOptions& options) {
 std::vector<double> by_operation(const MicroSpaceOptions& options, double separable, double other) {
   std::vector<double> values;
   for (const Operation operation : options.operations) {
-    const bool is_separable =
-        operation == Operation::sep_conv_3x3 || operation == Operation::sep_conv_5x5;
-    values.push_back(is_separable ? separable : other);
+    values.push_back(is_separable(operation) ? separable : other);
   }
   return values;
 }

@@ -24,16 +24,6 @@ struct Map {
   bool operator==(const Map&) const = default;
 };
 
-int kernel_of(Operation operation) {
-  return operation == Operation::conv_3x3 || operation == Operation::sep_conv_3x3 ? 3 : 5;
-}
-bool is_pool(Operation operation) {
-  return operation == Operation::avg_pool_3x3 || operation == Operation::max_pool_3x3;
-}
-bool is_separable(Operation operation) {
-  return operation == Operation::sep_conv_3x3 || operation == Operation::sep_conv_5x5;
-}
-
 /// Adds up what layers need. Norms have a scale and an offset; convolutions have no bias.
 class Counter {
  public:
@@ -82,7 +72,7 @@ void add_macro_operation(Counter& counter, const Map& map, Operation operation, 
     throw InputError(concat("the released network has no ", name_of(operation),
                             ": only convolutions are built there"));
   }
-  const int k = kernel_of(operation);
+  const int k = kernel_size(operation);
   if (is_separable(operation) && !released) {
     counter.depthwise(map, k);
     counter.convolution_norm(map.channels, map, 1);
@@ -112,7 +102,7 @@ Map calibrated(Counter& counter, const Map& input, const Map& target) {
 void add_side(Counter& counter, const MicroCell::Side& side, const Map& input, const Map& out) {
   if (is_separable(side.operation)) {
     for (int repeat = 0; repeat < 2; ++repeat) {
-      counter.depthwise(out, kernel_of(side.operation));
+      counter.depthwise(out, kernel_size(side.operation));
       counter.convolution_norm(out.channels, out, 1);
     }
   } else if (side.operation == Operation::identity && !(input == out)) {

@@ -65,4 +65,17 @@ void require_operations(const std::vector<Operation>& operations,
   }
 }
 
+bool is_pool(Operation operation) {
+  return operation == Operation::avg_pool_3x3 || operation == Operation::max_pool_3x3;
+}
+
+bool is_separable(Operation operation) {
+  return operation == Operation::sep_conv_3x3 || operation == Operation::sep_conv_5x5;
+}
+
+int kernel_size(Operation operation) {
+  if (operation == Operation::identity) return 0;
+  return operation == Operation::conv_5x5 || operation == Operation::sep_conv_5x5 ? 5 : 3;
+}
+
 }  // namespace enas::space

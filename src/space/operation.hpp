@@ -23,6 +23,11 @@ std::string_view name_of(Operation operation);
 Operation operation_from_name(std::string_view name);
 std::vector<std::string> names_of(const std::vector<Operation>& operations);
 
+bool is_pool(Operation operation);
+bool is_separable(Operation operation);
+/// 3 or 5; 0 for identity.
+int kernel_size(Operation operation);
+
 /// Throws ConfigError unless the list has an operation, none twice, and only allowed ones. `space`
 /// is the word for the message: "macro".
 void require_operations(const std::vector<Operation>& operations,

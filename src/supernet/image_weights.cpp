@@ -73,26 +73,6 @@ int WeightNumbers::operator()(const std::string& name) const {
   return found->second;
 }
 
-std::int64_t kernel_size(space::Operation operation) {
-  switch (operation) {
-    case space::Operation::conv_3x3:
-    case space::Operation::sep_conv_3x3:
-    case space::Operation::avg_pool_3x3:
-    case space::Operation::max_pool_3x3:
-      return 3;
-    case space::Operation::conv_5x5:
-    case space::Operation::sep_conv_5x5:
-      return 5;
-    case space::Operation::identity:
-      break;
-  }
-  return 0;
-}
-
-bool is_separable(space::Operation operation) {
-  return operation == space::Operation::sep_conv_3x3 || operation == space::Operation::sep_conv_5x5;
-}
-
 void check_at_least(std::string_view key, std::int64_t value, std::int64_t least) {
   if (value >= least) return;
   throw ConfigError(concat("supernet.", key, " is ", value, "; it must be at least ", least));

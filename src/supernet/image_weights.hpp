@@ -53,10 +53,6 @@ class WeightNumbers {
   std::unordered_map<std::string, int> numbers_;
 };
 
-/// Kernel size of an operation: 3 or 5; 0 for identity.
-std::int64_t kernel_size(space::Operation operation);
-bool is_separable(space::Operation operation);
-
 /// Throw ConfigError, naming the key `supernet.<key>`.
 void check_at_least(std::string_view key, std::int64_t value, std::int64_t least);
 void check_even(std::string_view key, std::int64_t value);

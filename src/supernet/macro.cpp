@@ -17,10 +17,6 @@ std::vector<int> pool_layers(int layers) {
   return {third - 1, 2 * third - 1};
 }
 
-bool is_pool(space::Operation operation) {
-  return operation == space::Operation::avg_pool_3x3 || operation == space::Operation::max_pool_3x3;
-}
-
 std::string branch_name(int layer, space::Operation operation) {
   return concat("layer/", layer, "/", space::name_of(operation));
 }

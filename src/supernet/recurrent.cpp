@@ -86,7 +86,7 @@ RecurrentSupernet::RecurrentSupernet(const space::RecurrentSpaceOptions& space,
     : space_(space),
       decisions_(space::recurrent_space(space)),
       options_(options),
-      workspace_(std::make_shared<nn::Workspace>()) {
+      workspace_(std::make_unique<nn::Workspace>()) {
   nn::check_language_model("supernet", options.hidden, vocabulary_size, options.init_range,
                            language_model(options));
   for (const WeightShape& shape : recurrent_weight_shapes(space, options, vocabulary_size)) {

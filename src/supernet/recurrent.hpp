@@ -79,7 +79,7 @@ class RecurrentSupernet final : public Supernet {
   space::SearchSpace decisions_;
   RecurrentOptions options_;
   std::vector<Weight> weights_;
-  std::shared_ptr<nn::Workspace> workspace_;  // const passes write into it
+  std::unique_ptr<nn::Workspace> workspace_;  // const passes write into it
 };
 
 }  // namespace enas::supernet
