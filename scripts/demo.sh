@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Sets up, builds, searches a recurrent cell on two MPI ranks, does the same with random choices, and
-# compares. Arguments go to both searches: scripts/demo.sh --seed 7
+# Sets up, builds, searches a recurrent cell on two MPI ranks, trains the best one from scratch, does the
+# same with random choices, and compares. Arguments go to the pipeline: scripts/demo.sh --seed 7
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-learned=runs/demo
-random=runs/demo-random
+directory=runs/demo
 binary=build/release/src/app/enas_hpc
 
 for argument in "$@"; do
@@ -16,20 +15,7 @@ for argument in "$@"; do
   fi
 done
 
-# search DIRECTORY ARGUMENTS...: one search from its beginning.
-search() {
-  local directory=$1 code=0
-  shift
-  rm -rf -- "$directory"
-  mkdir -p runs
-  "${launch[@]}" "$binary" --config configs/demo.toml --run-dir "$directory" "$@" </dev/null || code=$?
-  if ((code)); then
-    echo "demo: the search stopped with exit code $code; see above and $directory/run.log" >&2
-    exit "$code"
-  fi
-}
-
-# compare LEARNED RANDOM: what both run directories hold, in plain words.
+# compare DIRECTORY: what the run directory holds, in plain words.
 compare() {
   python3 - "$@" <<'PYTHON'
 import json
@@ -45,35 +31,38 @@ def number(value):
     return f"{value:12.3f}" if isinstance(value, (int, float)) else f"{'-':>12}"
 
 
-learned_dir, random_dir = sys.argv[1:]
-best, random_best = load(learned_dir, "best.json"), load(random_dir, "best.json")
+learned_dir = sys.argv[1]
+random_dir = f"{learned_dir}/random"
+best = load(learned_dir, "best.json")
 status, random_status = load(learned_dir, "status.json"), load(random_dir, "status.json")
-ours, theirs = best["perplexity"], random_best["perplexity"]
-if ours is None or theirs is None:
+result, random_result = load(learned_dir, "pipeline.json")
+if best["perplexity"] is None:
     sys.exit("demo: no cell got a finite score; look into run.log and raise the budget")
 
-print(f"Best cell of the learned controller (step {best['step']}):")
+print(f"Best cell during the search with the learned controller (step {best['step']}):")
 for line in best["text"].splitlines():
     print("  " + line)
 print()
-print("Validation perplexity   best child  mean of a round")
-for name, found, state in (("learned controller", ours, status),
-                           ("random choices", theirs, random_status)):
-    print(f"  {name:<20}{number(found)}{number(state.get('mean')):>17}")
+print("Perplexity            shared weights:               trained from scratch:")
+print("                      mean of a round  best derived   validation        test")
+for name, row, state in (("learned controller", result, status), ("random choices", random_result, random_status)):
+    print(f"  {name:<20}{number(state.get('mean')):>15}{number(row['shared_weights_validation'])}"
+          f"{number(row['validation']):>15}{number(row['test'])}")
 floor = status.get("limit")
 if floor is not None:
-    print(f"  {'floor of the source':<20}{number(floor)}   (known exactly; no model is expected below it)")
+    print(f"  {'floor of the source':<20}{number(floor):>15}   (known exactly; no model is expected below it)")
 
+ours, theirs = result["test"], random_result["test"]
 difference = (theirs - ours) / theirs
 if abs(difference) < 0.01:
-    verdict = "The two best cells are equal to within 1 %: learning has bought nothing here."
+    verdict = "On the test split the two cells are equal to within 1 %: learning has bought nothing here."
 elif difference > 0:
-    verdict = f"The learned controller's best cell is {100 * difference:.1f} % better than random's."
+    verdict = f"On the test split the learned controller's cell is {100 * difference:.1f} % better than random's."
 else:
-    verdict = f"Random's best cell is {-100 * difference:.1f} % better than the learned controller's."
+    verdict = f"On the test split random's cell is {-100 * difference:.1f} % better than the learned controller's."
 print(f"\n{verdict}")
-print("That is one short run of each with one seed, by shared weights: it shows that the search works,")
-print("not which strategy is better.")
+print("That is one short run of each with one seed: it shows that the program works, not which strategy")
+print("is better.")
 
 print("\nFiles")
 for directory in (learned_dir, random_dir):
@@ -94,9 +83,15 @@ launch=(mpirun -np 2)
 # Fewer than two cores: Open MPI wants to be told that this is meant.
 "${launch[@]}" true </dev/null >/dev/null 2>&1 || launch+=(--oversubscribe)
 SECONDS=0
-printf '\n== Searching with the learned controller -> %s\n' "$learned"
-search "$learned" "$@"
-printf '\n== The same budget with random choices -> %s\n' "$random"
-search "$random" --set search.strategy=random "$@"
+rm -rf -- "$directory"
+mkdir -p runs
+printf '\n== Searching, deriving, training: the learned controller, then random choices -> %s\n' "$directory"
+code=0
+"${launch[@]}" "$binary" pipeline --config configs/demo.toml --run-dir "$directory" --samples 30 --top 1 \
+  --with-baseline "$@" </dev/null || code=$?
+if ((code)); then
+  echo "demo: it stopped with exit code $code; see above and $directory/run.log" >&2
+  exit "$code"
+fi
 printf '\n== Result after %d s\n' "$SECONDS"
-compare "$learned" "$random"
+compare "$directory"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -78,7 +79,7 @@ void add_search_options(CLI::App& app, Typed& typed) {
 void add_samples(CLI::App& app, search::DeriveOptions& derive) {
   app.add_option("--samples", derive.samples, "Children sampled")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 1000000)));
+      ->check(unnamed(CLI::Range(1, 10000)));
 }
 
 void add_results(CLI::App& app, Typed& typed) {
@@ -236,6 +237,14 @@ void finish(Typed& typed) {
   result.derive.minibatch = typed.preset == "paper";
   if (line.command == Command::pipeline) result.derive.top = typed.top;
   const bool trains = line.command == Command::train;
+  if (line.dry_run && line.command != Command::search) {
+    throw ConfigError("--dry-run is for a search alone", ExitCode::usage);
+  }
+  std::set<std::int64_t> seeds(result.seeds.begin(), result.seeds.end());
+  if (seeds.size() < result.seeds.size()) {
+    throw ConfigError("--seeds names a seed twice: the same search again says nothing new",
+                      ExitCode::usage);
+  }
   if (trains && result.arch.empty() && result.run.empty()) {
     throw ConfigError("train needs --arch FILE|NAME or --run DIR", ExitCode::usage);
   }

@@ -45,6 +45,23 @@ Spread spread_of(const std::vector<double>& values) {
   return spread;
 }
 
+/// With --json nothing but JSON goes to stdout: only rank 0 talks.
+constexpr int kSilentRank = 1;
+
+/// A training of what an earlier derivation ranked here is kept under another name.
+void set_other_training_aside(const std::filesystem::path& folder,
+                              const space::ArchitectureFile& wanted) {
+  constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
+  const auto file = folder / "architecture.json";
+  if (!std::filesystem::exists(file)) return;
+  if (io::read_text(file, kMaxBytes) == space::architecture_text(wanted)) return;
+  for (int number = 1;; ++number) {
+    const std::filesystem::path aside = concat(folder.string(), ".stale-", number);
+    if (std::filesystem::exists(aside)) continue;
+    return std::filesystem::rename(folder, aside);
+  }
+}
+
 /// One search with all that follows from it.
 class Branch {
  public:
@@ -72,6 +89,7 @@ class Branch {
     Settings settings = settings_;
     settings.run.dir =
         (std::filesystem::path(settings_.run.dir) / "train" / concat("top-", rank)).string();
+    run_on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
     const ExitCode code = search::run_training(
         world_, log_, settings, file, training_record(settings, config_.preset), limits(watch));
     if (code != ExitCode::success) return code;
@@ -140,17 +158,27 @@ Json results_json(const std::vector<Result>& results) {
   return rows;
 }
 
+/// One row of cells, flush right but for the first.
+std::string row_of(const std::vector<std::string>& cells) {
+  constexpr std::size_t kWidth = 14;
+  std::string row;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string gap(kWidth - std::min(kWidth, cells[i].size()), ' ');
+    row += i == 0 ? cells[i] + gap : gap + cells[i];
+  }
+  return row + "\n";
+}
+
 std::string table_of(const std::vector<Result>& results, bool is_text) {
   const auto number = [&](double value) {
     return is_text ? fixed(value, 2) : fixed(100.0 * value, 2) + " %";
   };
-  std::string out = concat("strategy    seed  rank  shared weights  validation  test (",
-                           is_text ? "perplexity" : "accuracy", ")\n");
+  std::string out = concat(is_text ? "Perplexity" : "Accuracy", "\n");
+  out += row_of({"strategy", "seed", "rank", "shared", "validation", "test"});
   std::map<std::string, std::vector<double>> tests;
   for (const auto& result : results) {
-    out +=
-        concat(result.strategy, "  ", result.seed, "  ", result.rank, "  ", number(result.shared),
-               "  ", number(result.validation), "  ", number(result.test), "\n");
+    out += row_of({result.strategy, std::to_string(result.seed), std::to_string(result.rank),
+                   number(result.shared), number(result.validation), number(result.test)});
     tests[result.strategy].push_back(result.test);
   }
   for (const auto& [strategy, values] : tests) {
@@ -164,7 +192,9 @@ std::string table_of(const std::vector<Result>& results, bool is_text) {
 
 }  // namespace
 
-ExitCode run_pipeline_command(comm::World& world, Log& log, const CommandLine& line) {
+ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLine& line) {
+  Log silent(kSilentRank);
+  Log& log = line.json ? silent : talking;
   if (line.limits.max_steps > 0 || line.limits.resume != search::ResumeMode::automatic) {
     throw ConfigError(
         "--max-steps and --resume are for one search or training; a pipeline goes on "

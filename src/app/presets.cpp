@@ -25,7 +25,7 @@ search::TrainOptions recurrent_training_of_paper() {
   search::TrainOptions train = recurrent_training();
   train.epochs = 2000;
   train.step.lr_decay = 0.9991;
-  train.step.lr_decay_start = 14;
+  train.step.lr_decay_start = 15;
   train.step.lr_min = 1e-3;
   train.step.weight_decay = 2 * 5e-7;  // their factor of the sum of squares, twice
   train.averaging = search::Averaging::none;

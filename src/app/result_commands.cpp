@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/result_commands.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include "app/config.hpp"
@@ -103,18 +104,22 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
                                          [&] { return search::stored_configuration(result.run); })
                          : load_config(world, line);
   Settings& settings = config.settings;
+  const bool is_set = std::any_of(line.sets.begin(), line.sets.end(), [](const std::string& set) {
+    return set.starts_with("run.dir=");
+  });
   if (!line.run_dir.empty()) {
     settings.run.dir = line.run_dir;
-  } else if (!result.run.empty()) {
-    settings.run.dir = (result.run / "train" / assignment.name).string();
-  } else {
-    settings.run.dir = concat("runs/train-", assignment.name);
+  } else if (!is_set) {
+    settings.run.dir = result.run.empty() ? concat("runs/train-", assignment.name)
+                                          : (result.run / "train" / assignment.name).string();
   }
   check_training_ranks(settings, world.size());
   search::RunLimits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;
-  return search::run_training(world, log, settings, assignment.architecture,
-                              training_record(settings, config.preset), limits);
+  const ExitCode code = search::run_training(world, log, settings, assignment.architecture,
+                                             training_record(settings, config.preset), limits);
+  if (line.json) print_result(world, settings.run.dir, code);
+  return code;
 }
 
 void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& line) {

@@ -114,15 +114,19 @@ std::vector<Key> rate_keys() {
             {},
             "",
             "Weight decay for scales and offsets of batch norms too, as the authors' code."}),
-      {"train.averaging",
-       choice_at<&Settings::train, &TrainOptions::averaging>({"none", "triggered"}),
-       {},
-       "",
-       "Score and keep the mean of the weights of all steps since validation stopped improving "
-       "(Merity et al. 2018), or the weights themselves."},
-      {"train.averaging_patience", train<&TrainOptions::averaging_patience>, at_least(1), "epochs",
-       "Averaging begins when validation is worse than the best of all epochs but the last "
-       "averaging_patience."},
+      only(
+          kRecurrent,
+          {"train.averaging",
+           choice_at<&Settings::train, &TrainOptions::averaging>({"none", "triggered"}),
+           {},
+           "",
+           "Score and keep the mean of the weights of all steps since validation stopped improving "
+           "(Merity et al. 2018), or the weights themselves."}),
+      only(kRecurrent,
+           {"train.averaging_patience", train<&TrainOptions::averaging_patience>, at_least(1),
+            "epochs",
+            "Averaging begins when validation is worse than the best of all epochs but the last "
+            "averaging_patience."}),
   };
 }
 
@@ -173,7 +177,7 @@ std::vector<Key> image_network_keys() {
                     "L: normal cells; two reduction cells come on top."}),
       {"train.filters", of_images<&MacroNetworkOptions::filters, &MicroNetworkOptions::filters>,
        between(1, 65536), "channels",
-       "F: channels of the first layers or cells, doubled at each reduction; even."},
+       "F: channels of the first layers or cells, doubled at each reduction."},
       {"train.dropout", of_images<&MacroNetworkOptions::dropout, &MicroNetworkOptions::dropout>,
        dropping(), "", "Probability of dropping a pooled feature before the classifier."},
       only(kMicro, {"train.drop_path_keep",

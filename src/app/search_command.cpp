@@ -70,7 +70,8 @@ Json json_file(const std::filesystem::path& file) {
   return Json::parse(io::read_text(file, kMaxBytes));
 }
 
-/// The last line of stdout, for programs that start searches.
+}  // namespace
+
 void print_result(comm::World& world, const std::string& run_dir, ExitCode code) {
   run_on_root(world, [&] {
     Json json;
@@ -81,8 +82,6 @@ void print_result(comm::World& world, const std::string& run_dir, ExitCode code)
     print_on_root(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   });
 }
-
-}  // namespace
 
 Config load_config(comm::World& world, const CommandLine& line) {
   std::string text;

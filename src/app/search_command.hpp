@@ -19,6 +19,9 @@ Config load_config(comm::World& world, const CommandLine& line);
 /// What makes the settings' precision slow on this machine; "" for nothing.
 std::string precision_warning(const Settings& settings);
 
+/// Collective. The last line of stdout, for programs that start searches or trainings.
+void print_result(comm::World& world, const std::string& run_dir, ExitCode code);
+
 /// Collective. Runs, resumes or estimates the search.
 ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line);
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kImports = R"(import json
 import struct
+import sys
 from pathlib import Path
 
 import torch
@@ -85,7 +86,23 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
     return model.eval()
 
 
+def export_onnx(path):
+    """One time step as ONNX, for which the package onnx is needed.
+
+    Tokens [1, B] and a state [B, HIDDEN] give logits [1, B, VOCABULARY] and the state to go on with.
+    """
+    example = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, HIDDEN)
+    torch.onnx.export(
+        load(), example, path, dynamo=False,
+        input_names=["tokens", "state"], output_names=["logits", "next_state"],
+        dynamic_axes={"tokens": {1: "batch"}, "state": {0: "batch"}, "logits": {1: "batch"}, "next_state": {0: "batch"}},
+    )
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--onnx"]:
+        export_onnx(sys.argv[2])
+        sys.exit()
     with torch.inference_mode():
         tokens = torch.randint(VOCABULARY, (35, 1))
         logits, state = load()(tokens[:-1])
@@ -145,7 +162,18 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
     return Model(read_safetensors(path)).eval()
 
 
+def export_onnx(path):
+    """Images [B, *IMAGE] to logits [B, CLASSES] as ONNX, for which the package onnx is needed."""
+    torch.onnx.export(
+        load(), (torch.zeros(1, *IMAGE),), path, dynamo=False,
+        input_names=["images"], output_names=["logits"], dynamic_axes={"images": {0: "batch"}, "logits": {0: "batch"}},
+    )
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--onnx"]:
+        export_onnx(sys.argv[2])
+        sys.exit()
     with torch.inference_mode():
         logits = load()(torch.randn(2, *IMAGE))
     print("class probabilities of random images:", logits.softmax(1))

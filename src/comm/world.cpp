@@ -85,6 +85,8 @@ void World::start_watchdog(double timeout_s, const std::string& report_folder) {
   watchdog_ = std::make_unique<Watchdog>(rank_, timeout_s, report_folder);
 }
 
+void World::stop_watchdog() { watchdog_.reset(); }
+
 void World::note_progress(std::string_view activity, std::int64_t step) {
   if (watchdog_) watchdog_->note(activity, step);
 }

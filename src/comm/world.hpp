@@ -38,6 +38,7 @@ class World {
   /// place of the one before. The file
   /// hang-rank<r>.json goes to `report_folder`.
   void start_watchdog(double timeout_s, const std::string& report_folder);
+  void stop_watchdog();
   /// Tells the watchdog what is being done; call it in long work without communication.
   void note_progress(std::string_view activity, std::int64_t step);
 

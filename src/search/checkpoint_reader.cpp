@@ -46,7 +46,12 @@ void check_array(const io::ImageReader& image, const std::string& file, const st
 /// Before anything else is read of it.
 RunIdentity identity_of(const io::ImageReader& image, const std::string& file,
                         const CheckpointKind& kind) {
-  if (!image.has_attribute("/", "format") || image.string_attribute("/", "format") != kind.format) {
+  const std::string format =
+      image.has_attribute("/", "format") ? image.string_attribute("/", "format") : "";
+  if (format.starts_with("enas_hpc ") && format != kind.format) {
+    throw InputError(concat(file, " is an ", format, "; wanted is an ", kind.format));
+  }
+  if (format != kind.format) {
     throw InputError(concat(file, " is an HDF5 file but not a checkpoint of this program (\"",
                             kind.format, "\")"));
   }

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "comm/slot_tree.hpp"
+#include "core/stop_request.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/digest.hpp"
@@ -35,6 +36,13 @@ struct SearchModel {
   std::int64_t step = 0;
 };
 
+void require_directory(comm::World& world, const std::filesystem::path& run) {
+  together(world, [&] {
+    if (!world.is_root() || std::filesystem::is_directory(run)) return;
+    throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
+  });
+}
+
 /// The whole validation split for every child.
 Settings for_derivation(Settings settings) {
   settings.validation.batches = 0;
@@ -51,6 +59,10 @@ void load(comm::World& world, const Settings& settings, const std::filesystem::p
     const CheckpointReader reader(newest_checkpoint(run), kSearchCheckpoint);
     read_model(reader, arrays_of(model.supernet->weights()), model.strategy->state());
     model.step = reader.image().int_attribute("/", "step");
+    if (reader.identity().data != model.task->data_digest()) {
+      throw InputError(concat("the data are not those of the search: ", model.task->describe_data(),
+                              " (data.source, data.path)"));
+    }
   });
   for (const auto& array : arrays_of(model.supernet->weights())) world.broadcast(array.bytes());
   broadcast_state(world, *model.strategy);
@@ -92,11 +104,15 @@ void score(comm::World& world, const SearchModel& model, const DeriveOptions& op
   const auto own = comm::block_of(world.rank(), world.size(), static_cast<int>(children.size()));
   std::vector<TwoScores> mine;
   for (int i = own.begin; i < own.end; ++i) {
+    if (stop_requested()) break;
     world.note_progress("derivation", i);
     const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
     const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
     mine.push_back(
         {options.minibatch ? minibatch : model.task->validation_score(child), minibatch});
+  }
+  if (!world.all_agree(!stop_requested())) {
+    throw Error(ExitCode::checkpointed, "stopped on request; nothing was written");
   }
   std::size_t next = 0;
   const Metric& metric = model.task->metric();
@@ -130,7 +146,8 @@ void compare_with_minibatch(const Metric& metric, Ranking& ranking) {
     const RankedChild& child = ranking.children[i];
     whole.push_back(child.metric);
     minibatch.push_back(child.minibatch_metric);
-    if (metric.better(child.minibatch_metric, minibatch[winner])) winner = i;
+    const bool first = !std::isfinite(minibatch[winner]) && std::isfinite(minibatch[i]);
+    if (first || metric.better(child.minibatch_metric, minibatch[winner])) winner = i;
   }
   ranking.kendall_tau = kendall_tau(whole, minibatch);
   ranking.minibatch_winner = static_cast<int>(winner) + 1;
@@ -182,8 +199,8 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
   together(world, [&] {
     if (!world.is_root()) return;
     Json list = Json::array();
-    for (const auto& text :
-         finished_ranking(derived_folder(run, options), options, newest_checkpoint(run))) {
+    const auto source = ranking_source(settings, options, newest_checkpoint(run));
+    for (const auto& text : finished_ranking(derived_folder(run, options), source, options.top)) {
       list.push_back(text);
     }
     texts = list.dump();
@@ -199,6 +216,7 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
 
 Ranking derive(comm::World& world, Log& log, const Settings& asked,
                const std::filesystem::path& run, const DeriveOptions& options) {
+  require_directory(world, run);
   const Settings settings = for_derivation(asked);
   set_threads(settings.run.threads);
   SearchModel model(settings);
@@ -230,8 +248,15 @@ Ranking derive(comm::World& world, Log& log, const Settings& asked,
     if (!std::isfinite(ranking.children[i].metric)) break;
     ranking.top.push_back(file_of(settings, model, options, configuration, ranking.children[i], i));
   }
+  if (ranking.top.empty()) {
+    throw Error(ExitCode::diverged,
+                concat("none of the ", ranking.children.size(),
+                       " children has a finite score: the search has diverged (weights.lr)"));
+  }
   together(world, [&] {
-    if (world.is_root()) write_ranking(ranking, metric, settings, model.space, configuration);
+    if (!world.is_root()) return;
+    ranking.source = ranking_source(asked, options, newest_checkpoint(run));
+    write_ranking(ranking, metric, settings, model.space, configuration);
   });
   return ranking;
 }

@@ -40,6 +40,7 @@ struct Ranking {
   std::int64_t step = 0;  ///< of the checkpoint
   int samples = 0;
   bool minibatch = false;
+  std::string source;            ///< digest of what the ranking follows from
   double kendall_tau = 0.0;      ///< τ-b of the two metrics; NaN for fewer than two children
   int minibatch_winner = 0;      ///< place in the ranking of the best on the minibatch, from 1
   std::filesystem::path folder;  ///< where the files are

@@ -20,6 +20,19 @@ namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
+/// Throws InputError unless the text is what evaluate() writes.
+void check_result(const std::string& text, const std::filesystem::path& path) {
+  try {
+    const Json metrics = Json::parse(text).at("metrics");
+    for (const char* split : {"validation", "test"}) {
+      metrics.at(split).at("loss").get<double>();
+      metrics.at(split).begin().value().get<double>();
+    }
+  } catch (const Json::exception&) {
+    throw InputError(concat(path.string(), " is damaged; --again scores the network anew"));
+  }
+}
+
 /// Rank 0. Throws InputError unless all epochs are done.
 Trained load_finished(const Settings& settings, const std::filesystem::path& run) {
   Trained trained = load_trained(settings, run);
@@ -51,7 +64,12 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
   Trained trained;
   together(world, [&] {
     task = make_task(batches, {0, 0});
-    if (world.is_root()) trained = load_finished(settings, run);
+    if (!world.is_root()) return;
+    if (newest_training_checkpoint(run).identity().data != task->data_digest()) {
+      throw InputError(concat("the data are not those of the training: ", task->describe_data(),
+                              " (data.source, data.path)"));
+    }
+    trained = load_finished(settings, run);
   });
   const auto text = world.broadcast_text(
       world.is_root() ? space::architecture_text(trained.architecture) : std::string());
@@ -101,6 +119,7 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings,
   together(world, [&] {
     if (!world.is_root() || again || !std::filesystem::exists(path)) return;
     text = io::read_text(path, kMaxBytes);
+    check_result(text, path);
     log.info(concat("already evaluated: ", path.string(), " (--again scores it anew)"));
   });
   text = world.broadcast_text(text);

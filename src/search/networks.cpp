@@ -45,6 +45,10 @@ SplitCut test_cut(const TrainOptions& options) { return {Split::test, options.te
 Settings with_training_batches(const Settings& settings) {
   Settings changed = settings;
   changed.weights = settings.train.step;
+  // A search's rewards and round ends have no part in it.
+  changed.rollout.batch_size = 1;
+  changed.rollout.segment_length = 1;
+  changed.validation.batch_size = 1;
   changed.data.augment.cutout = settings.train.cutout;
   changed.data.augment.cutout_key = "train.cutout";
   return changed;

@@ -6,8 +6,10 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
+#include "io/digest.hpp"
 #include "io/durable_file.hpp"
 #include "search/log_table.hpp"
+#include "search/search.hpp"
 #include "search/spaces.hpp"
 
 namespace enas::search {
@@ -44,6 +46,17 @@ LogTable table_of(const Ranking& ranking, const Metric& metric, const Settings& 
   return table;
 }
 
+/// What an earlier derivation left would be taken for a part of this one.
+void remove_old(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "ranking.h5" || name == "best.json" ||
+        (name.starts_with("top-") && name.ends_with(".json"))) {
+      std::filesystem::remove(entry.path());
+    }
+  }
+}
+
 }  // namespace
 
 space::NetworkSize alone_size(const Settings& settings, const space::TypedView& architecture,
@@ -69,22 +82,25 @@ std::filesystem::path derived_folder(const std::filesystem::path& run,
   return run / (options.uniform ? "derived/uniform" : "derived");
 }
 
+std::string ranking_source(const Settings& settings, const DeriveOptions& options,
+                           const std::filesystem::path& checkpoint) {
+  return io::digest_text(concat(state_hash(checkpoint), "\n", stored_configuration(checkpoint),
+                                "\n", settings.run.seed, " ", settings.validation.batch_size, " ",
+                                options.samples, " ", options.uniform, " ", options.minibatch))
+      .hex();
+}
+
 std::vector<std::string> finished_ranking(const std::filesystem::path& folder,
-                                          const DeriveOptions& options,
-                                          const std::filesystem::path& checkpoint) {
+                                          const std::string& source, int top) {
   const auto path = folder / "ranking.h5";
   if (!std::filesystem::exists(path)) return {};
   try {
     const io::ImageReader ranking(io::read_sealed(path), path.string());
-    const io::ImageReader search(io::read_sealed(checkpoint), checkpoint.string());
-    if (ranking.int_attribute("/", "step") != search.int_attribute("/", "step") ||
-        ranking.int_attribute("/", "samples") != options.samples ||
-        ranking.int_attribute("/", "minibatch") != (options.minibatch ? 1 : 0)) {
-      return {};
-    }
-    const auto top = std::min<std::int64_t>(options.top, ranking.shape("/children/rank")[0]);
+    const std::int64_t written = ranking.int_attribute("/", "top");
+    const std::int64_t wanted = std::min<std::int64_t>(top, ranking.shape("/children/rank")[0]);
+    if (ranking.string_attribute("/", "source") != source || written < wanted) return {};
     std::vector<std::string> texts;
-    for (std::int64_t i = 1; i <= top; ++i) {
+    for (std::int64_t i = 1; i <= wanted; ++i) {
       texts.push_back(io::read_text(folder / concat("top-", i, ".json"), kMaxBytes));
     }
     return texts;
@@ -96,12 +112,15 @@ std::vector<std::string> finished_ranking(const std::filesystem::path& folder,
 void write_ranking(const Ranking& ranking, const Metric& metric, const Settings& settings,
                    const space::SearchSpace& space, const std::string& configuration) {
   io::probe_writable(ranking.folder);
+  remove_old(ranking.folder);
   io::ImageWriter writer(std::size_t{1} << 20);
   writer.attribute("/", "format", "enas_hpc ranking");
   writer.attribute("/", "format_version", kFormatVersion);
   writer.attribute("/", "program_version", kVersion);
   writer.attribute("/", "git_revision", kGitRevision);
   writer.attribute("/", "step", ranking.step);
+  writer.attribute("/", "source", ranking.source);
+  writer.attribute("/", "top", static_cast<std::int64_t>(ranking.top.size()));
   writer.attribute("/", "samples", std::int64_t{ranking.samples});
   writer.attribute("/", "minibatch", std::int64_t{ranking.minibatch ? 1 : 0});
   writer.attribute("/", "space", space.id());
@@ -112,12 +131,13 @@ void write_ranking(const Ranking& ranking, const Metric& metric, const Settings&
   writer.attribute("/", "configuration", configuration);
   table_of(ranking, metric, settings, space).write(writer);
   writer.strings("/decisions", space.token_names());
-  io::write_sealed(ranking.folder / "ranking.h5", writer.finish());
   for (std::size_t i = 0; i < ranking.top.size(); ++i) {
     const std::string text = space::architecture_text(ranking.top[i]);
     io::write_durable(ranking.folder / concat("top-", i + 1, ".json"), text);
     if (i == 0) io::write_durable(ranking.folder / "best.json", text);
   }
+  // Last: it says that the others are whole.
+  io::write_sealed(ranking.folder / "ranking.h5", writer.finish());
 }
 
 }  // namespace enas::search

@@ -20,11 +20,15 @@ space::NetworkSize alone_size(const Settings& settings, const space::TypedView& 
 std::filesystem::path derived_folder(const std::filesystem::path& run,
                                      const DeriveOptions& options);
 
-/// Rank 0. The texts of top-1.json and on, when the folder holds a whole derivation with these
-/// options from this checkpoint; else nothing.
+/// Rank 0. Digest of what a ranking follows from: the search's state and configuration, the seed
+/// and what is asked for.
+std::string ranking_source(const Settings& settings, const DeriveOptions& options,
+                           const std::filesystem::path& checkpoint);
+
+/// Rank 0. The texts of top-1.json and on, when the folder holds a whole ranking from this source
+/// with as many of them; else nothing.
 std::vector<std::string> finished_ranking(const std::filesystem::path& folder,
-                                          const DeriveOptions& options,
-                                          const std::filesystem::path& checkpoint);
+                                          const std::string& source, int top);
 
 /// Rank 0. ranking.h5, best.json and top-<k>.json in ranking.folder. Throws SystemError.
 void write_ranking(const Ranking& ranking, const Metric& metric, const Settings& settings,

@@ -119,6 +119,10 @@ int RunDirectory::retire_after(std::int64_t step) const {
   return retired;
 }
 
+void RunDirectory::set_aside_stale(const std::string& name) const {
+  if (fs::exists(root_ / name)) set_aside(root_ / name, ".stale");
+}
+
 void RunDirectory::prune(int keep) const {
   const auto all = checkpoints();
   for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {

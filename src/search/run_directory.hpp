@@ -42,6 +42,8 @@ class RunDirectory {
   /// Renames every checkpoint after `step` and every log part that ends after it to "*.stale", so
   /// that there is one timeline. Returns how many.
   int retire_after(std::int64_t step) const;
+  /// Renames a file of the run directory to "<name>.stale" where it is there.
+  void set_aside_stale(const std::string& name) const;
   /// Removes all but the newest `keep` checkpoints.
   void prune(int keep) const;
 

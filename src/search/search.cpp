@@ -56,6 +56,7 @@ ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
   log.set_progress_interval(settings.run.log_interval_s);
   world.start_watchdog(settings.reliability.comm_timeout_s, directory.root().string());
   const ExitCode result = run_in(world, log, directory, settings, record, limits);
+  world.stop_watchdog();
   log.close_file();
   directory.close_on_root();
   world.barrier();

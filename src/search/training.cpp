@@ -2,6 +2,8 @@
 #include "search/training.hpp"
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "comm/mpi_reducer.hpp"
 #include "core/text.hpp"
@@ -16,6 +18,27 @@ namespace enas::search {
 
 namespace {
 
+/// A task's messages name the keys of a search.
+std::unique_ptr<Task> make_training_task(const Settings& batches, const comm::Block& own_slots) {
+  try {
+    return make_task(batches, own_slots);
+  } catch (const ConfigError& error) {
+    std::string message = error.what();
+    for (std::size_t at = 0; (at = message.find("weights.", at)) != std::string::npos;) {
+      message.replace(at, std::string_view("weights.").size(), "train.");
+    }
+    throw ConfigError(message, error.code());
+  }
+}
+
+void check_cut(const Task& task, const SplitCut& cut, const char* keys) {
+  try {
+    task.num_parts(cut);
+  } catch (const InputError& error) {
+    throw ConfigError(concat(keys, " is too large: ", error.what()));
+  }
+}
+
 ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
                   const space::ArchitectureFile& architecture, const ConfigRecord& record,
                   const RunLimits& limits) {
@@ -27,10 +50,11 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const S
   std::unique_ptr<child::Network> network;
   require_kind(settings, architecture.network);
   together(world, [&] {
-    task = make_task(batches, comm::block_of(world.rank(), world.size(), slots));
+    task = make_training_task(batches, comm::block_of(world.rank(), world.size(), slots));
     // Before anything is written: whether the splits can be cut like this.
-    task->num_parts(validation_cut(settings.train));
-    task->num_parts(test_cut(settings.train));
+    check_cut(*task, validation_cut(settings.train),
+              "train.evaluation_batch_size times train.evaluation_parts");
+    check_cut(*task, test_cut(settings.train), "train.test_batch_size");
     network = make_network(settings, architecture.network, task->data_shape());
   });
   const RunIdentity identity = present_identity(world, record, task->data_digest(), threads);
@@ -57,6 +81,7 @@ ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
   log.set_progress_interval(settings.run.log_interval_s);
   world.start_watchdog(settings.reliability.comm_timeout_s, directory.root().string());
   const ExitCode result = train_in(world, log, directory, settings, architecture, record, limits);
+  world.stop_watchdog();
   log.close_file();
   directory.close_on_root();
   world.barrier();

@@ -100,7 +100,7 @@ io::Image TrainingContent::image_on_root(const RunIdentity& identity) const {
   begin_checkpoint(image, kind(), identity, step());
   image.attribute("/", "architecture", parts_.architecture);
   image.group("/best");
-  write_data_shape(image, parts_.data);
+  write_data_shape(image, parts_.task.data_shape());
   for (const auto& group : all) write_arrays(image, group.name, group.arrays);
   std::vector<std::int64_t> shape = {parts_.slots};
   shape.insert(shape.end(), slot_shape_.begin(), slot_shape_.end());
@@ -130,6 +130,7 @@ void TrainingContent::read_on_root(const CheckpointReader& reader) {
         concat(reader.file(), " is the training of another architecture; take another --run-dir"));
   }
   const TrainingProgress progress = read_progress(image, reader.file());
+  check_progress(progress, reader.file());
   const std::int64_t averaged = image.int_attribute("/progress", "averaged_steps");
   if (averaged < 0 || averaged > progress.step) {
     throw InputError(concat(reader.file(), ": averaged_steps is ", averaged));
@@ -147,6 +148,22 @@ void TrainingContent::read_on_root(const CheckpointReader& reader) {
   parts_.trigger.restore(image.read<double>("/progress/averaging_trigger"));
   for (const auto& group : groups()) reader.read_arrays(group.name, group.arrays);
   parts_.state.progress = progress;
+}
+
+/// What a changed configuration or file could break.
+void TrainingContent::check_progress(const TrainingProgress& progress,
+                                     const std::string& file) const {
+  const auto require = [&](bool holds, const char* name, auto value) {
+    if (!holds) throw InputError(concat(file, ": /progress ", name, " is ", value));
+  };
+  require(progress.step >= 0, "step", progress.step);
+  require(progress.epoch >= 0, "epoch", progress.epoch);
+  const bool goes_on = progress.epoch < parts_.epochs;
+  const std::int64_t steps = goes_on ? parts_.task.steps_in_pass(progress.epoch) : 1;
+  require(progress.index >= 0 && progress.index < steps, "index", progress.index);
+  require(progress.best_epoch < std::max<std::int64_t>(progress.epoch, 1), "best_epoch",
+          progress.best_epoch);
+  require(progress.lr_factor > 0.0 && progress.lr_factor <= 1.0, "lr_factor", progress.lr_factor);
 }
 
 void TrainingContent::scatter() {

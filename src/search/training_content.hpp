@@ -10,7 +10,7 @@
 #include "comm/world.hpp"
 #include "nn/weight_average.hpp"
 #include "search/checkpoint_content.hpp"
-#include "search/spaces.hpp"
+#include "search/task.hpp"
 #include "search/training_log.hpp"
 #include "search/training_state.hpp"
 #include "search/weight_optimizer.hpp"
@@ -35,7 +35,8 @@ struct TrainingParts {
   TrainingState& state;
   TrainingLog& log;
   std::string architecture;  ///< in the native format
-  DataShape data;
+  const Task& task;
+  int epochs = 1;
   int slots = 1;
   int batch_size = 1;
 };
@@ -61,6 +62,7 @@ class TrainingContent final : public CheckpointContent {
 
  private:
   struct Group;
+  void check_progress(const TrainingProgress& progress, const std::string& file) const;
   std::vector<Group> groups() const;
 
   comm::World& world_;

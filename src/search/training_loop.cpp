@@ -55,8 +55,8 @@ TrainingLoop::TrainingLoop(const TrainingWorld& parts)
                      options_.step, parts.settings.run.seed,
                      total_steps(parts.task, options_.epochs), faults_),
       content_(parts.world, {parts.network, optimizer_, average_, trigger_, best_, state_, log_,
-                             space::architecture_text(parts.architecture), parts.task.data_shape(),
-                             options_.step.slots, options_.step.batch_size}),
+                             space::architecture_text(parts.architecture), parts.task,
+                             options_.epochs, options_.step.slots, options_.step.batch_size}),
       checkpointer_(parts.world, parts.log, parts.directory, parts.settings.checkpoint,
                     parts.identity, content_),
       stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits.max_time_s,
@@ -106,6 +106,8 @@ void TrainingLoop::start_or_resume() {
     parts_.directory.write_text("config.toml", parts_.identity.config.toml);
     parts_.directory.write_text("architecture.json", space::architecture_text(parts_.architecture));
     parts_.directory.retire_after(loaded ? state_.progress.step : -1);
+    // The score of other weights, unless nothing is left to be done.
+    if (!done()) parts_.directory.set_aside_stale("test.json");
   }
   parts_.world.barrier();
   if (!loaded || limits.resume == ResumeMode::path) checkpointer_.save();
@@ -138,6 +140,8 @@ void TrainingLoop::step() {
   flags_ = report.flags;
   lr_ = report.lr;
   if (trigger_.has_triggered() && report.num_finite > 0) average_.add();
+  faults_.flip_bit(state_.progress.step, "flip_weight",
+                   {named_array("", parts_.network.weights().front().value)});
   const std::int64_t steps = parts_.task.steps_in_pass(progress.epoch);
   parts_.log.progress(concat("step ", progress.step + 1, "  epoch ", progress.epoch + 1, "/",
                              options_.epochs, "  ", progress.index + 1, "/", steps, "  loss ",

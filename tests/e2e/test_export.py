@@ -36,6 +36,10 @@ def exported(folder, arch, config, keys):
     spec = importlib.util.spec_from_file_location("model", out / "model.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if importlib.util.find_spec("onnx"):
+        made = subprocess.run([sys.executable, "-B", "model.py", "--onnx", folder / "model.onnx"],
+                              cwd=out, capture_output=True, text=True, timeout=120)
+        assert made.returncode == 0 and (folder / "model.onnx").stat().st_size > 0, made
     return module, json.loads((folder / "run" / "test.json").read_text())["metrics"]["test"]
 
 

@@ -283,3 +283,85 @@ def test_a_stopped_pipeline_says_so(tmp_path):
     wait_for((tmp_path / "run/train/top-1/checkpoints/latest").exists, "the training")
     os.kill(process.mpirun(), signal.SIGUSR1)
     assert process.wait().code == 75
+
+
+def small_pipeline_run(folder):
+    run = Run(folder, TRAIN["recurrent"])
+    run.finish()
+    return run
+
+
+def test_a_derivation_leaves_nothing_of_the_one_before(tmp_path):
+    run = small_pipeline_run(tmp_path / "run")
+    assert enas_hpc("derive", "--run", run.folder, "--samples", 20, "--top", 4).code == 0
+    assert enas_hpc("derive", "--run", run.folder, "--samples", 6, "--top", 2).code == 0
+    assert set(files_of(run.folder / "derived")) == {"best.json", "top-1.json", "top-2.json"}
+    # Another seed's ranking is not taken for this one's.
+    expected = files_of(run.folder / "derived")
+    again = enas_hpc("derive", "--run", run.folder, "--samples", 6, "--top", 2, "--set", "run.seed=9")
+    assert again.code == 0 and files_of(run.folder / "derived") != expected
+    done = pipeline(run.folder)
+    assert done.code == 0 and "derived already" not in done.text, done
+    assert files_of(run.folder / "derived") == expected
+
+
+def test_a_pipeline_asked_for_other_children_keeps_the_old_trainings(tmp_path):
+    assert pipeline(tmp_path / "run").code == 0
+    more = enas_hpc("pipeline", "--config", CONFIG, "--run-dir", tmp_path / "run", "--samples", 40,
+                    "--top", 1, *sets({**TRAIN["recurrent"], "train.epochs": 2}))
+    assert more.code == 0, more
+    rows = json.loads((tmp_path / "run" / "pipeline.json").read_text())
+    assert [row["rank"] for row in rows] == [1]
+
+
+def test_a_result_is_of_the_weights_that_are_there(tmp_path):
+    training = Training(tmp_path / "run", "enas-ptb", keys={"train.epochs": 2})
+    training.finish()
+    first = json.loads(enas_hpc("evaluate", "--run", training.folder, "--json").out)
+    anew = Training(tmp_path / "run", "enas-ptb", keys={"train.epochs": 2, "run.seed": 7})
+    assert anew.train("--resume", "never").code == 0
+    second = json.loads(enas_hpc("evaluate", "--run", training.folder, "--json").out)
+    assert first["metrics"]["test"]["loss"] != second["metrics"]["test"]["loss"]
+    assert second["metrics"]["seed"] == 7
+    assert (training.folder / "test.json.stale").exists()
+
+
+@pytest.mark.parametrize("text", ["{}", '{"metrics": {}}', '{"metrics"', "[1]"])
+def test_a_damaged_result_is_named(tmp_path, text):
+    training = Training(tmp_path / "run", "enas-ptb", keys={"train.epochs": 1})
+    training.finish()
+    (training.folder / "test.json").write_text(text)
+    result = enas_hpc("evaluate", "--run", training.folder, ranks=2)
+    assert result.code == 65 and len(result.errors) == 1, result
+    assert "test.json is damaged" in result.text
+
+
+def test_other_data_are_refused(tmp_path):
+    training = Training(tmp_path / "run", "enas-ptb", keys={"train.epochs": 1})
+    training.finish()
+    result = enas_hpc("evaluate", "--run", training.folder, "--set", "data.markov.branching=4")
+    assert result.code == 65 and "the data are not those of the training" in result.text, result
+
+
+def test_a_flipped_bit_is_found_and_replayed(tmp_path):
+    keys = {"train.epochs": 2, "reliability.digest_every": 2}
+    expected = Training(tmp_path / "gold", "enas-ptb", keys=keys).finish()
+    flipped = Training(tmp_path / "flipped", "enas-ptb", keys=keys)
+    result = flipped.train(env={"ENAS_FAULT": "1:7:flip_weight"})
+    assert result.code == 0 and "nothing is lost" in result.text, result
+    assert flipped.run.state_hash() == expected
+
+
+def test_a_search_is_no_training(tmp_path):
+    run = small_pipeline_run(tmp_path / "run")
+    result = enas_hpc("evaluate", "--run", run.folder)
+    assert result.code == 65 and "enas_hpc training checkpoint" in result.text, result
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["pipeline", "--config", CONFIG, "--seeds", "1,1"], "--seeds"),
+    (["--dry-run", "train", "--arch", "enas-ptb", "--config", CONFIG], "--dry-run"),
+])
+def test_wrong_options(tmp_path, arguments, words):
+    result = enas_hpc(*arguments, cwd=tmp_path)
+    assert result.code == 64 and words in result.text, result
