@@ -293,7 +293,7 @@ TEST_F(CheckpointTest, RefusesOtherHdf5Files) {
   io::ImageWriter log(0);
   log.attribute("/", "format", "enas_hpc log");
   io::write_sealed(path, log.finish());
-  EXPECT_TRUE(contains(read_failure(), "not a checkpoint of this program"));
+  EXPECT_TRUE(contains(read_failure(), "is an enas_hpc log; wanted is an enas_hpc checkpoint"));
 }
 
 TEST_F(CheckpointTest, RefusesOtherVersions) {
