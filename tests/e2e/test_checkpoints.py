@@ -74,7 +74,7 @@ def test_every_bit_counts(stopped):
 def test_a_log_part_is_no_checkpoint(stopped, gold):
     shutil.copy(stopped.parts()[0], stopped.newest())
     result = stopped.search()
-    assert "not a checkpoint" in result.err, result
+    assert "is an enas_hpc log; wanted is an enas_hpc checkpoint" in result.err, result
     assert_resumes_to_gold(stopped, gold, result, 12)
 
 

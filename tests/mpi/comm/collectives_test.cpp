@@ -2,8 +2,10 @@
 // Each collective on every number of ranks, once as it is and once with every message split.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <numeric>
+#include <thread>
 
 #include "core/text.hpp"
 #include "support/mpi_main.hpp"
@@ -161,12 +163,24 @@ TEST_P(Collectives, ExchangeWithEveryNeighbour) {
 TEST(WorldWatchdog, RunsBesideCollectives) {
   auto& world = test_world();
   world.start_watchdog(100, testing::TempDir());
-  EXPECT_THROW(world.start_watchdog(100, testing::TempDir()), ContractError);
   for (int step = 0; step < 100; ++step) {
     world.note_progress("test", step);
     EXPECT_EQ(world.broadcast_value(step), step);
     EXPECT_TRUE(world.all_agree(true));
   }
+  world.stop_watchdog();
+}
+
+TEST(WorldWatchdog, EndsNothingAfterItWasStoppedOrReplaced) {
+  auto& world = test_world();
+  world.start_watchdog(0.2, testing::TempDir());
+  world.start_watchdog(100, testing::TempDir());
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  world.barrier();
+  world.start_watchdog(0.2, testing::TempDir());
+  world.stop_watchdog();
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  world.barrier();
 }
 
 }  // namespace
