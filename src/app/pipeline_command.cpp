@@ -45,9 +45,6 @@ Spread spread_of(const std::vector<double>& values) {
   return spread;
 }
 
-/// With --json nothing but JSON goes to stdout: only rank 0 talks.
-constexpr int kSilentRank = 1;
-
 /// A training of what an earlier derivation ranked here is kept under another name.
 void set_other_training_aside(const std::filesystem::path& folder,
                               const space::ArchitectureFile& wanted) {

@@ -16,9 +16,6 @@
 namespace enas::app {
 namespace {
 
-/// With --json nothing but JSON goes to stdout: only rank 0 talks.
-constexpr int kSilentRank = 1;
-
 /// A configuration that a run was made under, with `sets` on top; alike on every rank.
 Config stored_config(comm::World& world, const std::vector<std::string>& sets,
                      const std::function<std::string()>& text_on_root) {

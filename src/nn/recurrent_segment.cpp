@@ -14,23 +14,31 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// A segment that autograd keeps until the backward.
+struct SavedSegment : torch::CustomClassHolder {
+  SavedSegment(const Cell& cell, const at::Tensor& x, const at::Tensor& state,
+               const std::vector<at::Tensor>& weights, Workspace& workspace, Precision precision)
+      : segment(cell, x, state, weights, workspace, precision, /*keep_=*/true) {}
+  Segment segment;
+};
+
 struct SegmentFunction : torch::autograd::Function<SegmentFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& state,
                             at::TensorList weights, const Cell* cell, Workspace* workspace,
                             Precision precision) {
-    auto segment =
-        c10::make_intrusive<Segment>(*cell, x, state, weights.vec(), *workspace, precision, true);
-    at::Tensor outputs = segment->forward();
+    auto saved =
+        c10::make_intrusive<SavedSegment>(*cell, x, state, weights.vec(), *workspace, precision);
+    at::Tensor outputs = saved->segment.forward();
     // Kept under another handle: the returned one will own this context.
-    segment->outputs = outputs.detach();
-    context->saved_data["segment"] = c10::IValue::make_capsule(segment);
+    saved->segment.outputs = outputs.detach();
+    context->saved_data["segment"] = c10::IValue::make_capsule(saved);
     return outputs;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    auto segment =
-        c10::static_intrusive_pointer_cast<Segment>(context->saved_data["segment"].toCapsule());
-    variable_list result = segment->backward(gradients[0]);
+    const auto saved = c10::static_intrusive_pointer_cast<SavedSegment>(
+        context->saved_data["segment"].toCapsule());
+    variable_list result = saved->segment.backward(gradients[0]);
     result.resize(result.size() + 3);  // cell, workspace and precision
     return result;
   }

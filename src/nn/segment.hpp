@@ -2,7 +2,7 @@
 // Buffers and passes of recurrent_segment(), which holds the definition of what is computed.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace enas::nn {
 
 /// Sizes and buffers of one segment, filled by the forward and used up by the backward. Without
 /// `keep` the buffers hold one time step.
-struct Segment : torch::CustomClassHolder {
+struct Segment {
   Segment(const Cell& cell_, const at::Tensor& x_, const at::Tensor& state_,
           const std::vector<at::Tensor>& weights_, Workspace& workspace_, Precision precision_,
           bool keep_);

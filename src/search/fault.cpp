@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <limits>
 #include <sstream>
 #include <string_view>
@@ -21,6 +22,11 @@ namespace {
 constexpr std::array<std::string_view, 8> kKinds = {
     "kill", "throw", "hang", "slow", "nan", "nan_forever", "flip_weight", "flip_strategy"};
 }  // namespace
+
+std::string fault_of_environment() {
+  const char* value = std::getenv("ENAS_FAULT");
+  return value != nullptr ? value : "";
+}
 
 FaultInjector::FaultInjector(const std::string& text, int rank) : rank_(rank) {
   if (text.empty()) return;

@@ -13,6 +13,9 @@
 
 namespace enas::search {
 
+/// ENAS_FAULT; "" where it is not set.
+std::string fault_of_environment();
+
 /// Kinds: kill (SIGKILL), throw (an exception on that rank), hang (never returns), slow (2 s), nan
 /// (the slot's gradients become NaN), nan_forever (from that step on, on all ranks), flip_weight,
 /// flip_strategy (one bit of one value, before the digests of that step).

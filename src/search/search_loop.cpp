@@ -2,24 +2,15 @@
 #include "search/search_loop.hpp"
 
 #include <cmath>
-#include <cstdlib>
 
 #include "core/text.hpp"
+#include "search/rollback.hpp"
 
 namespace enas::search {
 
-namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-}  // namespace
-
 SearchLoop::SearchLoop(const SearchWorld& parts)
     : parts_(parts),
-      faults_(environment("ENAS_FAULT"), parts.world.rank()),
+      faults_(fault_of_environment(), parts.world.rank()),
       run_log_(parts.space, parts.task.metric()),
       optimizer_(parts.supernet.weights(), parts.settings.weights),
       guard_(parts.world, optimizer_, parts.supernet.weights().size(), parts.strategy),
@@ -206,16 +197,8 @@ void SearchLoop::finish_round() {
 /// checkpoint with half the learning rate.
 void SearchLoop::roll_back() {
   const Progress before = state_.progress;
-  const std::string what =
-      before.bad_steps > 0
-          ? concat("no finite loss for ", before.bad_steps, " steps in a row at step ", before.step)
-          : concat("weights that are not finite at step ", before.step);
-  if (before.rollbacks >= parts_.settings.reliability.max_rollbacks) {
-    throw Error(ExitCode::diverged,
-                concat(what, ", after ", before.rollbacks,
-                       " reloads with the learning rate halved; lower weights.lr or "
-                       "weights.clip_norm, or raise reliability.max_rollbacks"));
-  }
+  const std::string what = divergence("weights", before.step, before.bad_steps, before.rollbacks,
+                                      parts_.settings.reliability.max_rollbacks);
   reload(true);
   state_.progress.rollbacks = before.rollbacks + 1;
   state_.progress.lr_factor = before.lr_factor / 2.0;

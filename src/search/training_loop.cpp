@@ -4,20 +4,15 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
-#include <cstdlib>
 
 #include "core/text.hpp"
 #include "search/networks.hpp"
+#include "search/rollback.hpp"
 #include "search/split_score.hpp"
 
 namespace enas::search {
 
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
@@ -45,7 +40,7 @@ std::int64_t total_steps(const Task& task, int epochs) {
 TrainingLoop::TrainingLoop(const TrainingWorld& parts)
     : parts_(parts),
       options_(parts.settings.train),
-      faults_(environment("ENAS_FAULT"), parts.world.rank()),
+      faults_(fault_of_environment(), parts.world.rank()),
       optimizer_(parts.network.weights(), options_.step),
       average_(parts.network.weights()),
       trigger_(static_cast<std::size_t>(options_.averaging_patience)),
@@ -241,16 +236,8 @@ void TrainingLoop::keep_best(const nn::Score& score) {
 /// checkpoint with half the learning rate.
 void TrainingLoop::roll_back() {
   const TrainingProgress before = state_.progress;
-  const std::string what =
-      before.bad_steps > 0
-          ? concat("no finite loss for ", before.bad_steps, " steps in a row at step ", before.step)
-          : concat("weights that are not finite at step ", before.step);
-  if (before.rollbacks >= parts_.settings.reliability.max_rollbacks) {
-    throw Error(ExitCode::diverged,
-                concat(what, ", after ", before.rollbacks,
-                       " reloads with the learning rate halved; lower train.lr or "
-                       "train.clip_norm, or raise reliability.max_rollbacks"));
-  }
+  const std::string what = divergence("train", before.step, before.bad_steps, before.rollbacks,
+                                      parts_.settings.reliability.max_rollbacks);
   reload(true);
   state_.progress.rollbacks = before.rollbacks + 1;
   state_.progress.lr_factor = before.lr_factor / 2.0;

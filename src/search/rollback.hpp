@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// When steps stay without a finite slot: go back, or give up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace enas::search {
+
+/// What went wrong, in words. Throws Error (76) after `max_rollbacks` reloads, naming the keys of
+/// `section` ("weights" or "train").
+std::string divergence(const std::string& section, std::int64_t step, std::int64_t bad_steps,
+                       std::int64_t rollbacks, std::int64_t max_rollbacks);
+
+}  // namespace enas::search
