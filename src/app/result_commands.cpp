@@ -135,7 +135,7 @@ void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
   const ResultLine& result = line.result;
   const Config config = stored_config(
       world, line.sets, [&] { return search::stored_training_configuration(result.run); });
-  run_on_root(world, [&] { search::export_pytorch(config.settings, result.run, result.out); });
+  run_on_root(world, [&] { search::export_pytorch(log, config.settings, result.run, result.out); });
   log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));
 }
 

@@ -31,6 +31,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string fixed(double value, int decimals) {
+  if (std::isnan(value)) return "nan";  // whatever its sign bit says
   std::ostringstream out;
   out << std::fixed << std::setprecision(decimals) << value;
   return std::move(out).str();

@@ -70,6 +70,7 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
                               " (data.source, data.path)"));
     }
     trained = load_finished(settings, run);
+    if (!trained.warning.empty()) log.warn(trained.warning);
   });
   const auto text = world.broadcast_text(
       world.is_root() ? space::architecture_text(trained.architecture) : std::string());
@@ -86,8 +87,8 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;
-  const auto validation = split_score(world, *task, scorer, validation_cut(train));
-  const auto test = split_score(world, *task, scorer, test_cut(train));
+  const auto validation = split_score_unless_stopped(world, *task, scorer, validation_cut(train));
+  const auto test = split_score_unless_stopped(world, *task, scorer, test_cut(train));
   log.info(concat("validation ", metric.name(), " ",
                   metric.text(metric.of(validation.loss(), validation.accuracy())), ", test ",
                   metric.text(metric.of(test.loss(), test.accuracy()))));

@@ -35,9 +35,10 @@ std::string model_text(const Settings& settings, const Trained& trained) {
 
 }  // namespace
 
-void export_pytorch(const Settings& settings, const std::filesystem::path& run,
+void export_pytorch(Log& log, const Settings& settings, const std::filesystem::path& run,
                     const std::filesystem::path& out) {
   const Trained trained = load_trained(settings, run);
+  if (!trained.warning.empty()) log.warn(trained.warning);
   std::vector<nn::Weight> tensors = trained.network->weights();
   const auto& averages = trained.network->averages();
   tensors.insert(tensors.end(), averages.begin(), averages.end());

@@ -12,4 +12,9 @@ namespace enas::search {
 nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer,
                       const SplitCut& cut);
 
+/// Collective. The same, but a request to stop ends it between two parts: then all ranks throw
+/// Error with ExitCode::checkpointed.
+nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
+                                     const SplitCut& cut);
+
 }  // namespace enas::search

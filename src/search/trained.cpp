@@ -44,13 +44,18 @@ void write_data_shape(io::ImageWriter& image, const DataShape& data) {
   }
 }
 
-CheckpointReader newest_training_checkpoint(const std::filesystem::path& run) {
+CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
+                                            std::string* warning) {
   if (!std::filesystem::is_directory(run)) {
     throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
   }
   std::vector<std::string> reasons;
   for (const auto& candidate : RunDirectory(run).checkpoints()) {
     try {
+      if (warning != nullptr && !reasons.empty()) {
+        *warning =
+            concat("passed over:\n  ", join(reasons, "\n  "), "\nusing ", candidate.path.string());
+      }
       return {candidate.path, kTrainingCheckpoint};
     } catch (const InputError& error) {
       reasons.emplace_back(error.what());
@@ -63,9 +68,9 @@ CheckpointReader newest_training_checkpoint(const std::filesystem::path& run) {
 }
 
 Trained load_trained(const Settings& settings, const std::filesystem::path& run) {
-  const CheckpointReader reader = newest_training_checkpoint(run);
-  const io::ImageReader& image = reader.image();
   Trained trained;
+  const CheckpointReader reader = newest_training_checkpoint(run, &trained.warning);
+  const io::ImageReader& image = reader.image();
   trained.architecture = space::architecture_from_json(
       Json::parse(image.string_attribute("/", "architecture")), reader.file());
   trained.data = read_data_shape(reader);

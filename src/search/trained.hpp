@@ -22,10 +22,13 @@ struct Trained {
   std::int64_t step = 0;        ///< steps done
   std::int64_t epochs = 0;      ///< epochs done
   std::int64_t best_epoch = 0;  ///< counted from 0
+  std::string warning;          ///< which newer checkpoints were passed over, and why; or empty
 };
 
-/// The newest checkpoint of a training's run directory that opens. Throws InputError.
-CheckpointReader newest_training_checkpoint(const std::filesystem::path& run);
+/// The newest checkpoint of a training's run directory that opens. `warning` says which newer ones
+/// did not. Throws InputError.
+CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
+                                            std::string* warning = nullptr);
 /// From that checkpoint. Throws InputError when no epoch is done yet.
 Trained load_trained(const Settings& settings, const std::filesystem::path& run);
 

@@ -31,7 +31,7 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings,
 
 /// Rank 0. A directory with the weights of the best epoch (weights.safetensors), a model.py that
 /// loads them in PyTorch, and architecture.json. Throws InputError, SystemError.
-void export_pytorch(const Settings& settings, const std::filesystem::path& run,
+void export_pytorch(Log& log, const Settings& settings, const std::filesystem::path& run,
                     const std::filesystem::path& out);
 
 }  // namespace enas::search

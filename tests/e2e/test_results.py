@@ -5,6 +5,7 @@ import json
 import math
 import os
 import signal
+import time
 from pathlib import Path
 
 import h5py
@@ -334,6 +335,33 @@ def test_a_damaged_result_is_named(tmp_path, text):
     result = enas_hpc("evaluate", "--run", training.folder, ranks=2)
     assert result.code == 65 and len(result.errors) == 1, result
     assert "test.json is damaged" in result.text
+
+
+def test_a_signal_ends_an_evaluation(tmp_path):
+    """The data are large enough for the signal to come in time; nothing is written."""
+    large = {"train.epochs": 1, "data.markov.valid_tokens": 300_000, "train.averaging": "none",
+             "train.evaluation_parts": 100}
+    training = Training(tmp_path / "run", "enas-ptb", keys=large)
+    training.finish(ranks=1)
+    process = Process(command_line(0, "evaluate", "--run", training.folder), tmp_path / "process")
+    time.sleep(1.0)
+    os.kill(process.process.pid, signal.SIGTERM)
+    result = process.wait()
+    assert result.code == 75 and "stopped on request" in result.text, result
+    assert not (training.folder / "test.json").exists()
+
+
+def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path):
+    training = Training(tmp_path / "run", "enas-ptb",
+                        keys={"train.epochs": 2, "train.averaging": "none"})
+    training.finish(ranks=1)
+    newest = training.run.newest()
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    result = enas_hpc("export", "--run", training.folder, "--to", "pytorch", tmp_path / "out")
+    assert result.code == 0, result
+    assert "warning: passed over:" in result.err and str(newest) in result.err, result
 
 
 def test_other_data_are_refused(tmp_path):

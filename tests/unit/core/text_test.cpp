@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace enas {
 namespace {
 
@@ -18,6 +20,7 @@ TEST(Text, Fixed) {
   EXPECT_EQ(fixed(1.25, 3), "1.250");
   EXPECT_EQ(fixed(-0.5, 1), "-0.5");
   EXPECT_EQ(fixed(1e6, 0), "1000000");
+  EXPECT_EQ(fixed(-std::nan(""), 2), "nan");
 }
 
 TEST(Text, HumanBytes) {
