@@ -12,6 +12,7 @@
 #include "app/placement.hpp"
 #include "app/reference_process.hpp"
 #include "app/root_task.hpp"
+#include "app/scaling_report.hpp"
 #include "app/search_command.hpp"
 #include "core/text.hpp"
 #include "search/bench.hpp"
@@ -50,6 +51,20 @@ Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
   return warnings;
 }
 
+void run_scaling_command(comm::World& world, const Settings& settings, const CommandLine& line) {
+  if (line.bench.reference) {
+    throw ConfigError("bench times either --scaling or --reference", ExitCode::usage);
+  }
+  search::ScalingOptions options = line.bench.model;
+  options.steps = line.bench.steps;
+  options.repeats = line.bench.repeats;
+  const auto report = search::run_scaling(world, settings, options);
+  run_on_root(world, [&] {
+    const Json json = scaling_json(settings, options, report);
+    print_on_root(line.json ? json.dump(2) + "\n" : scaling_text(json));
+  });
+}
+
 }  // namespace
 
 void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
@@ -59,6 +74,7 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   check_ranks(settings, world.size());
   search::BenchOptions options = options_of(line.bench);
   if (line.bench.lockstep) return run_as_reference(world, settings, options);
+  if (line.bench.scaling) return run_scaling_command(world, settings, line);
   if (line.bench.reference && world.size() > 1) {
     throw ConfigError(concat("bench --reference compares two processes in turn, not ", world.size(),
                              " ranks: start one process, with run.threads set"),

@@ -9,6 +9,7 @@
 #include "app/config_text.hpp"
 #include "app/machine_speed.hpp"
 #include "app/schema.hpp"
+#include "app/table_text.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
 
@@ -56,12 +57,12 @@ Json configuration_json(const Settings& settings, const search::BenchOptions& op
 Json weight_json(const search::BenchReport& report) {
   const auto& weight = report.weight;
   Json json = timing_json(weight.step);
-  json["split"] = split_json(weight.split);
+  json["split"] = split_json(weight.ranks.front().split);
   json["flops"] = weight.flops;
   json["examples"] = weight.examples;
   json["examples_per_s"] = weight.examples / weight.step.median_s;
   json["union_bytes"] = weight.union_bytes;
-  json["bytes_sent"] = weight.bytes_sent;
+  json["bytes_sent"] = weight.ranks.front().bytes_sent;
   json["bad_steps"] = weight.bad_steps;
   return json;
 }
@@ -72,27 +73,6 @@ Json reward_json(const search::ControllerBench& controller) {
   json["examples"] = controller.reward_examples;
   json["examples_per_s"] = controller.reward_examples / controller.reward.median_s;
   return json;
-}
-
-std::string seconds_text(double seconds) {
-  if (seconds >= 1.0) return concat(fixed(seconds, 3), " s");
-  if (seconds >= 1e-3) return concat(fixed(1e3 * seconds, 2), " ms");
-  return concat(fixed(1e6 * seconds, 1), " µs");
-}
-
-std::string percent(double share) { return concat(fixed(100.0 * share, 1), " %"); }
-
-/// `text` with spaces before it up to `width` characters as they are seen.
-std::string right(const std::string& text, std::size_t width) {
-  std::size_t seen = 0;
-  for (const unsigned char c : text) seen += (c & 0xC0U) != 0x80U ? 1 : 0;
-  return std::string(seen < width ? width - seen : 1, ' ') + text;
-}
-
-std::string left(const std::string& text, std::size_t width) {
-  const std::string padded = right(text, width);
-  const auto spaces = padded.find_first_not_of(' ');
-  return text + padded.substr(0, spaces);
 }
 
 std::string table(const Json& bench, const std::string& example) {

@@ -144,6 +144,29 @@ void add_results(CLI::App& app, Typed& typed) {
       ->check(unnamed(CLI::NonNegativeNumber));
 }
 
+/// Of `bench --scaling`.
+void add_scaling(CLI::App& bench, BenchLine& line) {
+  search::ScalingOptions& model = line.model;
+  bench.add_flag("--scaling", line.scaling,
+                 "Weight steps on 1, 2, 4, ... of the ranks, and a model of more");
+  bench.add_option("--predict", model.predict, "Numbers of ranks that the model is asked for")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->type_name("P,...")
+      ->check(unnamed(CLI::Range(1, 1000000)));
+  bench.add_option("--slots-per-rank", model.slots_per_rank, "Slots of each rank there")
+      ->capture_default_str()
+      ->check(unnamed(CLI::Range(1, 10000)));
+  bench.add_option("--slot-s", model.slot_s, "Seconds of one slot there (default: as measured)")
+      ->check(unnamed(CLI::PositiveNumber));
+  bench.add_option("--latency-s", model.network.latency_s, "The network's seconds a message")
+      ->capture_default_str()
+      ->check(unnamed(CLI::NonNegativeNumber));
+  bench.add_option("--bandwidth", model.network.bandwidth, "Its bytes a second from a rank")
+      ->capture_default_str()
+      ->check(unnamed(CLI::PositiveNumber));
+}
+
 void add_bench(CLI::App& app, Typed& typed) {
   BenchLine& bench = typed.line.bench;
   CLI::App* sub = app.add_subcommand("bench", "Time the steps of a search; nothing is written");
@@ -163,6 +186,7 @@ void add_bench(CLI::App& app, Typed& typed) {
       ->check(unnamed(CLI::IsMember({"weights", "controller", "all"})));
   sub->add_flag("--reference", bench.reference,
                 "Also in a second process with plain LibTorch operations, step by step in turn");
+  add_scaling(*sub, bench);
   sub->add_flag("--lockstep", bench.lockstep)->group("");  // how that process is started
   add_json(*sub, typed);
 }

@@ -9,6 +9,7 @@
 
 #include "app/arch_command.hpp"
 #include "search/derivation.hpp"
+#include "search/scaling.hpp"
 #include "search/settings.hpp"
 
 namespace enas::app {
@@ -39,6 +40,8 @@ struct BenchLine {
   std::string phase = "all";  ///< "weights", "controller" or "all"
   bool reference = false;     ///< beside a second process that computes plainly
   bool lockstep = false;      ///< being that process
+  bool scaling = false;       ///< weight steps on 1, 2, 4, ... ranks
+  search::ScalingOptions model;
 };
 
 /// What belongs to `derive`, `train`, `evaluate` and `pipeline`.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -46,7 +47,12 @@ std::vector<std::int64_t> offsets_of(std::span<const std::int64_t> sizes) {
 
 }  // namespace
 
-World::World(int* argc, char*** argv) {
+struct World::Communicator {
+  MPI_Comm handle = MPI_COMM_WORLD;
+  bool is_part = false;
+};
+
+World::World(int* argc, char*** argv) : communicator_(std::make_unique<Communicator>()) {
   int provided = MPI_THREAD_SINGLE;
   check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "initialisation");
   check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "setting the error handler");
@@ -54,11 +60,27 @@ World::World(int* argc, char*** argv) {
     throw SystemError(concat("MPI gives thread level ", provided, ", but MPI_THREAD_FUNNELED (",
                              MPI_THREAD_FUNNELED, ") is needed: use an MPI built with threads"));
   }
-  check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "asking for the rank");
-  check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "asking for the number of ranks");
+  read_communicator();
+}
+
+World::World(World& whole, int num_ranks) : communicator_(std::make_unique<Communicator>()) {
+  expect(num_ranks >= 1 && num_ranks <= whole.size_, "a part has some of the whole's ranks");
+  communicator_->is_part = true;
+  whole.check(
+      MPI_Comm_split(whole.communicator_->handle, whole.rank_ < num_ranks ? 0 : MPI_UNDEFINED,
+                     whole.rank_, &communicator_->handle),
+      "taking a part of the ranks");
+  message_limit_ = whole.message_limit_;
+  if (communicator_->handle != MPI_COMM_NULL) read_communicator();
+}
+
+void World::read_communicator() {
+  const MPI_Comm handle = communicator_->handle;
+  check(MPI_Comm_rank(handle, &rank_), "asking for the rank");
+  check(MPI_Comm_size(handle, &size_), "asking for the number of ranks");
 
   MPI_Comm node = MPI_COMM_NULL;
-  check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
+  check(MPI_Comm_split_type(handle, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
         "finding the ranks of this node");
   check(MPI_Comm_rank(node, &local_rank_), "asking for the rank in the node");
   check(MPI_Comm_free(&node), "freeing a communicator");
@@ -73,6 +95,10 @@ World::~World() {
   // Peers may sit in a collective that this rank will never enter; finalizing would wait for them
   // for ever and swallow the message. main aborts instead.
   if (std::uncaught_exceptions() > 0) return;
+  if (communicator_->is_part) {
+    if (communicator_->handle != MPI_COMM_NULL) MPI_Comm_free(&communicator_->handle);
+    return;
+  }
   {
     const Operation operation(watchdog_.get(), "last barrier", 0);
     if (MPI_Barrier(MPI_COMM_WORLD) != MPI_SUCCESS) abort(ExitCode::io_error);
@@ -102,14 +128,26 @@ void World::check(int mpi_result, const char* operation) const {
 
 void World::barrier() {
   const Operation operation(watchdog_.get(), "barrier", 0);
-  check(MPI_Barrier(MPI_COMM_WORLD), "barrier");
+  check(MPI_Barrier(communicator_->handle), "barrier");
+}
+
+void World::quiet_barrier() {
+  const Operation operation(watchdog_.get(), "barrier", 0);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check(MPI_Ibarrier(communicator_->handle, &request), "barrier");
+  for (int done = 0;;) {
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "barrier");
+    if (done) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void World::broadcast_from(int root, std::span<std::byte> bytes) {
   const Operation operation(watchdog_.get(), "broadcast", bytes.size());
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), message_limit_));
-    check(MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root, MPI_COMM_WORLD),
+    check(MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root,
+                    communicator_->handle),
           "broadcast");
     bytes = bytes.subspan(part.size());
   }
@@ -142,7 +180,7 @@ void World::gather_pieces(std::span<std::byte> all, std::span<const std::int64_t
     offsets[rank] = static_cast<int>(begin[rank]);
   }
   check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all.data(), counts.data(),
-                       offsets.data(), MPI_BYTE, MPI_COMM_WORLD),
+                       offsets.data(), MPI_BYTE, communicator_->handle),
         "all-gather");
 }
 
@@ -180,7 +218,8 @@ std::vector<std::vector<std::byte>> World::gather_varied(std::span<const std::by
   std::vector<std::int64_t> sizes(is_root() ? size_ : 0);
   {
     const Operation operation(watchdog_.get(), "gather of sizes", sizeof my_size);
-    check(MPI_Gather(&my_size, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, 0, MPI_COMM_WORLD),
+    check(MPI_Gather(&my_size, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, 0,
+                     communicator_->handle),
           "gather of sizes");
   }
   Exchange exchange(*this);
@@ -203,7 +242,8 @@ std::vector<std::byte> World::scatter_varied(const std::vector<std::vector<std::
   std::int64_t my_size = 0;
   {
     const Operation operation(watchdog_.get(), "scatter of sizes", sizeof my_size);
-    check(MPI_Scatter(sizes.data(), 1, MPI_INT64_T, &my_size, 1, MPI_INT64_T, 0, MPI_COMM_WORLD),
+    check(MPI_Scatter(sizes.data(), 1, MPI_INT64_T, &my_size, 1, MPI_INT64_T, 0,
+                      communicator_->handle),
           "scatter of sizes");
   }
   Exchange exchange(*this);
@@ -223,7 +263,7 @@ std::vector<std::byte> World::scatter_varied(const std::vector<std::vector<std::
 bool World::all_agree(bool mine) {
   const Operation operation(watchdog_.get(), "agreement", sizeof(int));
   int all = mine ? 1 : 0;
-  check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD), "agreement");
+  check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, communicator_->handle), "agreement");
   return all == 1;
 }
 
@@ -256,7 +296,7 @@ void World::Exchange::send(std::span<const std::byte> bytes, int to, int tag) {
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), world_.message_limit_));
     world_.check(MPI_Isend(part.data(), static_cast<int>(part.size()), MPI_BYTE, to, tag,
-                           MPI_COMM_WORLD, &requests_->pending.emplace_back()),
+                           world_.communicator_->handle, &requests_->pending.emplace_back()),
                  "send");
     bytes = bytes.subspan(part.size());
   }
@@ -267,7 +307,7 @@ void World::Exchange::receive(std::span<std::byte> bytes, int from, int tag) {
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), world_.message_limit_));
     world_.check(MPI_Irecv(part.data(), static_cast<int>(part.size()), MPI_BYTE, from, tag,
-                           MPI_COMM_WORLD, &requests_->pending.emplace_back()),
+                           world_.communicator_->handle, &requests_->pending.emplace_back()),
                  "receive");
     bytes = bytes.subspan(part.size());
   }

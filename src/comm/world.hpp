@@ -23,6 +23,9 @@ class Watchdog;
 class World {
  public:
   World(int* argc, char*** argv);
+  /// Collective over `whole`, which must outlive it: its first `num_ranks` ranks as a world of
+  /// their own, without a watchdog. The other ranks are no members and may only destroy it.
+  World(World& whole, int num_ranks);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -30,6 +33,8 @@ class World {
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool is_root() const { return rank_ == 0; }
+  /// False on the ranks that a part of another world leaves out.
+  bool is_member() const { return rank_ >= 0; }
   /// Rank within this node, and the node's name.
   int local_rank() const { return local_rank_; }
   const std::string& node_name() const { return node_name_; }
@@ -44,6 +49,8 @@ class World {
 
   /// Collective.
   void barrier();
+  /// Collective. A barrier in which those who wait sleep and leave their cores to the others.
+  void quiet_barrier();
   /// Collective. Bytes of rank 0 to all.
   void broadcast(std::span<std::byte> bytes);
   /// Collective. Text of rank 0 to all; lengths need not agree beforehand.
@@ -117,13 +124,17 @@ class World {
   [[noreturn]] void abort(ExitCode code);
 
  private:
+  struct Communicator;
+
+  void read_communicator();
   void check(int mpi_result, const char* operation) const;
   void broadcast_from(int root, std::span<std::byte> bytes);
   std::string broadcast_text_from(int root, const std::string& text);
   void gather_pieces(std::span<std::byte> all, std::span<const std::int64_t> begin);
 
-  int rank_ = 0;
-  int size_ = 1;
+  std::unique_ptr<Communicator> communicator_;
+  int rank_ = -1;
+  int size_ = 0;
   int local_rank_ = 0;
   std::string node_name_;
   std::size_t message_limit_ = std::size_t{1} << 30;

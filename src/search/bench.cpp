@@ -160,17 +160,18 @@ std::vector<double> Bench::time_repeats(const std::function<double(int)>& work) 
 
 void Bench::time_weight_steps(WeightBench& result) {
   const double share = 1.0 / options_.steps;
-  std::vector<StepSplit> splits(static_cast<std::size_t>(options_.repeats) + 1);
+  std::vector<RankShare> repeats(static_cast<std::size_t>(options_.repeats) + 1);
   const auto seconds = time_repeats([&](int repeat) {
     double sum = 0.0;
-    result.flops = result.examples = result.union_bytes = result.bytes_sent = 0.0;
+    result.flops = result.examples = result.union_bytes = 0.0;
+    RankShare& mine = repeats[static_cast<std::size_t>(repeat)];
     for (int step = 0; step < options_.steps; ++step) {
       if (state_.progress.index == 0) begin_phase();
       WeightStepReport report;
       sum += share * turn([&] { report = weight_step(); });
-      add(splits[static_cast<std::size_t>(repeat)], report, share);
+      add(mine.split, report, share);
+      mine.bytes_sent += share * static_cast<double>(reducer_.last_cost().bytes_sent);
       if (report.num_finite == 0) ++result.bad_steps;
-      result.bytes_sent += share * static_cast<double>(reducer_.last_cost().bytes_sent);
       for (const int weight : report.touched) {
         const auto& value = supernet_->weights()[static_cast<std::size_t>(weight)].value;
         result.union_bytes += share * 4.0 * static_cast<double>(value.numel());
@@ -185,7 +186,7 @@ void Bench::time_weight_steps(WeightBench& result) {
     return sum;
   });
   result.step = timing_of(seconds);
-  result.split = splits[median_repeat(seconds) + 1];
+  result.ranks = world_.all_gather_value(repeats[median_repeat(seconds) + 1]);
 }
 
 void Bench::time_rewards(ControllerBench& result) {

@@ -31,7 +31,7 @@ Timing timing_of(const std::vector<double>& seconds);
 /// Index of the repeat that is the median.
 std::size_t median_repeat(const std::vector<double>& seconds);
 
-/// Seconds of a weight step on rank 0 by what it did.
+/// Seconds of a weight step on one rank by what it did.
 struct StepSplit {
   double data_s = 0.0, forward_s = 0.0, backward_s = 0.0, pack_s = 0.0;
   double wait_s = 0.0, reduce_s = 0.0, update_s = 0.0;
@@ -40,14 +40,19 @@ struct StepSplit {
   }
 };
 
+/// A rank's part in a weight step.
+struct RankShare {
+  StepSplit split;  ///< mean of the median repeat
+  double bytes_sent = 0.0;
+};
+
 struct WeightBench {
   Timing step;
-  StepSplit split;             ///< mean of the median repeat
-  double flops = 0.0;          ///< of one step of all slots: three forward passes
-  double examples = 0.0;       ///< tokens or images of one step
-  double union_bytes = 0.0;    ///< the gradients of one step: what is summed over slots
-  double bytes_sent = 0.0;     ///< by rank 0 in one step
-  std::int64_t bad_steps = 0;  ///< steps without a finite slot, which update nothing
+  std::vector<RankShare> ranks;  ///< one a rank
+  double flops = 0.0;            ///< of one step of all slots: three forward passes
+  double examples = 0.0;         ///< tokens or images of one step
+  double union_bytes = 0.0;      ///< the gradients of one step: what is summed over slots
+  std::int64_t bad_steps = 0;    ///< steps without a finite slot, which update nothing
 };
 
 struct ControllerBench {

@@ -162,6 +162,45 @@ def test_the_reference_dies_with_its_parent(endless):
     wait_for(lambda: not is_alive(reference), "the reference to end")
 
 
+@pytest.mark.parametrize("ranks, counts", [(0, [1]), (3, [1, 2, 3])])
+def test_scaling(tmp_path, ranks, counts):
+    report = bench("--scaling", "--predict", "2,8", "--slot-s", "0.5", "--latency-s", "0",
+                   "--bandwidth", "1e30", cwd=tmp_path, ranks=ranks)
+    per_slot, shared = report["series"]
+    assert (per_slot["children"], shared["children"]) == ("per_slot", "shared")
+    assert 0 < shared["union_bytes"] < per_slot["union_bytes"] < report["weight_bytes"]
+    for series in report["series"]:
+        assert [point["ranks"] for point in series["measured"]] == counts
+        for point in series["measured"]:
+            assert point["median_s"] >= point["min_s"] > 0 and point["model_s"] > 0
+            assert point["speedup"] == pytest.approx(point["ranks"] * point["efficiency"])
+            assert len(point["wait_s"]) == len(point["reduce_s"]) == point["ranks"]
+            assert (point["bytes_sent"] > 0) == (point["ranks"] > 1)
+        assert series["measured"][0]["efficiency"] == 1
+        # One slot a rank on a network that costs nothing.
+        for row, number in zip(series["model"], (2, 8), strict=True):
+            assert row["ranks"] == row["slots"] == number
+            assert row["tree_step_s"] == row["ring_step_s"] == pytest.approx(0.5 + row["update_s"])
+    small, large = per_slot["model"]
+    assert small["union_bytes"] <= large["union_bytes"] <= report["weight_bytes"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scaling_prints_tables():
+    result = enas_hpc("bench", "--config", CONFIG, "--scaling", *SHORT, ranks=2)
+    assert result.code == 0, result
+    for text in ('children = "per_slot"', 'children = "shared"', "efficiency", "the supernet",
+                 "a model, not a measurement"):
+        assert text in result.out, text
+    result = enas_hpc("bench", "--config", CONFIG, "--scaling", "--reference")
+    assert result.code == 64 and len(result.errors) == 1, result
+
+
+def test_scaling_on_too_many_ranks_is_told_once():
+    result = enas_hpc("bench", "--config", CONFIG, "--scaling", ranks=5)
+    assert result.code == 65 and len(result.errors) == 1, result
+
+
 def test_a_bad_configuration_is_told_once():
     result = enas_hpc("bench", "--config", CONFIG, "--set", "supernet.kernels=eager", "--set",
                       "supernet.precision=bfloat16", "--reference")

@@ -183,5 +183,27 @@ TEST(WorldWatchdog, EndsNothingAfterItWasStoppedOrReplaced) {
   world.barrier();
 }
 
+TEST_P(Collectives, APartOfTheRanksIsAWorldOfItsOwn) {
+  for (int count = 1; count <= size_; ++count) {
+    World part(world_, count);
+    EXPECT_EQ(part.is_member(), rank_ < count);
+    if (part.is_member()) {
+      EXPECT_EQ(part.rank(), rank_);
+      EXPECT_EQ(part.size(), count);
+      const auto all = part.all_gather_value(10 * rank_);
+      ASSERT_EQ(all.size(), static_cast<std::size_t>(count));
+      EXPECT_EQ(all.back(), 10 * (count - 1));
+      World::Exchange ring(part);
+      int from_left = -1;
+      ring.send(std::as_bytes(std::span(&rank_, 1)), (rank_ + 1) % count, 7);
+      ring.receive(std::as_writable_bytes(std::span(&from_left, 1)), (rank_ + count - 1) % count,
+                   7);
+      ring.wait();
+      EXPECT_EQ(from_left, (rank_ + count - 1) % count);
+    }
+    world_.quiet_barrier();
+  }
+}
+
 }  // namespace
 }  // namespace enas::comm

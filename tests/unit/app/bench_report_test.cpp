@@ -15,7 +15,9 @@ search::BenchReport measured() {
   report.ranks = 2;
   report.threads = 3;
   report.weight.step = {0.4, 0.5};
-  report.weight.split = {.data_s = 0.01, .forward_s = 0.15, .backward_s = 0.3, .update_s = 0.02};
+  report.weight.ranks.resize(2);
+  report.weight.ranks[0].split = {
+      .data_s = 0.01, .forward_s = 0.15, .backward_s = 0.3, .update_s = 0.02};
   report.weight.flops = 1e9;
   report.weight.examples = 100.0;
   report.weight.union_bytes = 2048.0;

@@ -107,6 +107,19 @@ TEST(CommandLine, Bench) {
   EXPECT_GT(plain.bench.repeats, 0);
 }
 
+TEST(CommandLine, BenchOfScaling) {
+  const CommandLine line = parse_command_line(
+      {"bench", "--config", "a.toml", "--scaling", "--predict", "4,1024", "--slots-per-rank", "2",
+       "--slot-s", "0.02", "--latency-s", "5e-6", "--bandwidth", "25e9"});
+  EXPECT_TRUE(line.bench.scaling);
+  const auto& model = line.bench.model;
+  EXPECT_EQ(model.predict, (std::vector<int>{4, 1024}));
+  EXPECT_EQ(model.slots_per_rank, 2);
+  EXPECT_EQ(model.slot_s, 0.02);
+  EXPECT_EQ(model.network.latency_s, 5e-6);
+  EXPECT_EQ(model.network.bandwidth, 25e9);
+}
+
 TEST(CommandLine, HelpNeedsNothingElse) {
   const CommandLine line = parse_command_line({"--help"});
   EXPECT_EQ(line.command, Command::help);
@@ -137,6 +150,8 @@ TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
       {{"bench", "--config", "a", "--steps", "0"}, "--steps"},
       {{"bench", "--config", "a", "--repeats", "-2"}, "--repeats"},
       {{"bench", "--config", "a", "--phase", "data"}, "--phase"},
+      {{"bench", "--config", "a", "--predict", "0"}, "--predict"},
+      {{"bench", "--config", "a", "--bandwidth", "0"}, "--bandwidth"},
       {{"unknown-command"}, "unknown-command"},
   };
   for (const auto& [arguments, word] : cases) {
