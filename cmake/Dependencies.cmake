@@ -26,6 +26,12 @@ file(GLOB ENAS_VENV_TORCH ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages
 list(APPEND CMAKE_PREFIX_PATH ${ENAS_VENV_TORCH})
 find_package(Torch REQUIRED)
 
+if(ENAS_NCCL STREQUAL "AUTO")
+  find_package(NCCL)
+elseif(ENAS_NCCL)
+  find_package(NCCL REQUIRED)
+endif()
+
 add_library(enas_mpi INTERFACE)
 target_include_directories(enas_mpi SYSTEM INTERFACE ${MPI_CXX_INCLUDE_DIRS})
 target_compile_definitions(enas_mpi INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)

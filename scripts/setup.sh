@@ -21,6 +21,10 @@ commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h
   Random123/philox.h hwy/highway.h gtest/gtest.h)
 python_packages=(numpy h5py pytest)
+# What sums over GPUs are compiled and linked with. The versions belong together; NCCL's must be the one
+# of the CUDA build of LibTorch (scripts/build_cuda.sh).
+nccl_packages=(nvidia-nccl-cu13==2.30.7 nvidia-cuda-runtime==13.0.96 nvidia-cuda-crt==13.0.88
+  nvidia-cuda-cccl==13.0.85)
 torch_requirement=${ENAS_TORCH:-torch==2.13.0}
 
 die() {
@@ -139,6 +143,19 @@ install_python_packages() {
   pip_install --quiet "${missing[@]}"
 }
 
+# For the processor of these wheels alone, and without them everything but NCCL is built.
+install_nccl() {
+  [[ $(uname -m) == x86_64 ]] || return 0
+  local have package
+  have=$(venv_versions "${nccl_packages[@]%%==*}")
+  for package in "${nccl_packages[@]}"; do
+    [[ $'\n'$have$'\n' == *$'\n'"${package/==/ }"$'\n'* ]] && continue
+    echo "setup: installing NCCL and CUDA headers into .venv"
+    pip_install --quiet --no-deps "${nccl_packages[@]}"
+    return
+  done
+}
+
 purpose='test'
 if [[ ${1:-} == --for ]]; then
   purpose=${2:-}
@@ -158,4 +175,5 @@ fi
 if [[ $purpose == test ]]; then
   make_venv
   install_python_packages
+  install_nccl
 fi

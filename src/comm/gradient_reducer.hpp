@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sum of the slots' gradients over all ranks, the same to the bit for every number of ranks.
+// The sum of the slots' gradients over all ranks.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,13 @@ struct ReductionPlan {
 /// What the last reduce() cost on this rank.
 struct ReductionCost {
   double seconds = 0;
-  std::int64_t bytes_sent = 0;
+  std::int64_t bytes_sent = 0;  ///< over NCCL: what a ring sends, since NCCL does not tell
 };
 
 /// Sums one flat buffer over slots and ranks. Use, for each step:
 /// begin(plan); for each own slot ascending: fill slot_buffer(), merge_slot(slot); reduce().
+/// All buffers that the caller sees are in host memory. Every rank gets the same bits; which bits
+/// is the implementation's promise.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;

@@ -4,13 +4,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
-#include <utility>
 
-#include "comm/slot_tree.hpp"
+#include "comm/slot_partials.hpp"
 #include "core/clock.hpp"
-#include "core/error.hpp"
-#include "core/text.hpp"
 
 namespace enas::comm {
 
@@ -24,11 +20,6 @@ struct Piece {
   std::int64_t begin;
   std::int64_t length;
 };
-
-bool touches(Block node, const UnionTensor& tensor) {
-  const auto slot = std::lower_bound(tensor.slots.begin(), tensor.slots.end(), node.begin);
-  return slot != tensor.slots.end() && *slot < node.end;
-}
 
 std::vector<Piece> pieces_between(const ReductionPlan& plan, std::int64_t begin, std::int64_t end) {
   auto tensor = std::upper_bound(
@@ -54,37 +45,13 @@ std::int64_t message_length(std::span<const Block> nodes, std::span<const Piece>
   return length;
 }
 
-void add(float* left, const float* right, std::int64_t length) {
-  for (std::int64_t i = 0; i < length; ++i) left[i] += right[i];
-}
-
-void check_plan(const ReductionPlan& plan, int num_slots) {
-  expect(plan.num_slots == num_slots, "the plan and the reducer have the same number of slots");
-  std::int64_t end = 0;
-  for (const UnionTensor& tensor : plan.tensors) {
-    expect(tensor.offset == end && tensor.length >= 0, "the plan's tensors lie back to back");
-    expect(!tensor.slots.empty() && tensor.slots.front() >= 0 && tensor.slots.back() < num_slots &&
-               std::is_sorted(tensor.slots.begin(), tensor.slots.end()),
-           "a tensor's slots are ascending, not empty and inside [0, num_slots)");
-    end += tensor.length;
-  }
-}
-
 }  // namespace
 
 struct MpiReducer::State {
-  // Grow only, so that later steps allocate nothing. What lies beyond the step's length is not
-  // used.
-  using Values = std::vector<float>;
-  // The sum of one node of the tree; only the ranges of its tensors mean anything.
-  struct Partial {
-    Block node;
-    Values values;
-    std::vector<int> tensors;  // of the plan that the node touches, ascending
-  };
+  using Values = SlotPartials::Values;
 
   State(World& the_world, int slots)
-      : world(the_world), num_slots(slots), block(block_of(world.rank(), world.size(), slots)) {
+      : world(the_world), partials(block_of(world.rank(), world.size(), slots), slots) {
     for (int rank = 0; rank < world.size(); ++rank) {
       first_node.push_back(nodes.size());
       const auto own = maximal_nodes(block_of(rank, world.size(), slots), slots);
@@ -99,79 +66,26 @@ struct MpiReducer::State {
   std::span<const Block> nodes_of(int rank) const {
     return std::span(nodes).subspan(first_node[rank], first_node[rank + 1] - first_node[rank]);
   }
-  static std::span<float> at_least(Values& values, std::int64_t length) {
-    if (static_cast<std::int64_t>(values.size()) < length) values.resize(length);
-    return std::span(values).first(length);
-  }
-  Values take_spare() {
-    if (spare.empty()) return {};
-    Values values = std::move(spare.back());
-    spare.pop_back();
-    return values;
-  }
-
-  void list_own_tensors();
-  void merge(Partial& left, const Partial& right) const;
   std::span<const float> pack(std::span<const Piece> pieces, Values& message);
   void reduce_over_ranks();
   void finish_segment(std::span<const Piece> pieces);
 
   World& world;
-  const int num_slots;
-  const Block block;                    // own slots
   std::vector<Block> nodes;             // maximal nodes of all ranks, ascending
   std::vector<std::size_t> first_node;  // nodes of rank r: [first_node[r], first_node[r+1])
   std::vector<Merge> merges;            // from `nodes` to the root
 
-  const ReductionPlan* plan = nullptr;
-  int next_slot = 0;
-  std::vector<std::vector<int>> own_tensors;  // that each own slot touches, ascending
-  Values slot_values;
-  std::vector<Partial> partials;  // of own slots so far, ascending
-  std::vector<Values> spare;
+  SlotPartials partials;                   // of own slots
   std::vector<Values> outgoing, incoming;  // one message a peer
   std::vector<float*> operands;            // [nodes, pieces], null where absent
   Values result;
   ReductionCost cost;
 };
 
-void MpiReducer::State::list_own_tensors() {
-  own_tensors.resize(static_cast<std::size_t>(block.size()));
-  for (auto& tensors : own_tensors) tensors.clear();
-  for (std::size_t i = 0; i < plan->tensors.size(); ++i) {
-    const auto& slots = plan->tensors[i].slots;
-    for (auto slot = std::lower_bound(slots.begin(), slots.end(), block.begin);
-         slot != slots.end() && *slot < block.end; ++slot) {
-      own_tensors[static_cast<std::size_t>(*slot - block.begin)].push_back(static_cast<int>(i));
-    }
-  }
-}
-
-// An absent operand is skipped, not added as zero: x + 0 would make +0 of -0.
-void MpiReducer::State::merge(Partial& left, const Partial& right) const {
-  auto in_left = left.tensors.begin();
-  for (const int number : right.tensors) {
-    const UnionTensor& tensor = plan->tensors[static_cast<std::size_t>(number)];
-    float* const to = left.values.data() + tensor.offset;
-    const float* const from = right.values.data() + tensor.offset;
-    in_left = std::lower_bound(in_left, left.tensors.end(), number);
-    if (in_left != left.tensors.end() && *in_left == number) {
-      add(to, from, tensor.length);
-    } else {
-      std::copy_n(from, tensor.length, to);
-    }
-  }
-  std::vector<int> both;
-  std::set_union(left.tensors.begin(), left.tensors.end(), right.tensors.begin(),
-                 right.tensors.end(), std::back_inserter(both));
-  left.tensors = std::move(both);
-  left.node.end = right.node.end;
-}
-
 std::span<const float> MpiReducer::State::pack(std::span<const Piece> pieces, Values& message) {
   const auto packed = at_least(message, message_length(nodes_of(world.rank()), pieces));
   float* to = packed.data();
-  for (const Partial& partial : partials) {
+  for (const auto& partial : partials.all()) {
     for (const Piece& piece : pieces) {
       if (!touches(partial.node, *piece.tensor)) continue;
       to = std::copy_n(partial.values.data() + piece.begin, piece.length, to);
@@ -183,10 +97,10 @@ std::span<const float> MpiReducer::State::pack(std::span<const Piece> pieces, Va
 void MpiReducer::State::reduce_over_ranks() {
   const int num_ranks = world.size();
   const int me = world.rank();
-  const std::int64_t total = plan->total();
+  const std::int64_t total = partials.plan().total();
   std::vector<std::int64_t> begin;
   for (int rank = 0; rank <= num_ranks; ++rank) begin.push_back(total * rank / num_ranks);
-  const auto my_pieces = pieces_between(*plan, begin[me], begin[me + 1]);
+  const auto my_pieces = pieces_between(partials.plan(), begin[me], begin[me + 1]);
 
   World::Exchange exchange(world);
   for (int rank = 0; rank < num_ranks; ++rank) {
@@ -197,7 +111,8 @@ void MpiReducer::State::reduce_over_ranks() {
   // Each rank starts with its right neighbour, so that not all send to the same one at first.
   for (int i = 1; i < num_ranks; ++i) {
     const int rank = (me + i) % num_ranks;
-    const auto message = pack(pieces_between(*plan, begin[rank], begin[rank + 1]), outgoing[rank]);
+    const auto message =
+        pack(pieces_between(partials.plan(), begin[rank], begin[rank + 1]), outgoing[rank]);
     exchange.send(message, rank, kPartialsTag);
     cost.bytes_sent += static_cast<std::int64_t>(message.size_bytes());
   }
@@ -219,7 +134,7 @@ void MpiReducer::State::finish_segment(std::span<const Piece> pieces) {
         if (!touches(nodes[node], *pieces[p].tensor)) continue;
         float*& operand = operands[node * pieces.size() + p];
         if (rank == world.rank()) {
-          operand = partials[node - first_node[rank]].values.data() + pieces[p].begin;
+          operand = partials.all()[node - first_node[rank]].values.data() + pieces[p].begin;
         } else {
           operand = received;
           received += pieces[p].length;
@@ -253,60 +168,28 @@ void MpiReducer::State::finish_segment(std::span<const Piece> pieces) {
 }
 
 MpiReducer::MpiReducer(World& world, int num_slots) {
-  if (num_slots < world.size()) {
-    throw ConfigError(concat("weights.slots is ", num_slots, ", but the job has ", world.size(),
-                             " ranks: every rank needs a slot. Start at most ", num_slots,
-                             " ranks or raise weights.slots"));
-  }
+  check_slots(num_slots, world.size());
   state_ = std::make_unique<State>(world, num_slots);
 }
 
 MpiReducer::~MpiReducer() = default;
 
-void MpiReducer::begin(const ReductionPlan& plan) {
-  check_plan(plan, state_->num_slots);
-  state_->plan = &plan;
-  state_->next_slot = state_->block.begin;
-  state_->list_own_tensors();
-  for (auto& partial : state_->partials) state_->spare.push_back(std::move(partial.values));
-  state_->partials.clear();
-}
+void MpiReducer::begin(const ReductionPlan& plan) { state_->partials.begin(plan); }
 
-std::span<float> MpiReducer::slot_buffer() {
-  expect(state_->plan != nullptr, "begin() comes before slot_buffer()");
-  return State::at_least(state_->slot_values, state_->plan->total());
-}
+std::span<float> MpiReducer::slot_buffer() { return state_->partials.slot_buffer(); }
 
-void MpiReducer::merge_slot(int slot) {
-  State& s = *state_;
-  expect(s.plan != nullptr && slot == s.next_slot && slot < s.block.end,
-         "merge_slot() gets the rank's own slots one by one, ascending");
-  slot_buffer();
-  State::Partial partial{{slot, slot + 1},
-                         std::exchange(s.slot_values, s.take_spare()),
-                         std::move(s.own_tensors[static_cast<std::size_t>(slot - s.block.begin)])};
-  while (!s.partials.empty() && are_siblings(s.partials.back().node, partial.node, s.num_slots)) {
-    s.merge(s.partials.back(), partial);
-    s.spare.push_back(std::move(partial.values));
-    partial = std::move(s.partials.back());
-    s.partials.pop_back();
-  }
-  s.partials.push_back(std::move(partial));
-  ++s.next_slot;
-}
+void MpiReducer::merge_slot(int slot) { state_->partials.merge_slot(slot); }
 
 std::span<const float> MpiReducer::reduce() {
   State& s = *state_;
-  expect(s.plan != nullptr && s.next_slot == s.block.end,
-         "reduce() comes after merge_slot() of every own slot");
+  s.partials.finish();
   const Stopwatch watch;
-  const std::int64_t total = s.plan->total();
+  const std::int64_t total = s.partials.plan().total();
   s.cost = {};
   const bool alone = s.world.size() == 1;
   if (!alone && total > 0) s.reduce_over_ranks();
-  s.plan = nullptr;
   s.cost.seconds = watch.seconds();
-  return std::span(alone ? s.partials.front().values : s.result).first(total);
+  return std::span(alone ? s.partials.all().front().values : s.result).first(total);
 }
 
 ReductionCost MpiReducer::last_cost() const { return state_->cost; }

@@ -117,6 +117,16 @@ void World::note_progress(std::string_view activity, std::int64_t step) {
   if (watchdog_) watchdog_->note(activity, step);
 }
 
+void World::stamp(std::string_view operation, std::int64_t bytes) {
+  if (watchdog_) watchdog_->begin(operation, bytes);
+}
+
+void World::make_progress() {
+  int flag = 0;
+  check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &flag, MPI_STATUS_IGNORE),
+        "looking for messages");
+}
+
 void World::check(int mpi_result, const char* operation) const {
   if (mpi_result == MPI_SUCCESS) return;
   std::array<char, MPI_MAX_ERROR_STRING> text{};

@@ -46,6 +46,10 @@ class World {
   void stop_watchdog();
   /// Tells the watchdog what is being done; call it in long work without communication.
   void note_progress(std::string_view activity, std::int64_t step);
+  /// Tells the watchdog that an operation of another library starts; the next stamp ends it.
+  void stamp(std::string_view operation, std::int64_t bytes);
+  /// Lets MPI move on what peers wait for, while this rank waits for something else.
+  void make_progress();
 
   /// Collective.
   void barrier();

@@ -20,7 +20,7 @@ TORCH = {folder for folder, (_, torch) in TABLE.items() if torch}
 # Headers and link targets of a library -> the folders that may use it; the first match counts.
 OWNERS = (
     (r"Random123/|spdlog|fmt/|nlohmann", {"core"}),
-    (r"mpi\.h|nccl\.h|cuda_runtime|cuda\.h|enas_mpi|MPI::", {"comm"}),
+    (r"mpi\.h|nccl\.h|cuda_runtime|cuda\.h|enas_mpi|MPI::|NCCL::", {"comm"}),
     (r"hdf5(_hl)?\.h|H5\w+\.h|xxh\w+\.h|enas_hdf5|PkgConfig::xxhash|HDF5::", {"io"}),
     (r"zlib\.h|ZLIB::", {"data"}),
     (r"hwy/|libxsmm|c10/cuda/", {"nn"}),
