@@ -58,7 +58,9 @@ void add_run_options(CLI::App& app, Typed& typed) {
       ->type_name("N")
       ->expected(1)
       ->check(unnamed(CLI::NonNegativeNumber));
-  app.add_option("--max-time", typed.max_time, "Stop with a checkpoint after this wall-clock time")
+  app.add_option("--max-time", typed.max_time,
+                 "Stop with a checkpoint after this wall-clock time (default: in time for the end "
+                 "of the Slurm job, where SLURM_JOB_END_TIME is set)")
       ->type_name("SECONDS|HH:MM:SS");
   app.add_option("--max-steps", line.limits.max_steps,
                  "Stop at this step, counted from the run's start")

@@ -19,6 +19,7 @@ Checkpointer::Checkpointer(comm::World& world, Log& log, const RunDirectory& dir
       content_(content) {}
 
 bool Checkpointer::save() {
+  const Stopwatch watch;
   content_.gather();
   const std::int64_t step = content_.step();
   world_.note_progress("checkpoint", step);
@@ -34,6 +35,7 @@ bool Checkpointer::save() {
     }
   }
   written = world_.broadcast_value(written);
+  save_cost_s_ = std::max(save_cost_s_, watch.seconds());
   since_save_.restart();
   if (written) {
     failures_ = 0;
@@ -104,6 +106,7 @@ double Checkpointer::write_checkpoint_on_root() {
 }
 
 bool Checkpointer::load(const LoadRequest& request) {
+  const Stopwatch watch;
   bool found = false;
   ExitCode code = ExitCode::success;
   std::string failure;
@@ -122,6 +125,7 @@ bool Checkpointer::load(const LoadRequest& request) {
   }
   found = world_.broadcast_value(found);
   if (found) broadcast_loaded();
+  save_cost_s_ = std::max(save_cost_s_, watch.seconds());
   return found;
 }
 

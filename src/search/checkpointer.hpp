@@ -45,6 +45,8 @@ class Checkpointer {
 
   std::int64_t last_step() const { return last_step_; }
   double seconds_since_save() const { return since_save_.seconds(); }
+  /// What a checkpoint takes: the slowest so far, and before the first the loading of one.
+  double save_cost_s() const { return save_cost_s_; }
   double wall_seconds() const { return identity_.wall_seconds + since_start_.seconds(); }
   /// Who wrote the loaded checkpoint, and who goes on. Rank 0.
   const RunIdentity& loaded() const { return loaded_; }
@@ -67,6 +69,7 @@ class Checkpointer {
   CheckpointContent& content_;
   Stopwatch since_start_;
   Stopwatch since_save_;
+  double save_cost_s_ = 0.0;
   std::int64_t last_step_ = -1;  ///< of the newest checkpoint; -1 for none
   std::int64_t log_begin_ = 0;   ///< first step whose rows are in memory
   int failures_ = 0;

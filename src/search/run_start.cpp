@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/run_start.hpp"
 
+#include <cmath>
 #include <cstdlib>
 
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
+#include "search/batch_job.hpp"
 #include "search/search.hpp"
 
 namespace enas::search {
@@ -13,8 +16,8 @@ namespace enas::search {
 namespace {
 
 std::vector<std::string> this_job() {
-  const char* job = std::getenv("SLURM_JOB_ID");
-  return job != nullptr ? std::vector<std::string>{job} : std::vector<std::string>{};
+  const BatchJob job = present_batch_job();
+  return job.id.empty() ? std::vector<std::string>{} : std::vector<std::string>{job.name()};
 }
 
 }  // namespace
@@ -47,6 +50,14 @@ RunIdentity present_identity(const comm::World& world, const ConfigRecord& recor
           world.size(),
           0.0,
           this_job()};
+}
+
+void report_batch_job(Log& log) {
+  const BatchJob job = present_batch_job();
+  if (job.id.empty()) return;
+  const double left_s = job.seconds_left();
+  log.info(concat("Slurm job ", job.name(),
+                  std::isfinite(left_s) ? concat(", ", human_duration(left_s), " left") : ""));
 }
 
 void shake_hands(comm::World& world, const RunIdentity& identity) {

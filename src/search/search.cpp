@@ -29,6 +29,7 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Set
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set));
+  report_batch_job(log);
 
   const auto space = make_space(settings.space);
   comm::MpiReducer reducer(world, settings.weights.slots);

@@ -82,8 +82,9 @@ void SearchLoop::start_or_resume() {
 void SearchLoop::weight_step() {
   if (state_.progress.index == 0) begin_weight_phase();
   parts_.world.note_progress("weight step", state_.progress.step);
-  const auto report =
-      weight_step_.run(state_, stop_control_.wishes(checkpointer_.seconds_since_save()));
+  const auto report = weight_step_.run(
+      state_,
+      stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
   guard_.note_touched(report.touched);
   faults_.flip_bit(
@@ -105,7 +106,8 @@ void SearchLoop::weight_step() {
 void SearchLoop::controller_step() {
   parts_.world.note_progress("controller step", state_.progress.step);
   const auto report = controller_step_.run(
-      state_.progress, stop_control_.wishes(checkpointer_.seconds_since_save()));
+      state_.progress,
+      stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
   faults_.flip_bit(state_.progress.step, "flip_strategy", parts_.strategy.state());
   reporter_.controller_step(state_.progress, report);

@@ -186,7 +186,7 @@ struct RunLimits {
   std::filesystem::path resume_path;
   bool force_resume = false;      ///< take a checkpoint although identity keys differ
   bool threads_explicit = false;  ///< run.threads was set on the command line
-  double max_time_s = 0.0;        ///< 0: none (SLURM_JOB_END_TIME where set)
+  double max_time_s = 0.0;        ///< 0: the end of the batch job, less what a stop takes
   std::int64_t max_steps = 0;     ///< absolute step; 0: none
 };
 

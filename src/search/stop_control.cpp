@@ -2,9 +2,6 @@
 #include "search/stop_control.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <limits>
 
 #include "core/stop_request.hpp"
 #include "search/step_record.hpp"
@@ -13,21 +10,10 @@ namespace enas::search {
 
 namespace {
 
-constexpr double kSlurmMargin_s = 120.0;
+/// For what is not measured: the end of the program, and the batch script's last commands.
+constexpr double kJobMargin_s = 30.0;
 /// Looking for files in every step would be felt on a parallel file system.
 constexpr double kFileInterval_s = 1.0;
-
-double slurm_seconds_left() {
-  const char* end = std::getenv("SLURM_JOB_END_TIME");
-  if (end == nullptr) return std::numeric_limits<double>::infinity();
-  char* rest = nullptr;
-  const double end_s = std::strtod(end, &rest);
-  // A value that is no time must not stop the run at once, job after job.
-  if (!(end_s > 0.0) || *rest != '\0') return std::numeric_limits<double>::infinity();
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return std::max(end_s - now - kSlurmMargin_s, 0.0);
-}
 
 }  // namespace
 
@@ -35,10 +21,13 @@ StopControl::StopControl(bool is_root, std::filesystem::path run_directory, doub
                          double checkpoint_every_s)
     : is_root_(is_root),
       run_directory_(std::move(run_directory)),
-      max_time_s_(max_time_s > 0.0 ? max_time_s : slurm_seconds_left()),
+      max_time_s_(max_time_s),
+      job_(present_batch_job()),
       checkpoint_every_s_(checkpoint_every_s) {}
 
-std::int64_t StopControl::wishes(double seconds_since_save) {
+std::int64_t StopControl::wishes(double seconds_since_save, double save_cost_s) {
+  if (since_wishes_) longest_turn_s_ = std::max(longest_turn_s_, since_wishes_->seconds());
+  since_wishes_.emplace();
   std::int64_t flags = 0;
   if (stop_requested()) {
     reason_ = stop_signal_name();
@@ -46,7 +35,7 @@ std::int64_t StopControl::wishes(double seconds_since_save) {
   }
   if (take_checkpoint_request()) flags |= kFlagCheckpoint;
   if (!is_root_) return flags;
-  if (since_start_.seconds() >= max_time_s_) {
+  if (time_is_up(save_cost_s)) {
     if (reason_.empty()) reason_ = "time limit";
     flags |= kFlagStop;
   }
@@ -63,6 +52,14 @@ std::int64_t StopControl::wishes(double seconds_since_save) {
     flags |= kFlagStop;
   }
   return flags;
+}
+
+/// A stop takes effect after the step that carries it, and after what may follow it: a validation,
+/// a periodic checkpoint. All of that has been seen as the longest turn; the last checkpoint, at
+/// worst slower than those before, counts twice.
+bool StopControl::time_is_up(double save_cost_s) const {
+  if (max_time_s_ > 0.0) return since_start_.seconds() >= max_time_s_;
+  return job_.seconds_left() <= kJobMargin_s + longest_turn_s_ + 2.0 * save_cost_s;
 }
 
 std::string StopControl::reason() const {

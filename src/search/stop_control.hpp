@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/clock.hpp"
+#include "search/batch_job.hpp"
 
 namespace enas::search {
 
@@ -14,25 +16,30 @@ namespace enas::search {
 /// rank watches its signals. Flags act only after all ranks have seen them.
 class StopControl {
  public:
-  /// `max_time_s` 0: the end of the Slurm job less 120 s where SLURM_JOB_END_TIME is set, else
-  /// none. `checkpoint_every_s` 0: never by the clock.
+  /// `max_time_s` 0: the end of the batch job, where it is known, less what a stop takes.
+  /// `checkpoint_every_s` 0: never by the clock.
   StopControl(bool is_root, std::filesystem::path run_directory, double max_time_s,
               double checkpoint_every_s);
 
-  /// This rank's flags for the next step (StepFlag). `seconds_since_save` is rank 0's.
-  std::int64_t wishes(double seconds_since_save);
+  /// This rank's flags for the next step (StepFlag). `seconds_since_save` and `save_cost_s`, what a
+  /// checkpoint takes, are rank 0's.
+  std::int64_t wishes(double seconds_since_save, double save_cost_s = 0.0);
   /// Why a stop was asked for, as far as this rank knows; "a signal to another rank" otherwise.
   std::string reason() const;
 
  private:
   bool control_file(const char* name);
+  bool time_is_up(double save_cost_s) const;
 
   bool is_root_;
   std::filesystem::path run_directory_;
   double max_time_s_;
+  BatchJob job_;
   double checkpoint_every_s_;
   double checked_files_at_s_ = 0.0;
   Stopwatch since_start_;
+  std::optional<Stopwatch> since_wishes_;
+  double longest_turn_s_ = 0.0;  ///< from one step's wishes to the next
   bool stop_file_seen_ = false;  ///< the file is gone then, the wish stays
   std::string reason_;
 };

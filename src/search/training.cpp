@@ -61,6 +61,7 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const S
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set));
+  report_batch_job(log);
   comm::MpiReducer reducer(world, slots);
   TrainingLoop loop(
       {world, log, settings, limits, architecture, *network, reducer, *task, directory, identity});

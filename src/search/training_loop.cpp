@@ -130,8 +130,9 @@ void TrainingLoop::step() {
   TrainingProgress& progress = state_.progress;
   if (progress.index == 0) reset_slot_states();
   parts_.world.note_progress("training step", progress.step);
-  const auto report =
-      training_step_.run(state_, stop_control_.wishes(checkpointer_.seconds_since_save()));
+  const auto report = training_step_.run(
+      state_,
+      stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
   lr_ = report.lr;
   if (trigger_.has_triggered() && report.num_finite > 0) average_.add();

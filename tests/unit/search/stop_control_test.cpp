@@ -19,10 +19,10 @@ namespace {
 
 void wait_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
-std::string seconds_from_now(double seconds) {
+void end_of_job_in(double seconds) {
   const double now =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return std::to_string(static_cast<long long>(now + seconds));
+  setenv("SLURM_JOB_END_TIME", std::to_string(now + seconds).c_str(), 1);
 }
 
 struct StopControlTest : testing::Test {
@@ -92,20 +92,41 @@ TEST_F(StopControlTest, RemembersAStopFile) {
 }
 
 TEST_F(StopControlTest, StopsBeforeTheBatchJobEnds) {
-  setenv("SLURM_JOB_END_TIME", seconds_from_now(3600).c_str(), 1);
+  end_of_job_in(3600);
   EXPECT_EQ(make().wishes(0.0), 0);
-  setenv("SLURM_JOB_END_TIME", seconds_from_now(119).c_str(), 1);
+  end_of_job_in(30);
   EXPECT_EQ(make().wishes(0.0), kFlagStop);
-  setenv("SLURM_JOB_END_TIME", seconds_from_now(122).c_str(), 1);
+  end_of_job_in(33);
   auto control = make();
   EXPECT_EQ(control.wishes(0.0), 0);
-  wait_s(2.1);
+  wait_s(3.1);
   EXPECT_EQ(control.wishes(0.0), kFlagStop);
   EXPECT_EQ(control.reason(), "time limit");
 }
 
+TEST_F(StopControlTest, LeavesTimeForTwoCheckpoints) {
+  end_of_job_in(100);
+  EXPECT_EQ(make().wishes(0.0, 30.0), 0);
+  EXPECT_EQ(make().wishes(0.0, 35.0), kFlagStop);
+}
+
+TEST_F(StopControlTest, LeavesTimeForAStepLikeTheLongest) {
+  end_of_job_in(36);
+  auto control = make();
+  EXPECT_EQ(control.wishes(0.0), 0);
+  wait_s(3.0);
+  EXPECT_EQ(control.wishes(0.0), kFlagStop) << "33 s are left, and a step takes 3";
+}
+
+TEST_F(StopControlTest, DoesNotTakeTheStartForAStep) {
+  end_of_job_in(40);
+  auto control = make();
+  wait_s(3.0);
+  EXPECT_EQ(control.wishes(0.0, 1.0), 0);
+}
+
 TEST_F(StopControlTest, AnExplicitLimitCountsInABatchJob) {
-  setenv("SLURM_JOB_END_TIME", seconds_from_now(1).c_str(), 1);
+  end_of_job_in(1);
   EXPECT_EQ(make(3600.0).wishes(0.0), 0);
 }
 
