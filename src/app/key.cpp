@@ -16,6 +16,8 @@ template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string toml_string(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";

@@ -19,8 +19,11 @@
 namespace enas::search {
 
 namespace {
-constexpr std::array<std::string_view, 8> kKinds = {
-    "kill", "throw", "hang", "slow", "nan", "nan_forever", "flip_weight", "flip_strategy"};
+constexpr std::array<std::string_view, 15> kKinds = {
+    "kill",        "abort",        "segv",          "throw",         "hang",
+    "slow",        "slow_forever", "skip_sum",      "nan",           "nan_forever",
+    "flip_weight", "flip_idle",    "flip_momentum", "flip_strategy", "flip_moment"};
+constexpr std::chrono::milliseconds kDrag(200);
 }  // namespace
 
 std::string fault_of_environment() {
@@ -50,6 +53,8 @@ bool FaultInjector::fires(std::int64_t step, const char* kind) {
 
 void FaultInjector::strike(std::int64_t step) {
   if (fires(step, "kill")) std::raise(SIGKILL);
+  if (fires(step, "abort")) std::raise(SIGABRT);
+  if (fires(step, "segv")) std::raise(SIGSEGV);
   if (fires(step, "throw")) {
     throw SystemError(concat("injected failure at step ", step), ExitCode::internal);
   }
@@ -57,6 +62,11 @@ void FaultInjector::strike(std::int64_t step) {
   if (fires(step, "hang")) {
     while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
   }
+}
+
+void FaultInjector::drag(std::int64_t step) const {
+  if (kind_ != "slow_forever" || rank_ != fault_rank_ || step < fault_step_) return;
+  std::this_thread::sleep_for(kDrag);
 }
 
 void FaultInjector::corrupt_gradient(std::int64_t step, std::vector<at::Tensor>& gradients) {

@@ -16,18 +16,24 @@ namespace enas::search {
 /// ENAS_FAULT; "" where it is not set.
 std::string fault_of_environment();
 
-/// Kinds: kill (SIGKILL), throw (an exception on that rank), hang (never returns), slow (2 s), nan
-/// (the slot's gradients become NaN), nan_forever (from that step on, on all ranks), flip_weight,
-/// flip_strategy (one bit of one value, before the digests of that step).
+/// Kinds: kill, abort, segv (signals to itself), throw (an exception on that rank), hang (never
+/// returns), slow (2 s), slow_forever (0.2 s a slot from that step on), skip_sum (stays away from
+/// the sum of that weight step), nan (the slot's gradients become NaN), nan_forever (from that step
+/// on, on all ranks). One bit of one value, before the digests of that step: flip_weight (that
+/// moved), flip_idle (that did not), flip_momentum (of the optimizer), flip_strategy, flip_moment
+/// (of the strategy's optimizer).
 class FaultInjector {
  public:
   /// `text` is the variable's value, or "" for none. Throws ConfigError when it cannot be read.
   FaultInjector(const std::string& text, int rank);
 
-  /// kill, throw, hang and slow, at the start of a step.
+  /// kill, abort, segv, throw, hang and slow, at the start of a step.
   void strike(std::int64_t step);
+  /// slow_forever, in each slot.
+  void drag(std::int64_t step) const;
+  bool skips_sum(std::int64_t step) { return fires(step, "skip_sum"); }
   void corrupt_gradient(std::int64_t step, std::vector<at::Tensor>& gradients);
-  /// flip_weight and flip_strategy: `kind` says which arrays these are.
+  /// `kind` says which arrays these are; the first one is hit.
   void flip_bit(std::int64_t step, const char* kind, std::vector<NamedArray> arrays);
 
  private:

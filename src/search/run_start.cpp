@@ -61,17 +61,20 @@ void report_batch_job(Log& log) {
 }
 
 void shake_hands(comm::World& world, const RunIdentity& identity) {
-  // A test can make one rank differ: ENAS_HANDSHAKE_FAULT=<rank>.
-  const char* fault = std::getenv("ENAS_HANDSHAKE_FAULT");
-  const bool differ = fault != nullptr && std::atoi(fault) == world.rank();
+  // A test can make one rank differ: ENAS_HANDSHAKE_FAULT=<rank>:<name of what differs>.
+  const char* variable = std::getenv("ENAS_HANDSHAKE_FAULT");
+  const std::string fault = variable != nullptr ? variable : "";
+  const auto differs = [&](const std::string& name) {
+    return fault == concat(world.rank(), ":", name);
+  };
   const std::vector<std::pair<std::string, std::string>> items = {
-      {"the program (version, git revision)", identity.program + (differ ? " (fault)" : "")},
+      {"the program (version, git revision)", identity.program},
       {"the configuration", identity.config.toml},
       {"the data", identity.data.hex()},
       {"the instruction set", identity.instruction_set},
       {"the number of threads", std::to_string(identity.threads)}};
   for (const auto& [name, value] : items) {
-    const auto all = world.all_gather_value(io::digest_text(value));
+    const auto all = world.all_gather_value(io::digest_text(differs(name) ? value + "?" : value));
     for (int rank = 1; rank < world.size(); ++rank) {
       if (all[static_cast<std::size_t>(rank)] != all[0]) {
         throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank 0; ",

@@ -13,6 +13,8 @@ SearchLoop::SearchLoop(const SearchWorld& parts)
       faults_(fault_of_environment(), parts.world.rank()),
       run_log_(parts.space, parts.task.metric()),
       optimizer_(parts.supernet.weights(), parts.settings.weights),
+      stragglers_(parts.settings.reliability, parts.settings.weights.slots,
+                  gather_nodes(parts.world)),
       guard_(parts.world, optimizer_, parts.supernet.weights().size(), parts.strategy),
       content_(
           parts.world, guard_, parts.settings,
@@ -87,20 +89,31 @@ void SearchLoop::weight_step() {
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
   guard_.note_touched(report.touched);
-  faults_.flip_bit(
-      state_.progress.step, "flip_weight",
-      {named_array(
-          "",
-          parts_.supernet.weights().at(static_cast<std::size_t>(report.touched.front())).value)});
+  inject_flips(report.touched);
   reporter_.weight_step(state_.progress, report, steps_in_phase());
-  if (parts_.world.is_root())
+  if (parts_.world.is_root()) {
     reporter_.log_weight_step(run_log_, state_.progress, report,
                               digest_of(parts_.strategy.state()));
+    if (const auto slow = stragglers_.note(report.slots); !slow.empty()) parts_.log.warn(slow);
+  }
   Progress& progress = state_.progress;
   progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
   ++progress.step;
   ++progress.index;
   if (progress.index == steps_in_phase()) end_phase();
+}
+
+/// Only where a fault asks for it.
+void SearchLoop::inject_flips(const std::vector<int>& touched) {
+  const std::int64_t step = state_.progress.step;
+  const auto moved = optimizer_.arrays_of_weight(touched.front());
+  faults_.flip_bit(step, "flip_weight", {moved.front()});
+  if (moved.size() > 1) faults_.flip_bit(step, "flip_momentum", {moved.back()});
+  int idle = 0;
+  for (const int weight : touched) idle += weight == idle ? 1 : 0;  // they ascend
+  if (idle < static_cast<int>(parts_.supernet.weights().size())) {
+    faults_.flip_bit(step, "flip_idle", optimizer_.arrays_of_weight(idle));
+  }
 }
 
 void SearchLoop::controller_step() {
@@ -109,7 +122,10 @@ void SearchLoop::controller_step() {
       state_.progress,
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
-  faults_.flip_bit(state_.progress.step, "flip_strategy", parts_.strategy.state());
+  auto strategy = parts_.strategy.state();
+  faults_.flip_bit(state_.progress.step, "flip_strategy", strategy);
+  std::erase_if(strategy, [](const auto& array) { return !array.name.starts_with("first_mom"); });
+  faults_.flip_bit(state_.progress.step, "flip_moment", strategy);
   reporter_.controller_step(state_.progress, report);
   if (parts_.world.is_root()) {
     run_log_.add_controller_step(state_.progress, report, report.strategy_digest);

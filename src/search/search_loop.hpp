@@ -15,6 +15,7 @@
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/stop_control.hpp"
+#include "search/straggler.hpp"
 #include "search/task.hpp"
 #include "search/validation.hpp"
 #include "search/weight_optimizer.hpp"
@@ -52,6 +53,7 @@ class SearchLoop {
   void controller_step();
   void begin_weight_phase();
   void end_phase();
+  void inject_flips(const std::vector<int>& touched);
   void finish_round();
   void finish_step();
   void roll_back();
@@ -67,6 +69,7 @@ class SearchLoop {
   FaultInjector faults_;
   RunLog run_log_;
   WeightOptimizer optimizer_;
+  StragglerWatch stragglers_;
   ReplicaGuard guard_;
   SearchContent content_;
   Checkpointer checkpointer_;

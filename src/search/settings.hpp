@@ -138,6 +138,8 @@ struct ReliabilityOptions {
   int max_bad_steps = 10;           ///< steps in a row without a finite slot before a reload
   int max_rollbacks = 3;            ///< reloads with the rate halved before exit 76
   double comm_timeout_s = 600.0;
+  double straggler_factor = 2.0;  ///< times the median rank's seconds a slot; 0: no warning
+  double straggler_interval_s = 60.0;
 };
 
 struct RunOptions {

@@ -24,6 +24,7 @@ struct StepRecord {
   std::int64_t count = 0;    ///< tokens or images
   std::int64_t finite = 1;
   std::int64_t flags = 0;
+  double seconds = 0.0;  ///< that its rank worked on it
 };
 
 /// Every record of a step in item order, and the flags of all ranks.

@@ -46,6 +46,7 @@ TrainingLoop::TrainingLoop(const TrainingWorld& parts)
       trigger_(static_cast<std::size_t>(options_.averaging_patience)),
       best_{room_for(parts.network.weights()), room_for(parts.network.averages())},
       log_(parts.task.metric()),
+      stragglers_(parts.settings.reliability, options_.step.slots, gather_nodes(parts.world)),
       training_step_(parts.world, parts.reducer, parts.network, optimizer_, parts.task,
                      options_.step, parts.settings.run.seed,
                      total_steps(parts.task, options_.epochs), faults_),
@@ -143,7 +144,10 @@ void TrainingLoop::step() {
                              options_.epochs, "  ", progress.index + 1, "/", steps, "  loss ",
                              fixed(report.loss, 3), "  ", fixed(report.examples_per_s, 0), " ",
                              parts_.task.metric().example(), "s/s"));
-  if (parts_.world.is_root()) log_.add_step(progress, report);
+  if (parts_.world.is_root()) {
+    log_.add_step(progress, report);
+    if (const auto slow = stragglers_.note(report.slots); !slow.empty()) parts_.log.warn(slow);
+  }
   if (report.num_finite < options_.step.slots) {
     const std::string text = concat(options_.step.slots - report.num_finite,
                                     " slot(s) had no finite gradient and were left out");

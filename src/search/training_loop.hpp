@@ -15,6 +15,7 @@
 #include "search/replica_guard.hpp"
 #include "search/run_directory.hpp"
 #include "search/stop_control.hpp"
+#include "search/straggler.hpp"
 #include "search/task.hpp"
 #include "search/training_content.hpp"
 #include "search/training_log.hpp"
@@ -72,6 +73,7 @@ class TrainingLoop {
   child::AveragingTrigger trigger_;
   LearntValues best_;
   TrainingLog log_;
+  StragglerWatch stragglers_;
   TrainingStep training_step_;
   TrainingContent content_;
   Checkpointer checkpointer_;

@@ -84,7 +84,9 @@ TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
 
 StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& carried,
                                   TrainingStepReport& report) {
+  const Stopwatch whole;
   Stopwatch watch;
+  faults_.drag(place.step);
   const auto batch = task_.training_batch(place, slot);
   report.data_s += watch.restart();
   const double progress = static_cast<double>(place.step + 1) / static_cast<double>(total_steps_);
@@ -105,6 +107,7 @@ StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& 
   if (record.finite == 0) carried = network_.initial_state(options_.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();
+  record.seconds = whole.seconds();
   return record;
 }
 

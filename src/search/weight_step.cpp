@@ -56,7 +56,7 @@ WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   report.lr =
       scheduled_lr(settings_.weights, progress.round) * progress.lr_factor * task_.lr_factor(place);
   summarise(report);
-  if (report.num_finite > 0) {
+  if (report.num_finite > 0 && !faults_.skips_sum(place.step)) {
     const auto total = reducer_.reduce();
     report.reduce_s = reducer_.last_cost().seconds;
     watch.restart();
@@ -110,7 +110,9 @@ void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
 
 StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, const StepPlace& place,
                                 at::Tensor& carried, WeightStepReport& report) {
+  const Stopwatch whole;
   Stopwatch watch;
+  faults_.drag(place.step);
   const auto batch = task_.training_batch(place, slot);
   report.data_s += watch.restart();
   auto result = supernet_.gradient(child, batch, carried,
@@ -132,6 +134,7 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, cons
   if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();
+  record.seconds = whole.seconds();
   return record;
 }
 

@@ -192,10 +192,10 @@ def test_a_fault_that_cannot_be_read(new_run):
 @pytest.mark.parametrize("ranks, rank", [(2, 1), (3, 0), (3, 2)])
 def test_a_foreign_rank_is_refused(new_run, ranks, rank):
     run = new_run()
-    result = run.search(ranks=ranks, env={"ENAS_HANDSHAKE_FAULT": str(rank)})
+    result = run.search(ranks=ranks, env={"ENAS_HANDSHAKE_FAULT": f"{rank}:the data"})
     assert result.code == 65, result
     assert len(result.errors) == 1, result
-    assert re.search(rf"rank {rank}\b", result.errors[0]), result
+    assert re.search(rf"the data on rank {rank}\b", result.errors[0]), result
     assert run.checkpoints() == []
 
 
