@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How pictures look: colours for light and dark pages and for eyes that confuse some, and files of figures."""
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.style  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+# Drawn once in these colours; in a page they become variables that follow its light or dark mode.
+INK, SOFT, RULE, PAPER = "#1c2128", "#5f6770", "#d5d9de", "#fefefe"
+VARIABLES = {INK: "--ink", SOFT: "--soft", RULE: "--rule", PAPER: "--paper"}
+DARK = {INK: "#e4e7eb", SOFT: "#a3abb5", RULE: "#3a4048", PAPER: "#14171b"}
+
+# Okabe and Ito's colours, slightly shifted to be seen on white and on nearly black.
+SERIES = ("#2b7bba", "#e08e0b", "#0f9d76", "#c1549c", "#d55e00", "#56b4e9", "#8a8f98", "#8c6d31")
+# Fills of boxes, light enough for dark text.
+FILLS = {
+    "tanh": "#8fc3ea", "relu": "#f2bd63", "identity": "#cdd2d8", "sigmoid": "#e0a9cd",
+    "conv_3x3": "#8fc3ea", "conv_5x5": "#5f9fd6", "sep_conv_3x3": "#93d9bf", "sep_conv_5x5": "#4fb893",
+    "avg_pool_3x3": "#f7d08a", "max_pool_3x3": "#eba35c",
+}
+BOX_INK = "#15191e"
+HEAT = "cividis"
+
+RC = {
+    "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "legend.fontsize": 8, "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.edgecolor": SOFT, "axes.labelcolor": INK, "text.color": INK, "xtick.color": SOFT, "ytick.color": SOFT,
+    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.grid": True, "axes.axisbelow": True,
+    "grid.color": RULE, "grid.linewidth": 0.6, "lines.linewidth": 1.5, "figure.facecolor": PAPER,
+    "axes.facecolor": "none", "savefig.facecolor": PAPER, "svg.fonttype": "path", "axes.unicode_minus": True,
+    "path.simplify": True, "figure.constrained_layout.use": True, "axes.formatter.useoffset": False,
+}
+
+
+@dataclass
+class Picture:
+    """A figure with the name of its files and what is to be said under it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A new figure in inches, with its axes in reading order."""
+    with matplotlib.rc_context(RC):
+        made = Figure(figsize=(width, height), layout="constrained")
+        axes = made.subplots(rows, columns, squeeze=False, **options)
+    return made, list(axes.flat)
+
+
+def canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure without any axes to be seen, for drawings; one unit is one inch."""
+    with matplotlib.rc_context(RC):
+        made = Figure(figsize=(width, height))
+        axes = made.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        axes.set_xlim(0, width)
+        axes.set_ylim(0, height)
+    return made, axes
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name, always the same for functions and operations."""
+    return {name: FILLS.get(name, SERIES[i % len(SERIES)]) for i, name in enumerate(names)}
+
+
+def plain_name(option: str) -> str:
+    """sep_conv_3x3 as people write it: sep conv 3×3."""
+    return re.sub(r"(\d)x(\d)", r"\1×\2", option).replace("_", " ")
+
+
+def svg_of(picture: Figure, salt: str = "enas") -> str:
+    """The figure as an <svg> element of its own; equal figures give equal bytes."""
+    with matplotlib.rc_context({**RC, "svg.hashsalt": salt}):
+        text = io.StringIO()
+        picture.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()[text.getvalue().index("<svg"):]
+
+
+def inline_svg(picture: Figure, salt: str, label: str) -> str:
+    """For a page: no size of its own, colours as variables, an accessible name."""
+    svg = svg_of(picture, salt)
+    for colour, variable in VARIABLES.items():
+        svg = re.sub(colour, f"var({variable})", svg, flags=re.IGNORECASE)
+    # The page's own background shows through.
+    svg = re.sub(r'(<g id="patch_1">\s*<path[^>]*style=")[^"]*"', r'\1fill: none"', svg, count=1)
+    # Ids of clips and glyphs must not meet those of other pictures in the page.
+    svg = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{salt}-", svg)
+    svg = re.sub(r'<metadata>.*?</metadata>', "", svg, flags=re.DOTALL)
+    width = picture.get_figwidth()
+    return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"|<svg ([^>]*)',
+                  lambda m: "<svg " + re.sub(r'(width|height)="[^"]*"', "", m[0].removeprefix("<svg "))
+                  + f' role="img" aria-label="{label}" style="width:100%;max-width:{width * 1.15:.2f}in"',
+                  svg, count=1)
+
+
+def save(picture: Figure, path: Path, dark: bool = False, dots_per_inch: int = 200) -> None:
+    """As SVG or PNG, by the file's ending."""
+    with matplotlib.rc_context({**RC, "svg.hashsalt": path.stem}):
+        if path.suffix == ".svg":
+            path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + in_mode(svg_of(picture, path.stem), dark),
+                            encoding="utf-8")
+        else:
+            picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})
+
+
+def in_mode(svg: str, dark: bool) -> str:
+    """The same picture for a dark page."""
+    for light, other in DARK.items() if dark else ():
+        svg = re.sub(light, other, svg, flags=re.IGNORECASE)
+    return svg
