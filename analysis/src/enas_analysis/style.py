@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.style  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Drawn once in these colours; in a page they become variables that follow its light or dark mode.
 INK, SOFT, RULE, PAPER = "#1c2128", "#5f6770", "#d5d9de", "#fefefe"
@@ -40,7 +38,7 @@ RC = {
     "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.grid": True, "axes.axisbelow": True,
     "grid.color": RULE, "grid.linewidth": 0.6, "lines.linewidth": 1.5, "figure.facecolor": PAPER,
     "axes.facecolor": "none", "savefig.facecolor": PAPER, "svg.fonttype": "path", "axes.unicode_minus": True,
-    "path.simplify": True, "figure.constrained_layout.use": True, "axes.formatter.useoffset": False,
+    "path.simplify": True, "axes.formatter.useoffset": False,
 }
 
 
@@ -54,22 +52,37 @@ class Picture:
     figure: Figure
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """Runs a function under the style, and leaves the settings of a notebook as they were."""
+
+    @wraps(function)
+    def run(*arguments: P.args, **keywords: P.kwargs) -> R:
+        with matplotlib.rc_context(RC):
+            return function(*arguments, **keywords)
+
+    return run
+
+
+@styled
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
     """A new figure in inches, with its axes in reading order."""
-    with matplotlib.rc_context(RC):
-        made = Figure(figsize=(width, height), layout="constrained")
-        axes = made.subplots(rows, columns, squeeze=False, **options)
+    made = Figure(figsize=(width, height), layout="constrained")
+    axes = made.subplots(rows, columns, squeeze=False, **options)
     return made, list(axes.flat)
 
 
+@styled
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure without any axes to be seen, for drawings; one unit is one inch."""
-    with matplotlib.rc_context(RC):
-        made = Figure(figsize=(width, height))
-        axes = made.add_axes((0.0, 0.0, 1.0, 1.0))
-        axes.set_axis_off()
-        axes.set_xlim(0, width)
-        axes.set_ylim(0, height)
+    """A figure without any axes to be seen, for drawings; one unit is one inch, y points down."""
+    made = Figure(figsize=(width, height))
+    axes = made.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
     return made, axes
 
 
@@ -108,18 +121,10 @@ def inline_svg(picture: Figure, salt: str, label: str) -> str:
                   svg, count=1)
 
 
-def save(picture: Figure, path: Path, dark: bool = False, dots_per_inch: int = 200) -> None:
+def save(picture: Figure, path: Path, dots_per_inch: int = 200) -> None:
     """As SVG or PNG, by the file's ending."""
-    with matplotlib.rc_context({**RC, "svg.hashsalt": path.stem}):
-        if path.suffix == ".svg":
-            path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + in_mode(svg_of(picture, path.stem), dark),
-                            encoding="utf-8")
-        else:
+    if path.suffix == ".svg":
+        path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(picture, path.stem), encoding="utf-8")
+    else:
+        with matplotlib.rc_context(RC):
             picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})
-
-
-def in_mode(svg: str, dark: bool) -> str:
-    """The same picture for a dark page."""
-    for light, other in DARK.items() if dark else ():
-        svg = re.sub(light, other, svg, flags=re.IGNORECASE)
-    return svg
