@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recurrent cell with shared weights, from its formulas (Pham et al. 2018, highway form):
+
+    value, gate = split(s_j W_{l,j});  s_l = s_j + σ(gate) ⊗ (f_l(value) - s_j)
+
+Node 0 reads [x_t; h_{t-1}] and carries h_{t-1}; the mean of the nodes that nobody reads is the output
+and the next state; the output layer is the embedding."""
+import torch
+import torch.nn.functional as functional
+
+FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda x: x, "sigmoid": torch.sigmoid}
+
+
+class Cell:
+    """A child: the function of every node, the node before it, and the nodes that make the output."""
+
+    def __init__(self, config, tokens):
+        names = config["space.activations"]
+        self.fixed = fixed = config["space.first_node"] == "tanh"
+        rest = list(tokens) if fixed else list(tokens[1:])
+        self.functions = ["tanh" if fixed else names[tokens[0]], *(names[f] for f in rest[1::2])]
+        self.previous = [None, *rest[0::2]]
+        nodes = range(len(self.functions))
+        if config["supernet.cell_output"] == "all":
+            self.outputs = [node for node in nodes if not (fixed and node == 0)]
+        else:
+            self.outputs = [node for node in nodes if node not in self.previous]
+        self.per_edge = config["supernet.edge_weights"] == "per_edge"
+
+    def matrix(self, weights, node):
+        function, previous = self.functions[node], self.previous[node]
+        if node == 0:
+            return weights["first" if self.per_edge and not self.fixed else f"first/{function}"]
+        return weights[f"edge/{node}/{previous}" + ("" if self.per_edge else f"/{function}")]
+
+    def step(self, weights, x, state):
+        """The output for one time step of all columns."""
+        values = []
+        for node, function in enumerate(self.functions):
+            source = state if node == 0 else values[self.previous[node]]
+            read = torch.cat([x, state], 1) if node == 0 else source
+            value, gate = (read @ self.matrix(weights, node)).chunk(2, 1)
+            values.append(source + torch.sigmoid(gate) * (FUNCTIONS[function](value) - source))
+        output = torch.stack([values[node] for node in self.outputs]).mean(0)
+        return batch_norm(weights, output) if "norm/scale" in weights else output
+
+
+def batch_norm(weights, output):
+    """With the statistics of this time step, epsilon 1."""
+    variance, mean = torch.var_mean(output, 0, correction=0)
+    normalised = (output - mean) / torch.sqrt(variance + 1.0) * weights["norm/scale"]
+    return normalised + weights.get("norm/offset", 0)
+
+
+def validate(config, weights, tokens, text, segments=0):
+    """(mean nats a token, perplexity) of the first `segments` segments, 0 for all whole ones, with the
+    state carried from zero."""
+    cell = Cell(config, tokens)
+    columns, length = config["validation.batch_size"], config["weights.segment_length"]
+    rows = len(text.valid) // columns
+    steps = (segments or (rows - 1) // length) * length
+    words = text.valid[:rows * columns].view(columns, rows).T
+    state = torch.zeros(columns, config["supernet.hidden"], dtype=torch.float64)
+    nats = 0.0
+    for now, target in zip(words[:steps], words[1:steps + 1], strict=True):
+        state = cell.step(weights, weights["embedding"][now], state)
+        logits = state @ weights["embedding"].T + weights.get("output/bias", 0)
+        nats += functional.cross_entropy(logits, target, reduction="sum")
+    loss = (nats / (steps * columns)).item()
+    return loss, float(torch.exp(torch.tensor(loss, dtype=torch.float64)))
