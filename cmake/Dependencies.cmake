@@ -21,10 +21,7 @@ pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 find_path(ENAS_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 find_path(ENAS_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 
-# A LibTorch in .venv (scripts/setup.sh puts it there) is found without being named.
-file(GLOB ENAS_VENV_TORCH ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake)
-list(APPEND CMAKE_PREFIX_PATH ${ENAS_VENV_TORCH})
-find_package(Torch REQUIRED)
+include(LibTorch)
 
 if(ENAS_NCCL STREQUAL "AUTO")
   find_package(NCCL)

@@ -73,6 +73,11 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   const Settings settings = load_config(world, line).settings;
   check_ranks(settings, world.size());
   search::BenchOptions options = options_of(line.bench);
+  // The other process is the reference of CPU kernels.
+  const bool is_compared = line.bench.lockstep || line.bench.reference;
+  Settings asked = settings;
+  options.device = {world, log, is_compared ? search::DeviceWish::cpu : line.bench.device,
+                    search::supernet_precision(asked), settings.space.kind};
   if (line.bench.lockstep) return run_as_reference(world, settings, options);
   if (line.bench.scaling) return run_scaling_command(world, settings, line);
   if (line.bench.reference && world.size() > 1) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/error.hpp"
@@ -18,7 +19,6 @@ namespace {
 struct Typed {
   CommandLine line;
   std::string resume = "auto";
-  std::string device = "auto";
   std::string max_time;
   std::vector<std::int64_t> seed;
   std::string preset = "default";
@@ -40,6 +40,17 @@ void add_sets(CLI::App& app, Typed& typed) {
   app.add_option("--set", typed.line.sets, "Override a key of the configuration (repeatable)")
       ->type_name("SECTION.KEY=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_device(CLI::App& app, search::DeviceWish& device) {
+  using search::DeviceWish;
+  const std::map<std::string, DeviceWish> wishes = {
+      {"auto", DeviceWish::automatic}, {"cpu", DeviceWish::cpu}, {"cuda", DeviceWish::cuda}};
+  app.add_option("--device", device,
+                 "Where networks are computed: auto takes GPUs when every rank has one")
+      ->type_name("auto|cpu|cuda")
+      ->transform(unnamed(CLI::Transformer(wishes)))
+      ->option_text("auto|cpu|cuda");
 }
 
 /// What every command that works in a run directory takes.
@@ -66,9 +77,7 @@ void add_run_options(CLI::App& app, Typed& typed) {
                  "Stop at this step, counted from the run's start")
       ->type_name("N")
       ->check(unnamed(CLI::PositiveNumber));
-  app.add_option("--device", typed.device, "Where tensors live")
-      ->type_name("auto|cpu|cuda")
-      ->check(unnamed(CLI::IsMember({"auto", "cpu", "cuda"})));
+  add_device(app, line.limits.device);
   add_json(app, typed);
 }
 
@@ -186,6 +195,7 @@ void add_bench(CLI::App& app, Typed& typed) {
       ->capture_default_str()
       ->type_name("weights|controller|all")
       ->check(unnamed(CLI::IsMember({"weights", "controller", "all"})));
+  add_device(*sub, bench.device);
   sub->add_flag("--reference", bench.reference,
                 "Also in a second process with plain LibTorch operations, step by step in turn");
   add_scaling(*sub, bench);
@@ -278,10 +288,6 @@ void finish(Typed& typed) {
   if (line.config_file.empty() && result.run.empty()) {
     throw ConfigError("--config FILE is missing (enas_hpc --help lists what can be done)",
                       ExitCode::usage);
-  }
-  if (typed.device == "cuda") {
-    throw ConfigError("--device cuda: this binary was built without CUDA; use --device cpu or auto",
-                      ExitCode::missing_input);
   }
   if (!typed.max_time.empty()) line.limits.max_time_s = parse_duration(typed.max_time);
   if (typed.resume == "never") {

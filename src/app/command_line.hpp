@@ -38,9 +38,10 @@ struct BenchLine {
   int steps = 5;
   int repeats = 5;
   std::string phase = "all";  ///< "weights", "controller" or "all"
-  bool reference = false;     ///< beside a second process that computes plainly
-  bool lockstep = false;      ///< being that process
-  bool scaling = false;       ///< weight steps on 1, 2, 4, ... ranks
+  search::DeviceWish device = search::DeviceWish::automatic;
+  bool reference = false;  ///< beside a second process that computes plainly
+  bool lockstep = false;   ///< being that process
+  bool scaling = false;    ///< weight steps on 1, 2, 4, ... ranks
   search::ScalingOptions model;
 };
 
@@ -76,8 +77,7 @@ struct CommandLine {
   ResultLine result;
 };
 
-/// Arguments without the program's name. Throws ConfigError (64) for a wrong command line, 66 for a
-/// device that this binary cannot use.
+/// Arguments without the program's name. Throws ConfigError (64) for a wrong command line.
 CommandLine parse_command_line(const std::vector<std::string>& arguments);
 
 /// "5400", "90.5" or "01:30:00" in seconds. Throws ConfigError (64).

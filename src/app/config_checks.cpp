@@ -122,7 +122,7 @@ Problem filters(const Settings& settings) {
 
 Problem precision(const Settings& settings) {
   const auto& options = settings.supernet.recurrent;
-  if (settings.space.kind != SpaceKind::recurrent || options.precision == nn::Precision::float32 ||
+  if (settings.space.kind != SpaceKind::recurrent || options.precision != nn::Precision::bfloat16 ||
       options.kernels == supernet::Kernels::fused) {
     return std::nullopt;
   }

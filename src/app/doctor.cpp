@@ -9,11 +9,13 @@
 #include "app/machine_speed.hpp"
 #include "app/placement.hpp"
 #include "app/root_task.hpp"
+#include "comm/device.hpp"
 #include "core/json.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
 #include "io/hdf5_image.hpp"
+#include "search/compute_device.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {
@@ -41,6 +43,7 @@ Json version_json() {
   json["build_type"] = kBuildType;
   json["mpi"] = comm::mpi_library_version();
   json["libraries"] = search::library_versions();
+  json["libraries"].push_back(comm::nccl_description());
   json["instruction_set"] = search::instruction_set();
   return json;
 }
@@ -71,6 +74,7 @@ std::string report_text(const Json& report) {
     text += concat("  rank ", rank["rank"].get<int>(), ": ", rank["node"].get<std::string>(),
                    ", cores ", rank["cores"].get<std::string>(), "\n");
   }
+  text += concat("GPUs of rank 0: ", report["gpus"].get<std::string>(), "\n");
   text += concat("threads a rank: ", report["threads"].get<int>(), "\n");
   text += machine_text(report["machine"]);
   for (const auto& advice : report["advice"]) text += concat("  ", advice.get<std::string>(), "\n");
@@ -110,6 +114,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
     report["nodes"] = nodes.size();
     report["cores_of_node"] = cores;
     report["ranks"] = ranks_json(ranks);
+    report["gpus"] = search::gpu_description();
     report["threads"] = threads;
     report["machine"] = machine_json(speed);
     report["advice"] = Json::array();

@@ -104,4 +104,18 @@ Choice choice_at(std::vector<std::string> names) {
           }};
 }
 
+/// The same where a function finds the member.
+template <auto kMember>
+Choice choice_of(std::vector<std::string> names) {
+  return {std::move(names),
+          [](const Settings& settings) {
+            Settings copy = settings;
+            return static_cast<int>(kMember(copy));
+          },
+          [](Settings& settings, int index) {
+            auto& member = kMember(settings);
+            member = static_cast<std::remove_reference_t<decltype(member)>>(index);
+          }};
+}
+
 }  // namespace enas::app

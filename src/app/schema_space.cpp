@@ -2,6 +2,7 @@
 // The sections space and supernet.
 #include "app/schema.hpp"
 #include "core/error.hpp"
+#include "search/compute_device.hpp"
 
 namespace enas::app {
 namespace {
@@ -89,18 +90,23 @@ supernet::Kernels& kernels(Settings& settings) {
 /// Of every kind, each with a member of its own.
 Key kernels_key() {
   return {"supernet.kernels",
-          Choice{{"fused", "eager"},
-                 [](const Settings& settings) {
-                   Settings copy = settings;
-                   return static_cast<int>(kernels(copy));
-                 },
-                 [](Settings& settings, int index) {
-                   kernels(settings) = static_cast<supernet::Kernels>(index);
-                 }},
+          choice_of<kernels>({"fused", "eager"}),
           {},
           "",
           "How it is computed: by kernels written for speed, or by plain LibTorch operations. The "
           "same up to rounding."};
+}
+
+/// Of every kind, each with a member of its own.
+Key precision_key() {
+  return {
+      "supernet.precision",
+      choice_of<search::supernet_precision>({"float32", "tf32", "bfloat16"}),
+      {},
+      "",
+      "Factors of the large products: as they are, rounded to TF32 (GPUs only), or rounded to "
+      "bfloat16 (images: GPUs only; text: only with fused kernels). Sums, weights and gradients "
+      "stay float32."};
 }
 
 template <auto kMember>
@@ -151,13 +157,6 @@ std::vector<Key> recurrent_keys() {
        "Weight of the mean of squared differences of neighbouring outputs."},
       {"supernet.activation_l2", recurrent<&RecurrentOptions::activation_l2>, between(0, 1e6), "",
        "Weight of the mean of squared outputs."},
-      {"supernet.precision",
-       choice_at<&Settings::supernet, &SupernetOptions::recurrent, &RecurrentOptions::precision>(
-           {"float32", "bfloat16"}),
-       {},
-       "",
-       "Factors of the large products: as they are, or rounded to bfloat16 (sums, weights and "
-       "gradients stay float32). Only with fused kernels."},
   };
 }
 
@@ -215,7 +214,7 @@ std::vector<Key> space_and_supernet_keys() {
   return joined({space_keys(),
                  only_all(kRecurrent, recurrent_keys()),
                  only_all(kImages, image_keys()),
-                 {kernels_key()}});
+                 {kernels_key(), precision_key()}});
 }
 
 }  // namespace enas::app

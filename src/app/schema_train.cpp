@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section train.
 #include "app/schema.hpp"
+#include "search/compute_device.hpp"
 
 namespace enas::app {
 namespace {
@@ -161,13 +162,6 @@ std::vector<Key> recurrent_network_keys() {
        "Weight of the mean of squared differences of neighbouring outputs."},
       {"train.activation_l2", recurrent<&RecurrentNetworkOptions::activation_l2>, between(0, 1e6),
        "", "Weight of the mean of squared outputs."},
-      {"train.precision",
-       choice_at<&Settings::train, &TrainOptions::recurrent, &RecurrentNetworkOptions::precision>(
-           {"float32", "bfloat16"}),
-       {},
-       "",
-       "Factors of the large products: as they are, or rounded to bfloat16 (sums, weights and "
-       "gradients stay float32)."},
   };
 }
 
@@ -202,11 +196,23 @@ std::vector<Key> image_network_keys() {
   };
 }
 
+Key precision_key() {
+  return {"train.precision",
+          choice_of<search::train_precision>({"float32", "tf32", "bfloat16"}),
+          {},
+          "",
+          "Factors of the large products: as they are, rounded to TF32 (GPUs only), or rounded to "
+          "bfloat16 (images: GPUs only). Sums, weights and gradients stay float32."};
+}
+
 }  // namespace
 
 std::vector<Key> train_keys() {
-  return joined({batch_keys(), rate_keys(), only_all(kRecurrent, recurrent_network_keys()),
-                 only_all(kImages, image_network_keys())});
+  return joined({batch_keys(),
+                 rate_keys(),
+                 only_all(kRecurrent, recurrent_network_keys()),
+                 only_all(kImages, image_network_keys()),
+                 {precision_key()}});
 }
 
 }  // namespace enas::app

@@ -7,6 +7,7 @@
 
 #include "child/image_network.hpp"
 #include "child/image_plan.hpp"
+#include "nn/precision.hpp"
 #include "space/macro.hpp"
 
 namespace enas::child {
@@ -18,6 +19,7 @@ struct MacroNetworkOptions {
   bool released = false;  ///< as the authors' code: separable convolutions are built as dense ones
                           ///< ("…/conv"), and pools are refused
   double norm_epsilon = 1e-5;
+  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
 };
 
 /// All that the network has and does, without allocating a weight. Norms are [2, F]: scale, offset.

@@ -7,6 +7,7 @@
 
 #include "child/image_network.hpp"
 #include "child/image_plan.hpp"
+#include "nn/precision.hpp"
 #include "space/micro.hpp"
 
 namespace enas::child {
@@ -19,6 +20,7 @@ struct MicroNetworkOptions {
   double drop_path_keep = 0.6;    ///< the last cell's at the end of the training, in (0, 1]
   double auxiliary_weight = 0.4;  ///< of the auxiliary head's cross-entropy; 0: no such head
   double norm_epsilon = 1e-5;
+  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
 };
 
 /// All that the network has and does, without allocating a weight. Norms are [2, channels]: scale,

@@ -6,6 +6,7 @@ namespace enas::nn {
 
 enum class Precision {
   float32,
+  tf32,      ///< GPUs: factors rounded to 10 bits, products accumulated in float32; else float32
   bfloat16,  ///< factors rounded to bfloat16, products accumulated in float32
 };
 

@@ -89,7 +89,10 @@ void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b, Preci
   if (precision == Precision::bfloat16 && out.scalar_type() == at::kFloat) {
     const at::Tensor left = as_factor(a, precision);
     const at::Tensor right = as_factor(b, precision);
-    if (out.device().is_cpu() && out.stride(1) == 1 && has_mixed_product()) {
+    if (out.is_cuda()) {
+      const at::Tensor product = at::mm(left, right, at::kFloat);
+      accumulate ? out.add_(product) : out.copy_(product);
+    } else if (out.device().is_cpu() && out.stride(1) == 1 && has_mixed_product()) {
       mixed_product_out(out, left, right, accumulate);
     } else if (accumulate) {
       out.add_(at::mm(left, right));
@@ -113,7 +116,7 @@ void multiply_bfloat16(const MixedProduct& product) {
 }
 
 std::string precision_problem(Precision precision) {
-  if (precision == Precision::float32 || has_bfloat16_instructions()) return "";
+  if (precision != Precision::bfloat16 || has_bfloat16_instructions()) return "";
   return "this CPU has no bfloat16 instructions (avx512_bf16) and emulates them, "
          "which is slower than float32; set supernet.precision = \"float32\"";
 }

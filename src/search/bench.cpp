@@ -7,7 +7,6 @@
 #include <numeric>
 #include <span>
 
-#include "comm/mpi_reducer.hpp"
 #include "core/clock.hpp"
 #include "core/memory.hpp"
 #include "core/text.hpp"
@@ -65,7 +64,7 @@ class Bench {
   comm::Block own_;
   std::unique_ptr<Task> task_;
   space::SearchSpace space_;
-  comm::MpiReducer reducer_;
+  std::unique_ptr<comm::GradientReducer> reducer_;
   std::unique_ptr<supernet::Supernet> supernet_;
   std::unique_ptr<Strategy> strategy_;
   FaultInjector no_faults_;
@@ -84,12 +83,13 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
       own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)),
       task_(make_task(settings, own_)),
       space_(make_space(settings.space)),
-      reducer_(world, settings.weights.slots),
-      supernet_(make_supernet(settings, task_->data_shape())),
+      reducer_(options.device.make_reducer(world, settings.weights.slots,
+                                           settings.reliability.comm_timeout_s)),
+      supernet_(options.device.place(make_supernet(settings, task_->data_shape()))),
       strategy_(make_strategy(space_, settings)),
       no_faults_("", world.rank()),
       optimizer_(supernet_->weights(), settings.weights),
-      weight_step_(world, reducer_, *supernet_, optimizer_, *task_, settings, no_faults_) {
+      weight_step_(world, *reducer_, *supernet_, optimizer_, *task_, settings, no_faults_) {
   const RandomStrategy uniform(space_, kChildrenSeed);
   const int rows = settings.weights.children == Children::shared ? 1 : settings.weights.slots;
   for (int slot = 0; slot < rows; ++slot) {
@@ -170,7 +170,7 @@ void Bench::time_weight_steps(WeightBench& result) {
       WeightStepReport report;
       sum += share * turn([&] { report = weight_step(); });
       add(mine.split, report, share);
-      mine.bytes_sent += share * static_cast<double>(reducer_.last_cost().bytes_sent);
+      mine.bytes_sent += share * static_cast<double>(reducer_->last_cost().bytes_sent);
       if (report.num_finite == 0) ++result.bad_steps;
       for (const int weight : report.touched) {
         const auto& value = supernet_->weights()[static_cast<std::size_t>(weight)].value;

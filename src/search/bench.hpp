@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/world.hpp"
+#include "search/compute_device.hpp"
 #include "search/settings.hpp"
 
 namespace enas::search {
@@ -16,6 +17,7 @@ struct BenchOptions {
   int steps = 5;                             ///< weight steps, and rewards, of a repeat
   int repeats = 5;                           ///< those that count; one more goes before them
   bool weights = true;                       ///< measure the weight step
+  ComputeDevice device;                      ///< the CPU unless set
   bool controller = true;                    ///< measure rewards and what the controller does
   std::function<void()> begin_turn = [] {};  ///< before each measured piece of work
   std::function<void()> end_turn = [] {};    ///< after it

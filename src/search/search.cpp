@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "comm/mpi_reducer.hpp"
 #include "core/text.hpp"
+#include "search/compute_device.hpp"
 #include "search/run_start.hpp"
 #include "search/search_loop.hpp"
 #include "search/spaces.hpp"
@@ -18,8 +18,8 @@ namespace enas::search {
 
 namespace {
 
-ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
-                const ConfigRecord& record, const RunLimits& limits) {
+ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const ComputeDevice& device,
+                const Settings& settings, const ConfigRecord& record, const RunLimits& limits) {
   const int threads = set_threads(
       agree_on_threads(world, log, directory, settings.run.threads, limits, kSearchCheckpoint));
   const auto own_slots = comm::block_of(world.rank(), world.size(), settings.weights.slots);
@@ -28,18 +28,19 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Set
   const RunIdentity identity = present_identity(world, record, task->data_digest(), threads);
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
-                  identity.instruction_set));
+                  identity.instruction_set, "; device: ", device.text()));
   report_batch_job(log);
 
   const auto space = make_space(settings.space);
-  comm::MpiReducer reducer(world, settings.weights.slots);
+  const auto reducer =
+      device.make_reducer(world, settings.weights.slots, settings.reliability.comm_timeout_s);
   std::unique_ptr<supernet::Supernet> supernet;
   std::unique_ptr<Strategy> strategy;
   together(world, [&] {
-    supernet = make_supernet(settings, task->data_shape());
+    supernet = device.place(make_supernet(settings, task->data_shape()));
     strategy = make_strategy(space, settings);
   });
-  SearchLoop loop({world, log, settings, limits, space, *supernet, *strategy, reducer, *task,
+  SearchLoop loop({world, log, settings, limits, space, *supernet, *strategy, *reducer, *task,
                    directory, identity});
   return loop.run();
 }
@@ -48,6 +49,9 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Set
 
 ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
                     const ConfigRecord& record, const RunLimits& limits) {
+  Settings asked = settings;
+  const ComputeDevice device(world, log, limits.device, supernet_precision(asked),
+                             settings.space.kind);
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;
@@ -56,7 +60,7 @@ ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
   });
   log.set_progress_interval(settings.run.log_interval_s);
   world.start_watchdog(settings.reliability.comm_timeout_s, directory.root().string());
-  const ExitCode result = run_in(world, log, directory, settings, record, limits);
+  const ExitCode result = run_in(world, log, directory, device, settings, record, limits);
   world.stop_watchdog();
   log.close_file();
   directory.close_on_root();

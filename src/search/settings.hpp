@@ -182,11 +182,14 @@ struct ConfigRecord {
 
 enum class ResumeMode { automatic, never, path };
 
-/// What the command line says beside the configuration. None of it changes what is computed.
+enum class DeviceWish { automatic, cpu, cuda };
+
+/// What the command line says beside the configuration. Of it only the device changes bits.
 struct RunLimits {
   ResumeMode resume = ResumeMode::automatic;
   std::filesystem::path resume_path;
   bool force_resume = false;      ///< take a checkpoint although identity keys differ
+  DeviceWish device = DeviceWish::automatic;
   bool threads_explicit = false;  ///< run.threads was set on the command line
   double max_time_s = 0.0;        ///< 0: the end of the batch job, less what a stop takes
   std::int64_t max_steps = 0;     ///< absolute step; 0: none

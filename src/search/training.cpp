@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "comm/mpi_reducer.hpp"
 #include "core/text.hpp"
+#include "search/compute_device.hpp"
 #include "search/networks.hpp"
 #include "search/run_start.hpp"
 #include "search/search.hpp"
@@ -39,7 +39,8 @@ void check_cut(const Task& task, const SplitCut& cut, const char* keys) {
   }
 }
 
-ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const Settings& settings,
+ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
+                  const ComputeDevice& device, const Settings& settings,
                   const space::ArchitectureFile& architecture, const ConfigRecord& record,
                   const RunLimits& limits) {
   const int threads = set_threads(
@@ -55,16 +56,16 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const S
     check_cut(*task, validation_cut(settings.train),
               "train.evaluation_batch_size times train.evaluation_parts");
     check_cut(*task, test_cut(settings.train), "train.test_batch_size");
-    network = make_network(settings, architecture.network, task->data_shape());
+    network = device.place(make_network(settings, architecture.network, task->data_shape()));
   });
   const RunIdentity identity = present_identity(world, record, task->data_digest(), threads);
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
-                  identity.instruction_set));
+                  identity.instruction_set, "; device: ", device.text()));
   report_batch_job(log);
-  comm::MpiReducer reducer(world, slots);
+  const auto reducer = device.make_reducer(world, slots, settings.reliability.comm_timeout_s);
   TrainingLoop loop(
-      {world, log, settings, limits, architecture, *network, reducer, *task, directory, identity});
+      {world, log, settings, limits, architecture, *network, *reducer, *task, directory, identity});
   return loop.run();
 }
 
@@ -73,6 +74,9 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory, const S
 ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
                       const space::ArchitectureFile& architecture, const ConfigRecord& record,
                       const RunLimits& limits) {
+  Settings asked = settings;
+  const ComputeDevice device(world, log, limits.device, train_precision(asked),
+                             settings.space.kind);
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;
@@ -81,7 +85,8 @@ ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
   });
   log.set_progress_interval(settings.run.log_interval_s);
   world.start_watchdog(settings.reliability.comm_timeout_s, directory.root().string());
-  const ExitCode result = train_in(world, log, directory, settings, architecture, record, limits);
+  const ExitCode result =
+      train_in(world, log, directory, device, settings, architecture, record, limits);
   world.stop_watchdog();
   log.close_file();
   directory.close_on_root();

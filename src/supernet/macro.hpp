@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/precision.hpp"
 #include "space/macro.hpp"
 #include "supernet/image_classes.hpp"
 #include "supernet/image_supernet.hpp"
@@ -32,6 +33,7 @@ struct MacroOptions {
   double norm_epsilon = 1e-5;  ///< of every batch norm but those
   double kernel_norm_epsilon = 1e-3;  ///< after a k×k convolution, separable ones too
   Kernels kernels = Kernels::fused;
+  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
 };
 
 /// All weights in their order, without allocating any. Norms are [2, F]: scale, offset.

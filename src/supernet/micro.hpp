@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/precision.hpp"
 #include "space/micro.hpp"
 #include "supernet/image_classes.hpp"
 #include "supernet/image_supernet.hpp"
@@ -28,6 +29,7 @@ struct MicroOptions {
   double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
   double norm_epsilon = 1e-5;
   Kernels kernels = Kernels::fused;
+  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
 };
 
 /// All weights in their order, without allocating any. Norms are [2, channels]: scale, offset.

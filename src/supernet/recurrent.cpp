@@ -22,7 +22,9 @@ nn::LanguageModelOptions language_model(const RecurrentOptions& options) {
           .slowness = options.slowness,
           .activation_l2 = options.activation_l2,
           .fused = options.kernels == Kernels::fused,
-          .precision = options.precision};
+          // TF32 is the device's own doing: the operations are those of float32.
+          .precision = options.precision == nn::Precision::bfloat16 ? nn::Precision::bfloat16
+                                                                    : nn::Precision::float32};
 }
 
 /// Where the weights of recurrent_weight_shapes() stand.

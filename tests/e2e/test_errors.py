@@ -112,8 +112,22 @@ def test_good_folder(tmp_path):
 
 
 def test_device_cuda(tmp_path):
-    refused(Run(tmp_path / "run").search("--device", "cuda"), 66, "cuda", "cpu")
+    """The tests run on machines without a GPU too: there, asking for one is refused before anything is
+    written, and "auto" is the CPU."""
+    if os.path.exists("/dev/nvidiactl"):
+        pytest.skip("there is a GPU")
+    result = Run(tmp_path / "run").search("--device", "cuda")
+    refused(result, 66, "--device cuda", "--device cpu")
     assert not (tmp_path / "run").exists()
+    result = Run(tmp_path / "auto").search("--device", "auto", "--max-steps", "1")
+    assert result.code == 0 and "device: CPU" in result.text, result
+
+
+def test_precision_of_gpus(tmp_path):
+    images = Run(tmp_path / "images", {"supernet.precision": "bfloat16"}, config=CONFIG.parent / "tiny_macro.toml")
+    refused(images.search("--device", "cpu"), 65, "bfloat16", "supernet.precision")
+    text = Run(tmp_path / "text", {"supernet.precision": "tf32"}).search("--device", "cpu", "--max-steps", "1")
+    assert text.code == 0 and "float32" in text.text, text
 
 
 def test_subcommands_refuse_what_is_not_there(tmp_path):

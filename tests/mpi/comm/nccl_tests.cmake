@@ -5,6 +5,12 @@ add_subdirectory(${PROJECT_SOURCE_DIR}/tests/support/nccl_stand_in nccl_stand_in
 enas_mpi_test(nccl SOURCES comm/nccl_reducer_test.cpp comm/reducer_contract_test.cpp
               LINK nccl_stand_in RANKS 1 2 4)
 
+# The same tests on the real library, for tests/gpu/run.sh.
+add_executable(nccl_contract_real comm/nccl_reducer_test.cpp comm/reducer_contract_test.cpp
+                                  ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
+target_link_libraries(nccl_contract_real PRIVATE enas::comm enas_warnings GTest::gtest)
+target_include_directories(nccl_contract_real PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+
 add_executable(nccl_program comm/nccl_program.cpp)
 target_link_libraries(nccl_program PRIVATE nccl_stand_in enas::comm enas_warnings)
 add_executable(nccl_program_real comm/nccl_program.cpp)

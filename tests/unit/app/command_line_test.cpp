@@ -161,10 +161,14 @@ TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
   }
 }
 
-TEST(CommandLine, CudaIsRefusedClearly) {
-  const Refusal refusal = refused({"--config", "a", "--device", "cuda"});
-  EXPECT_EQ(refusal.code, ExitCode::missing_input);
-  EXPECT_NE(refusal.message.find("without CUDA"), std::string::npos);
+TEST(CommandLine, DeviceIsOneOfThree) {
+  using search::DeviceWish;
+  EXPECT_EQ(parse_command_line({"--config", "a"}).limits.device, DeviceWish::automatic);
+  EXPECT_EQ(parse_command_line({"--config", "a", "--device", "cuda"}).limits.device,
+            DeviceWish::cuda);
+  EXPECT_EQ(parse_command_line({"bench", "--config", "a", "--device", "cpu"}).bench.device,
+            DeviceWish::cpu);
+  EXPECT_NE(refused({"--config", "a", "--device", "tpu"}).message.find("tpu"), std::string::npos);
 }
 
 TEST(ParseDuration, SecondsAndClockTimes) {

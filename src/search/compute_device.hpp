@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a run computes: the passes of its networks, and the sums of their gradients.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "child/network.hpp"
+#include "comm/gradient_reducer.hpp"
+#include "comm/world.hpp"
+#include "core/log.hpp"
+#include "nn/precision.hpp"
+#include "search/settings.hpp"
+#include "supernet/supernet.hpp"
+
+namespace enas::search {
+
+/// supernet.precision and train.precision: each kind of space has a member of its own.
+nn::Precision& supernet_precision(Settings& settings);
+nn::Precision& train_precision(Settings& settings);
+
+/// How many GPUs this process can compute on, or why none: "2 CUDA devices".
+std::string gpu_description();
+
+/// The CPU on every rank, or on every rank a GPU of its own.
+class ComputeDevice {
+ public:
+  /// The CPU.
+  ComputeDevice() = default;
+  /// Collective. `automatic` takes GPUs when every rank has one that LibTorch can use. Throws
+  /// ConfigError alike on every rank when GPUs are asked for and are not there, when two ranks
+  /// share one, or when the device does not have the precision. Warns where the precision has no
+  /// effect.
+  ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
+                space::SpaceKind kind);
+
+  /// "CPU", or "CUDA, NCCL 2.30.7, …".
+  std::string text() const;
+  /// Collective.
+  std::unique_ptr<comm::GradientReducer> make_reducer(comm::World& world, int slots,
+                                                      double timeout_s) const;
+  std::unique_ptr<supernet::Supernet> place(std::unique_ptr<supernet::Supernet> supernet) const;
+  std::unique_ptr<child::Network> place(std::unique_ptr<child::Network> network) const;
+
+ private:
+  bool is_cuda_ = false;
+  int number_ = 0;         ///< of this rank's GPU
+  bool bfloat16_ = false;  ///< by autocast: image networks
+};
+
+}  // namespace enas::search
