@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what enas_hpc needs to be built, run and tested; does nothing when everything is there.
 #
-#   scripts/setup.sh [--for demo|test]    demo: without the Python packages of the tests
+#   scripts/setup.sh [--for demo|test]    demo: without the Python packages, shellcheck and Slurm of the tests
 #
 # Debian packages come by apt-get (as root or with sudo), LibTorch and Python packages go to .venv.
 # A LibTorch that CMAKE_PREFIX_PATH leads to is used as it is. ENAS_TORCH holds another pip
@@ -17,6 +17,8 @@ debian_packages=(
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libspdlog-dev libfmt-dev
   libxxhash-dev librandom123-dev libhwy-dev libgtest-dev
 )
+# For the tests alone: Slurm runs on this machine, under the tests, with a configuration of their own.
+test_packages=(shellcheck slurm-wlm munge)
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h
   Random123/philox.h hwy/highway.h gtest/gtest.h)
@@ -163,6 +165,7 @@ if [[ ${1:-} == --for ]]; then
 fi
 [[ $# == 0 && $purpose =~ ^(demo|test)$ ]] || die 'usage: scripts/setup.sh [--for demo|test]' 64
 
+if [[ $purpose == test ]]; then debian_packages+=("${test_packages[@]}"); fi
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   install_debian_packages
 else

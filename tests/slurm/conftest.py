@@ -2,7 +2,9 @@
 """The cluster that all tests share, or the reason why there is none."""
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,18 @@ HERE = Path(__file__).parent
 DAEMONS = ["slurmctld", "slurmd", "munged", "sbatch"]
 
 
+def pytest_configure():
+    """A test run that is ended from outside takes its daemons with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """SLURM_CONF of a running cluster of two nodes. Only its own daemons are ended."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     missing = [name for name in DAEMONS if shutil.which(name, path=path) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (scripts/setup.sh --for slurm)")
+        pytest.skip(f"not installed: {', '.join(missing)} (scripts/setup.sh installs them)")
     if os.geteuid() != 0:
         pytest.skip("Slurm's daemons need root")
     folder = tmp_path_factory.mktemp("cluster")

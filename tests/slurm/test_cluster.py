@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from batch import LAUNCHERS, SOURCE, Site, wait_for
+from batch import LAUNCHERS, Site, wait_for
 
 both = pytest.mark.parametrize("launcher", LAUNCHERS)
 
@@ -32,14 +32,6 @@ def assert_gold(site):
     step = site.step()
     assert site.state_hash() == site.gold(step)
     assert site.status()["step"] == step
-
-
-@pytest.mark.parametrize("script", ["enas_ptb", "enas_cifar", "train_best", "seeds"])
-@pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_slurm_accepts_each_script(site, script, device):
-    """Without any argument, and after its site file was read."""
-    file = SOURCE / "slurm" / "site.example.sh"
-    site.call("bash", "-c", f"export ENAS_DEVICE={device}; . {file} && sbatch --test-only slurm/{script}.sh")
 
 
 @both
