@@ -60,7 +60,8 @@ def test_time_limit(site, launcher):
     """USR1 before the limit, a checkpoint, a requeued job, and the bits of a run that was never stopped."""
     job = site.submit("--time=2", "--signal=B:USR1@60")
     job.await_requeued()
-    assert site.status()["reason"] == "SIGUSR1", job.output()
+    # Under mpirun another rank may see it first.
+    assert site.status()["reason"] in ("SIGUSR1", "a signal to another rank"), job.output()
     assert "exit code 75" in job.output()
     finish(site, job, restarts=1)
     log = (site.run / "run.log").read_text()
