@@ -46,7 +46,9 @@ target_link_libraries(enas_torch INTERFACE ${TORCH_LIBRARIES})
 # LibTorch's parallel loops are templates that stay on one thread unless the file that includes them is
 # compiled with OpenMP. The runtime must be the one that LibTorch brings, where it brings one.
 get_filename_component(ENAS_TORCH_FOLDER ${TORCH_LIBRARY} DIRECTORY)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+if(NOT ENAS_FOLDERS OR nn IN_LIST ENAS_FOLDERS)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+endif()
 target_compile_options(enas_torch INTERFACE ${OpenMP_CXX_FLAGS})
 find_library(ENAS_TORCH_OPENMP NAMES libgomp.so.1 libomp.so libiomp5.so PATHS ${ENAS_TORCH_FOLDER}
              NO_DEFAULT_PATH)

@@ -50,6 +50,28 @@ std::string or_else(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
 
+/// The call's result once no signal interrupts it.
+template <typename Call>
+auto retried(Call&& call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+/// False, with errno, when the file could not be given this content.
+bool rewrite(int descriptor, const std::string& text) {
+  if (retried([&] { return ftruncate(descriptor, 0); }) != 0) return false;
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const auto written = retried([&] {
+      return pwrite(descriptor, text.data() + done, text.size() - done, static_cast<off_t>(done));
+    });
+    if (written < 0) return false;
+    done += static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& path, const Json& holder) {
   const std::string job = text_of(holder, "job");
   const Json pid = holder.value("pid", Json());
@@ -65,7 +87,7 @@ std::string or_else(const std::string& text, const char* otherwise) {
 }  // namespace
 
 RunLock::RunLock(const std::filesystem::path& path) {
-  descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  descriptor_ = retried([&] { return open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644); });
   if (descriptor_ < 0) {
     throw ConfigError(concat("cannot open ", path.string(), ": ", std::strerror(errno)),
                       errno == EACCES ? ExitCode::permission : ExitCode::cannot_create);
@@ -85,8 +107,7 @@ RunLock::RunLock(const std::filesystem::path& path) {
       Json{{"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}}
           .dump() +
       "\n";
-  if (ftruncate(descriptor_, 0) != 0 ||
-      pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  if (!rewrite(descriptor_, text)) {
     const int error = errno;
     close(descriptor_);
     descriptor_ = -1;
@@ -97,7 +118,7 @@ RunLock::RunLock(const std::filesystem::path& path) {
 RunLock::~RunLock() {
   if (descriptor_ < 0) return;
   // An empty file means free. Unlinking it would let two jobs lock two files of the same name.
-  if (ftruncate(descriptor_, 0) == 0) fsync(descriptor_);
+  if (retried([&] { return ftruncate(descriptor_, 0); }) == 0) fsync(descriptor_);
   close(descriptor_);
 }
 

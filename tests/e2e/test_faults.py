@@ -9,23 +9,10 @@ import time
 import h5py
 import numpy as np
 import pytest
+from fault_checks import assert_finite, assert_found_and_repaired, fault_at
 from search_run import LAST_STEP, assert_same_rows, enas_hpc
 
 SEARCHED_TO_THE_END = f"done (finished) at step {LAST_STEP}"
-
-
-def assert_finite(checkpoint):
-    def check(name, item):
-        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
-            assert np.isfinite(item[:]).all(), f"{checkpoint}: {name}"
-
-    with h5py.File(checkpoint, "r") as file:
-        for group in ("weights", "strategy", "slots"):
-            file[group].visititems(check)
-
-
-def fault_at(rank, step, kind):
-    return {"ENAS_FAULT": f"{rank}:{step}:{kind}"}
 
 
 # --- numbers that are not finite
@@ -98,19 +85,6 @@ def test_a_few_bad_steps_are_survived(new_run):
 
 
 # --- flipped bits
-
-
-def assert_found_and_repaired(run, gold, result, what):
-    assert result.code == 0, result
-    found = re.findall(r"^warning: replicas differ at step (\d+): (.*); reloaded step (\d+)",
-                       result.err, re.MULTILINE)
-    assert len(found) == 1, result
-    assert re.fullmatch(what, found[0][1]), result
-    assert run.state_hash() == gold.hash
-    assert_same_rows(run.log(), gold.log)
-    assert run.steps() == list(range(LAST_STEP))
-    best = [json.loads((each.folder / "best.json").read_text()) for each in (run, gold.run)]
-    assert best[0] == best[1]
 
 
 @pytest.mark.parametrize("ranks, rank", [(2, 1), (3, 0)])

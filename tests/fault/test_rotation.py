@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints over the whole life of a run: rotation, damage, and a soak with many kills."""
+import os
+import random
+import time
+
+import pytest
+from faulty_files import faults, for_each, points_of
+from search_run import Run, assert_same_rows, enas_hpc, kill
+
+KEEP_TWO = {"checkpoint.keep": 2, "checkpoint.every_steps": 2}
+
+
+def is_valid(path):
+    return enas_hpc("state-hash", path).code == 0
+
+
+# --- C11
+
+
+@pytest.fixture(scope="module")
+def prunings(tmp_path_factory):
+    """Points of a run with more than ten saves, at which an old checkpoint is removed."""
+    run = Run(tmp_path_factory.mktemp("prunings") / "run", KEEP_TWO)
+    points = [point for point in points_of(run) if point.call == "remove" and "step-" in point.path]
+    assert len(points) >= 10
+    assert len(run.checkpoints()) == 2
+    return points
+
+
+def test_killed_between_save_and_pruning(prunings, gold, tmp_path):
+    def strike(point):
+        run = Run(tmp_path / str(point.number), KEEP_TWO)
+        assert run.search(ranks=0, env=faults(run, "kill", point.number)).code == -9
+        kept = run.checkpoints()
+        assert len(kept) == 3 and all(map(is_valid, kept)), kept
+        assert run.finish(ranks=0) == gold.hash
+        assert [is_valid(path) for path in run.checkpoints()] == [True, True]
+        assert_same_rows(run.log(), gold.log)
+
+    for_each(prunings[::4], strike)
+
+
+# --- C7, C8
+
+
+def flipped(whole, generator):
+    data = bytearray(whole)
+    data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+    return bytes(data)
+
+
+@pytest.mark.long
+def test_one_bit_at_500_places(gold, tmp_path):
+    whole = gold.run.newest().read_bytes()
+
+    def strike(number):
+        path = tmp_path / f"{number}.h5"
+        path.write_bytes(flipped(whole, random.Random(number)))
+        result = enas_hpc("state-hash", path)
+        assert result.code == 65 and len(result.errors) == 1, result
+        path.unlink()
+
+    for_each(range(500), strike)
+
+
+@pytest.mark.long
+def test_cut_at_50_lengths(gold, tmp_path):
+    whole = gold.run.newest().read_bytes()
+
+    def strike(number):
+        path = tmp_path / f"{number}.h5"
+        path.write_bytes(whole[:len(whole) * number // 50])
+        result = enas_hpc("state-hash", path)
+        assert result.code == 65 and len(result.errors) == 1, result
+        path.unlink()
+
+    for_each(range(50), strike)
+
+
+def test_random_bytes_in_the_place_of_the_newest(stopped, gold):
+    newest = stopped.newest()
+    newest.write_bytes(os.urandom(newest.stat().st_size))
+    result = stopped.search()
+    assert result.code == 0 and "resumed from step 12" in result.text, result
+    assert result.err.count("cannot resume from") == 1 and newest.name in result.err, result
+    assert stopped.state_hash() == gold.hash
+
+
+# --- C15
+
+
+def soak(folder, rounds, seed):
+    """Saves after every step while the writer is killed at random moments; returns kills and saves."""
+    keys = {"search.rounds": rounds, "checkpoint.every_steps": 1, "checkpoint.keep": 3}
+    expected = Run(folder / f"whole{seed}", keys).finish(ranks=0)
+    run, generator = Run(folder / f"killed{seed}", keys), random.Random(seed)
+    kills = 0
+    while True:
+        process = run.start(ranks=0)
+        before = len(run.checkpoints())
+        end = time.monotonic() + generator.uniform(0.05, 1.5)
+        while process.process.poll() is None and (time.monotonic() < end or len(run.checkpoints()) <= before == 0):
+            time.sleep(0.005)
+        if process.process.poll() is None:
+            kill(process.process.pid)
+            kills += 1
+        result = process.wait()
+        assert result.code in (0, -9) and "cannot resume" not in result.text, result
+        # Whatever has the name of a checkpoint is one: 0 torn.
+        assert all(map(is_valid, run.checkpoints()[-2:]))
+        if result.code == 0:
+            break
+        assert kills < 40 * rounds
+        if kills >= 2 * rounds:  # let it end at last
+            assert run.search(ranks=0).code == 0
+            break
+    assert run.state_hash() == expected
+    assert run.steps() == list(range(9 * rounds))
+    return kills, 9 * rounds
+
+
+def test_a_soak(tmp_path):
+    kills, saves = soak(tmp_path, 6, 1)
+    assert kills > 0 and saves == 54
+
+
+@pytest.mark.long
+def test_a_soak_of_200_saves(tmp_path):
+    """Two at a time, which is the load."""
+    for_each([1, 2], lambda seed: soak(tmp_path, 24, seed))
+
+
+def test_negative_control_of_the_soak(new_run, gold):
+    """Saving after every step and keeping three changes nothing."""
+    run = new_run({"checkpoint.every_steps": 1, "checkpoint.keep": 3})
+    assert run.finish(ranks=0) == gold.hash
+    assert len(run.checkpoints()) == 3
+    assert_same_rows(run.log(), gold.log)
