@@ -18,7 +18,9 @@ debian_packages=(
   libxxhash-dev librandom123-dev libhwy-dev libgtest-dev
 )
 # For the tests alone: Slurm runs on this machine, under the tests, with a configuration of their own.
-test_packages=(shellcheck slurm-wlm munge)
+test_packages=(shellcheck slurm-wlm munge
+  clang-14 libclang-rt-14-dev clang-tidy-14 faketime  # sanitizers, fuzzing, clocks that lie
+)
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h
   Random123/philox.h hwy/highway.h gtest/gtest.h)

@@ -67,11 +67,11 @@ def test_a_configuration_that_may_not_be_read(tmp_path):
 @pytest.mark.parametrize("variables", [{}, {"TZ": ":/dev/null"}, {"LC_ALL": "tr_TR.UTF-8", "LANG": "xx"}],
                          ids=["none", "zone", "language"])
 def test_an_empty_environment(new_run, gold, variables):
-    """Not even HOME and PATH."""
+    """Not even HOME; Open MPI wants to find its own programs."""
     run = new_run()
     done = subprocess.run([*map(str, command_line(0, *run.arguments()))], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=150,
-                          env={"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **variables})
+                          env={"PATH": os.environ["PATH"], "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **variables})
     assert done.returncode == 0, done
     assert run.state_hash() == gold.hash
 

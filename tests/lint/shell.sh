@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$1"
 shopt -s nullglob
-scripts=(scripts/*.sh .ci/run slurm/*.sh tests/gpu/*.sh tests/lint/*.sh tests/slurm/*.sh)
+scripts=(scripts/*.sh .ci/run slurm/*.sh tests/*/*.sh)
 failed=0
 for script in "${scripts[@]}"; do
   bash -n "$script" || failed=1

@@ -14,4 +14,6 @@ mapfile -t files < <(grep -o '"file": "[^"]*"' "$build/compile_commands.json" | 
   grep -E "$pattern" | grep -v '/generated/' | sort -u)
 ((${#files[@]})) || { echo "tidy.sh: no sources that match $pattern in $build" >&2; exit 1; }
 echo "clang-tidy over ${#files[@]} files"
-printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P 2 "$tidy" -p "$build" --quiet --warnings-as-errors='*'
+# The compile commands may be those of another compiler.
+printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P 2 "$tidy" -p "$build" --quiet --warnings-as-errors='*' \
+  --extra-arg=-include"$(dirname "$0")/../../cmake/source_location.hpp"

@@ -83,6 +83,29 @@ TEST(Fault, IsSlow) {
   EXPECT_GE(watch.seconds(), 2.0);
 }
 
+TEST(Fault, AbortsTheProcess) {
+  EXPECT_EXIT(FaultInjector("0:3:abort", 0).strike(3), testing::KilledBySignal(SIGABRT), "");
+}
+
+TEST(Fault, DragsFromItsStepOn) {
+  for (const std::int64_t step : {3, 4}) {
+    const Stopwatch watch;
+    FaultInjector("0:3:slow_forever", 0).drag(step);
+    EXPECT_GE(watch.seconds(), 0.2);
+  }
+  const FaultInjector other("1:3:slow_forever", 0);
+  const Stopwatch watch;
+  for (int i = 0; i < 1000; ++i) other.drag(3);
+  EXPECT_LT(watch.seconds(), 200.0);
+}
+
+TEST(Fault, SkipsOneSum) {
+  FaultInjector faults("0:3:skip_sum", 0);
+  EXPECT_FALSE(faults.skips_sum(2));
+  EXPECT_TRUE(faults.skips_sum(3));
+  EXPECT_FALSE(faults.skips_sum(3));
+}
+
 TEST(Fault, FlipsOneBitOfTheFirstArray) {
   for (const std::string kind : {"flip_weight", "flip_strategy"}) {
     const std::string other = kind == "flip_weight" ? "flip_strategy" : "flip_weight";
