@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from .style import DARK, VARIABLES, Picture, inline_svg, save
+from .style import DARK, VARIABLES, Picture, for_page, save, save_svg, svg_of
 
 CSS = """
 :root { color-scheme: light dark; %(light)s }
@@ -29,7 +29,7 @@ class Page:
     def __init__(self, title: str, lead: str) -> None:
         self.title = title
         self.parts = [f"<h1>{escape(title)}</h1>", f'<p class="lead">{escape(lead)}</p>']
-        self.pictures: list[tuple[str, Picture]] = []
+        self.pictures: list[tuple[str, str, Picture]] = []  # name, SVG, picture
 
     def heading(self, text: str, level: int = 2) -> None:
         self.parts.append(f"<h{level}>{escape(text)}</h{level}>")
@@ -48,10 +48,12 @@ class Page:
         if picture is None:
             return
         name = f"{prefix}{picture.name}"
-        self.pictures.append((name, picture))
+        svg = svg_of(picture.figure, name)
+        self.pictures.append((name, svg, picture))
         self.heading(picture.title, level)
-        svg = inline_svg(picture.figure, name, escape(f"{picture.title}. {picture.caption}", quote=True))
-        self.parts.append(f"<figure>{svg}<figcaption>{escape(picture.caption)}</figcaption></figure>")
+        label = escape(f"{picture.title}. {picture.caption}", quote=True)
+        shown = for_page(svg, name, label, picture.figure.get_figwidth())
+        self.parts.append(f"<figure>{shown}<figcaption>{escape(picture.caption)}</figcaption></figure>")
 
     def fold(self, title: str, text: str) -> None:
         self.parts.append(f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>")
@@ -76,8 +78,8 @@ class Page:
         """report.html, and figures/NAME.svg and .png."""
         figures = folder / "figures"
         figures.mkdir(parents=True, exist_ok=True)
-        for name, picture in self.pictures:
-            save(picture.figure, figures / f"{name}.svg")
+        for name, svg, picture in self.pictures:
+            save_svg(svg, figures / f"{name}.svg")
             save(picture.figure, figures / f"{name}.png")
         path = folder / "report.html"
         path.write_text(self.html(), encoding="utf-8")

@@ -101,30 +101,32 @@ def svg_of(picture: Figure, salt: str = "enas") -> str:
     with matplotlib.rc_context({**RC, "svg.hashsalt": salt}):
         text = io.StringIO()
         picture.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        picture.set_layout_engine("none")  # what was laid out once stays where it is
     return text.getvalue()[text.getvalue().index("<svg"):]
 
 
-def inline_svg(picture: Figure, salt: str, label: str) -> str:
-    """For a page: no size of its own, colours as variables, an accessible name."""
-    svg = svg_of(picture, salt)
+def for_page(svg: str, salt: str, label: str, width: float) -> str:
+    """An <svg> element for a page: as wide as there is room, colours as variables, an accessible name."""
     for colour, variable in VARIABLES.items():
         svg = re.sub(colour, f"var({variable})", svg, flags=re.IGNORECASE)
     # The page's own background shows through.
     svg = re.sub(r'(<g id="patch_1">\s*<path[^>]*style=")[^"]*"', r'\1fill: none"', svg, count=1)
     # Ids of clips and glyphs must not meet those of other pictures in the page.
     svg = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{salt}-", svg)
-    svg = re.sub(r'<metadata>.*?</metadata>', "", svg, flags=re.DOTALL)
-    width = picture.get_figwidth()
-    return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"|<svg ([^>]*)',
-                  lambda m: "<svg " + re.sub(r'(width|height)="[^"]*"', "", m[0].removeprefix("<svg "))
-                  + f' role="img" aria-label="{label}" style="width:100%;max-width:{width * 1.15:.2f}in"',
-                  svg, count=1)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    head, rest = svg[len("<svg"):].split(">", 1)
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    return (f'<svg{head} role="img" aria-label="{label}" style="width:100%;max-width:{width * 1.15:.2f}in">{rest}')
+
+
+def save_svg(svg: str, path: Path) -> None:
+    path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + svg, encoding="utf-8")
 
 
 def save(picture: Figure, path: Path, dots_per_inch: int = 200) -> None:
     """As SVG or PNG, by the file's ending."""
     if path.suffix == ".svg":
-        path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(picture, path.stem), encoding="utf-8")
+        save_svg(svg_of(picture, path.stem), path)
     else:
         with matplotlib.rc_context(RC):
             picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})

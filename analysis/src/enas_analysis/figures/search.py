@@ -8,7 +8,17 @@ from matplotlib.ticker import MaxNLocator
 from ..run import Run
 from ..statistics import moving_mean
 from ..style import SERIES, SOFT, Picture, figure, styled
-from .parts import WIDTH, at_steps, legend, line, log_axis, mark_restarts, metric_axis, step_axis
+from .parts import (
+    WIDTH,
+    at_steps,
+    legend,
+    line,
+    log_axis,
+    mark_restarts,
+    metric_axis,
+    step_axis,
+    unit_of_hours,
+)
 
 PARTS = ("data", "forward", "backward", "pass", "pack", "wait", "reduce", "update")
 PART_NAMES = {"data": "wait for data", "pass": "forward and backward", "pack": "pack gradients",
@@ -26,7 +36,7 @@ def reward(run: Run) -> Picture | None:
     picture, (axes,) = figure(WIDTH, 2.9)
     done = np.arange(1, len(steps) + 1)
     window = max(1, len(steps) // 20)
-    line(axes, done, steps["reward"], color=SERIES[5], linewidth=0.8, label="reward of a step")
+    line(axes, done, steps["reward"], color=SERIES[5], linewidth=0.8, alpha=0.6, label="reward of a step")
     if window > 1:
         line(axes, done, moving_mean(steps["reward"], window), color=SERIES[0], label=f"mean of {window} steps")
     if steps["baseline"].abs().sum() > 0:
@@ -73,7 +83,7 @@ def learning(run: Run) -> Picture:
     for axes, column, label in ((top, "loss", f"training loss\n({run.loss_unit})"),
                                 (middle, "gradient_norm", "gradient norm"), (bottom, "lr", "learning rate")):
         line(axes, steps["step"], steps[column], color=SERIES[0] if column == "lr" else SERIES[5],
-             linewidth=1.3 if column == "lr" else 0.7)
+             linewidth=1.3 if column == "lr" else 0.7, alpha=1.0 if column == "lr" else 0.55)
         if column != "lr" and window > 1:
             line(axes, steps["step"], moving_mean(steps[column], window), color=SERIES[0])
         axes.set_ylabel(label)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scatter of shared-weight scores against stand-alone scores."""
+from __future__ import annotations
+
+from matplotlib.ticker import PercentFormatter
+
+from ..correlation import Pairs, Verdict, in_sentences
+from ..style import SERIES, SOFT, Picture, figure, styled
+
+
+@styled
+def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
+    picture, (axes,) = figure(4.6, 4.2)
+    axes.scatter(pairs.rows["shared"], pairs.rows["alone"], s=34, color=SERIES[0], alpha=0.85, linewidth=0, zorder=3)
+    if len(pairs.rows) <= 12:
+        for row in pairs.rows.itertuples():
+            axes.annotate(str(row.name), (row.shared, row.alone), xytext=(5, 4), textcoords="offset points",
+                          fontsize=7, color=SOFT)
+    if pairs.metric == "accuracy":
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    if not pairs.higher_is_better:
+        axes.invert_xaxis()
+        axes.invert_yaxis()
+    axes.margins(0.12)
+    axes.set_xlabel(f"validation {pairs.metric} with shared weights")
+    axes.set_ylabel(f"validation {pairs.metric}, trained alone")
+    full = verdict.full
+    axes.set_title(f"τ = {full.tau:.2f} [{full.low:.2f}, {full.high:.2f}], p = {full.p:.3f}, n = {full.n}",
+                   fontsize=9, fontweight="normal")
+    better = "" if pairs.higher_is_better else " Both axes point to lower perplexity, which is better."
+    return Picture("correlation", "Shared weights against training alone",
+                   "; ".join(in_sentences(pairs, verdict)) + "." + better, picture)
