@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .architecture import Network
+from .architecture import Macro, Network
 from .drawing import MARGIN, sketch
 from .drawing.sketch import Note, Sketch, paint
 from .errors import AnalysisError
@@ -55,17 +55,19 @@ def make_film(run: Run, path: Path, seconds: float = 1.0, every_round: bool = Fa
     images = []
     for frame, drawing in zip(frames, sketches, strict=True):
         title = f"round {frame.round}   {run.metric} {metric_text(run, frame.metric)}"
-        images.append(as_image(one_frame(drawing, title, width, height), dots_per_inch))
+        # Chains stay where they are although their arcs rise differently; trees grow from the top.
+        top = height - MARGIN - drawing.height if isinstance(frame.network, Macro) else MARGIN + HEAD
+        images.append(as_image(one_frame(drawing, title, width, height, top), dots_per_inch))
     images[0].save(path, save_all=True, append_images=images[1:], loop=0,
                    duration=[round(1000 * seconds)] * (len(images) - 1) + [round(3000 * seconds)])
     return len(images)
 
 
-def one_frame(drawing: Sketch, title: str, width: float, height: float) -> Figure:
-    """All frames have one size, and the drawings stand on one line of heads."""
+def one_frame(drawing: Sketch, title: str, width: float, height: float, top: float) -> Figure:
+    """All frames have one size."""
     figure, axes = canvas(width, height)
     paint(axes, Sketch(0, 0, [Note(width / 2, 0.2, title, 10, bold=True)]))
-    paint(axes, drawing, (width - drawing.width) / 2, MARGIN + HEAD)
+    paint(axes, drawing, (width - drawing.width) / 2, top)
     return figure
 
 
