@@ -2,13 +2,14 @@
 """Drawings: every node and edge is there, and nothing lies over a box."""
 import pytest
 from conftest import RECURRENT
+from matplotlib.path import Path as Curve
+
 from enas_analysis import read_architecture
 from enas_analysis.architecture import Cell, Macro, Micro, Recurrent
 from enas_analysis.drawing import draw, draw_grid, sketch
 from enas_analysis.drawing.layers import apart, place
 from enas_analysis.drawing.sketch import Box, Edge
 from enas_analysis.style import save
-from matplotlib.path import Path as Curve
 
 SHIPPED = sorted((RECURRENT.parents[2] / "configs" / "architectures").glob("*.json"))
 # A chain with a node that is read and put out as well.

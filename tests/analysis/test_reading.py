@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xxhash
 from conftest import RECURRENT, search
+
 from enas_analysis import (
     AnalysisError,
     CutFileError,

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from enas_analysis.statistics import (
     best_so_far,
     correlate,

@@ -85,7 +85,7 @@ def architecture_of(json_object: dict[str, Any]) -> Architecture:
     """From the JSON of an architecture file or of best.json."""
     if json_object["format"] == "enas_hpc best":
         metric = json_object["metric"]
-        origin = {key: json_object[key] for key in ("step", "strategy", "seed") if key in json_object}
+        origin: dict[str, Any] = {key: json_object[key] for key in ("step", "strategy", "seed") if key in json_object}
         return Architecture(network_of(json_object["architecture"]), "", {metric: json_object[metric]}, origin)
     return Architecture(network_of(json_object), json_object.get("name", ""),
                         json_object.get("metrics", {}), json_object.get("origin", {}))

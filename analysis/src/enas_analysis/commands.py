@@ -174,11 +174,15 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def say_warning(message: Warning | str, *_: object) -> None:
+    print(f"enas-analyze: {message}", file=sys.stderr)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Exit codes: 0 well, 1 the verdict is bad (collapse, validate, compare), 2 the command could not be done."""
     arguments = parser().parse_args(words)
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: print(f"enas-analyze: {message}", file=sys.stderr)  # type: ignore[assignment]
+        warnings.showwarning = say_warning
         warnings.simplefilter("always", UserWarning)
         try:
             return int(arguments.run_command(arguments))

@@ -15,7 +15,7 @@ from .drawing.sketch import Note, Sketch, paint
 from .errors import AnalysisError
 from .figures.cells import metric_text
 from .run import Run
-from .style import canvas, save
+from .style import canvas
 
 HEAD = 0.34
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Node = Hashable
 
@@ -31,7 +32,7 @@ def place(ranks: dict[Node, int], edges: Sequence[tuple[Node, Node]], widths: di
             sizes[item] = lane
         chains.append(lanes)
         path = [source, *lanes, target]
-        links += list(zip(path, path[1:], strict=False))
+        links += pairwise(path)
     order(layers, links)
     x = coordinates(layers, links, sizes, gap)
     left = min(x[n] - sizes[n] / 2 for n in x)
@@ -86,7 +87,7 @@ def coordinates(layers: list[list[Node]], links: Sequence[tuple[Node, Node]], si
             for node in layer:
                 near = above.get(node, []) + below.get(node, [])
                 wished.append(sum(x[n] for n in near) / len(near) if near else x[node])
-            distances = [(sizes[a] + sizes[b]) / 2 + gap for a, b in zip(layer, layer[1:], strict=False)]
+            distances = [(sizes[a] + sizes[b]) / 2 + gap for a, b in pairwise(layer)]
             x.update(zip(layer, apart(wished, distances), strict=True))
     return x
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -68,7 +69,7 @@ def edge_through(points: Iterable[Point], **looks: bool) -> Edge:
     """Vertical at every point, smooth between them."""
     places = list(points)
     path = [places[0]]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         path += bend(start, end)
     return Edge(tuple(path), **looks)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from ..run import Run
@@ -181,7 +182,7 @@ def edge_ratios(run: Run, children: pd.DataFrame, pairs: list[tuple[int, int, in
         return np.asarray(np.log2(seen / chance))
 
 
-def draw_edges(axes: Axes, ratios: NDArray[np.float64], sources: list[str], readers: list[str]) -> object:
+def draw_edges(axes: Axes, ratios: NDArray[np.float64], sources: list[str], readers: list[str]) -> AxesImage:
     mesh = axes.imshow(np.clip(ratios, -3, 3), cmap=matplotlib.colormaps["PuOr_r"], vmin=-3, vmax=3,
                        interpolation="nearest", aspect="auto")
     axes.set_xticks(range(len(sources)), sources)

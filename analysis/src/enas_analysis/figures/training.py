@@ -19,9 +19,9 @@ def curves(runs: list[Run], names: list[str]) -> Picture | None:
     for i, (run, name) in enumerate(shown):
         epochs, colour = run.epochs, SERIES[i % len(SERIES)]
         x = epochs["epoch"] + 1
-        dots = {"marker": "o", "markersize": 3} if len(x) < 40 else {}
+        marker = "o" if len(x) < 40 else ""
         for axes, column in ((left, "metric"), (right, "loss")):
-            axes.plot(x, epochs[f"validation_{column}"], color=colour, label=name, **dots)
+            axes.plot(x, epochs[f"validation_{column}"], color=colour, label=name, marker=marker, markersize=3)
             axes.plot(x, epochs[f"train_{column}"], color=colour, linewidth=1.0, linestyle=(0, (3, 1.5)), alpha=0.9)
         if run.restarts:
             ends = epochs["step"].to_numpy(dtype=float)
