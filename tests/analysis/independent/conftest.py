@@ -24,9 +24,11 @@ torch.set_num_threads(1)
 
 CONFIGS = {"recurrent": "tiny.toml", "macro": "tiny_macro.toml", "micro": "tiny_micro.toml"}
 # Initial values far from zero, so that children and decisions differ by much more than a tolerance.
-COMMON = {"search.rounds": 2, "checkpoint.every_steps": 1, "controller.init_range": 0.7}
-TEXT = {"data.source": "folder", "supernet.init_range": 0.6, "space.nodes": 5}
-IMAGES = {"data.source": "hdf5", "data.valid_size": 21}
+COMMON = {"search.rounds": 2, "checkpoint.every_steps": 1, "checkpoint.verify_after_write": "false",
+          "controller.init_range": 0.7}
+TEXT = {"data.source": "folder", "supernet.init_range": 0.8, "space.nodes": 5, "weights.clip_norm": 2.0,
+        "weights.batch_size": 4, "supernet.drop_cell_input": 0.1, "supernet.drop_output": 0.1}
+IMAGES = {"data.source": "hdf5", "data.valid_size": 21, "weights.batch_size": 4}
 # The defaults of each space, and settings of which as many as possible differ from them.
 VARIANTS = {
     "recurrent": TEXT,
@@ -42,18 +44,21 @@ VARIANTS = {
         "controller.temperature": 2.0, "validation.batches": 0},
     "micro": {**IMAGES, "supernet.cells": 3},
     "micro, other": {
-        **IMAGES, "supernet.cells": 2, "space.nodes": 5, "supernet.reduction_inputs": "released",
+        **IMAGES, "supernet.cells": 2, "supernet.reduction_inputs": "released",
         "space.operation_prior": "released", "controller.temperature": 2.0},
 }
 
 
 def write_text(folder):
-    """Seventeen words, some of them more often than others."""
+    """Seventeen words, each followed by one of three; lines of five."""
     rng = np.random.default_rng(3)
     folder.mkdir()
-    for split, lines in (("train", 90), ("valid", 31), ("test", 10)):
-        sentences = (rng.integers(0, 17, rng.integers(2, 9))**2 // 17 for _ in range(lines))
-        text = "".join(" ".join(f"word{number}" for number in line) + "\n" for line in sentences)
+    for split, lines in (("train", 80), ("valid", 32), ("test", 10)):
+        words = [0]
+        for step in rng.integers(0, 3, 5 * lines - 1):
+            words.append((3 * words[-1] + step) % 17)
+        text = "".join(f"word{word}" + (" " if place % 5 else "\n")
+                       for place, word in enumerate(words, start=1))
         (folder / f"{split}.txt").write_text(text)
 
 

@@ -31,6 +31,11 @@ def reduce(x, weights, name, epsilon):
     return batch_norm(torch.cat([even, odd], 1), weights[f"{name}/norm"], epsilon)
 
 
+def classify(network, config, weights, tokens, pixels):
+    """Logits: the mean over pixels, then a linear layer without bias."""
+    return network(config, weights, tokens, pixels).mean((2, 3)) @ weights["head"].T
+
+
 def validate(network, config, weights, tokens, images, batches=0):
     """(mean nats an image, accuracy) of `batches` batches in the order of the split, 0 for all whole
     ones. A batch has statistics of its own."""
@@ -39,8 +44,7 @@ def validate(network, config, weights, tokens, images, batches=0):
     nats, right = 0.0, 0
     for begin in range(0, count, size):
         labels = images.labels[begin:begin + size]
-        pooled = network(config, weights, tokens, images.valid[begin:begin + size]).mean((2, 3))
-        logits = pooled @ weights["head"].T
+        logits = classify(network, config, weights, tokens, images.valid[begin:begin + size])
         nats += functional.cross_entropy(logits, labels, reduction="sum").item()
         right += (logits.argmax(1) == labels).sum().item()
     return nats / count, right / count

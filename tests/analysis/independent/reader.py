@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run left behind and what it learned from, read without the program: docs/formats.md and
 docs/data.md."""
+import functools
 import tomllib
 from pathlib import Path
 
@@ -13,14 +14,29 @@ class Checkpoint:
     """One checkpoint: its step, the configuration by key, ω and θ by name in float64."""
 
     def __init__(self, path):
+        self.path = path
         with h5py.File(path, "r") as file:
             self.step = int(file.attrs["step"])
             pairs = zip(file["config/keys"][:], file["config/values"][:], strict=True)
             self.config = {key.decode(): tomllib.loads(f"x = {value.decode()}")["x"] for key, value in pairs}
-            self.weights = tensors(file["weights"])
             self.theta = tensors(file["strategy/parameters"])
+            self.first_moment = tensors(file["strategy/first_moment"])
+            self.second_moment = tensors(file["strategy/second_moment"])
+            self.adam_steps = int(file["strategy/adam_steps"][0])
             self.baseline = float(file["strategy/baseline"][0])
             self.has_baseline = bool(file["strategy/has_baseline"][0])
+            self.states = torch.from_numpy(file["slots/state"][()]).double()
+            self.progress = dict(file["progress"].attrs)
+
+    @functools.cached_property
+    def weights(self):
+        with h5py.File(self.path, "r") as file:
+            return tensors(file["weights"])
+
+    @functools.cached_property
+    def momentum(self):
+        with h5py.File(self.path, "r") as file:
+            return tensors(file["momentum"])
 
 
 def tensors(group):
@@ -51,13 +67,14 @@ def ranking(run_dir):
 
 
 class Text:
-    """Validation text as numbers. Words are numbered in sorted order; a line ends with <eos>."""
+    """The text as numbers. Words are numbered in sorted order; a line ends with <eos>."""
 
     def __init__(self, folder):
         words = {split: self.words(folder / f"{split}.txt") for split in ("train", "valid", "test")}
         vocabulary = sorted(set(words["train"]))
         number = {word: place for place, word in enumerate(vocabulary)}
-        self.valid = torch.tensor([number[word] for word in words["valid"]])
+        self.train, self.valid = (torch.tensor([number[word] for word in words[split]])
+                                  for split in ("train", "valid"))
 
     @staticmethod
     def words(path):
@@ -65,15 +82,17 @@ class Text:
 
 
 class Images:
-    """Validation images [N, C, H, W] and labels: the last of the file, scaled to [0, 1] and normalised
-    with mean and standard deviation of the training split, channel by channel: the first `limit_train`
-    of the others, or all."""
+    """Images [N, C, H, W] and labels. The last of the file are the validation split, the first
+    `limit_train` of the others, or all, the training split, whose mean and standard deviation normalise
+    every channel."""
 
     def __init__(self, path, valid_size, limit_train=0):
         with h5py.File(path, "r") as file:
-            images = torch.from_numpy(file["images"][:]).double() / 255
+            images = torch.from_numpy(file["images"][:]).double().permute(0, 3, 1, 2) / 255
             labels = torch.from_numpy(file["labels"][:])
         train = images[:-valid_size][:limit_train or None]
-        mean, deviation = train.mean((0, 1, 2)), train.std((0, 1, 2), correction=0)
-        self.valid = ((images[-valid_size:] - mean) / deviation).permute(0, 3, 1, 2)
+        deviation, mean = torch.std_mean(train, (0, 2, 3), correction=0, keepdim=True)
+        self.train = (train - mean) / deviation
+        self.train_labels = labels[:len(train)]
+        self.valid = (images[-valid_size:] - mean) / deviation
         self.labels = labels[-valid_size:]

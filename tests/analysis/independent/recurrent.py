@@ -5,6 +5,8 @@
 
 Node 0 reads [x_t; h_{t-1}] and carries h_{t-1}; the mean of the nodes that nobody reads is the output
 and the next state; the output layer is the embedding."""
+import math
+
 import torch
 import torch.nn.functional as functional
 
@@ -52,19 +54,30 @@ def batch_norm(weights, output):
     return normalised + weights.get("norm/offset", 0)
 
 
+def run_segment(cell, weights, words, targets, state):
+    """(nats summed over steps and columns, outputs [T, B, H]) of words [T, B], from a state [B, H]."""
+    nats, outputs = 0.0, []
+    for now, target in zip(words, targets, strict=True):
+        state = cell.step(weights, weights["embedding"][now], state)
+        logits = state @ weights["embedding"].T + weights.get("output/bias", 0)
+        nats = nats + functional.cross_entropy(logits, target, reduction="sum")
+        outputs.append(state)
+    return nats, torch.stack(outputs)
+
+
+def columns_of(words, count):
+    """Words as [time, column]: equal pieces side by side, what is left over dropped."""
+    rows = len(words) // count
+    return words[:rows * count].view(count, rows).T
+
+
 def validate(config, weights, tokens, text, segments=0):
     """(mean nats a token, perplexity) of the first `segments` segments, 0 for all whole ones, with the
     state carried from zero."""
-    cell = Cell(config, tokens)
-    columns, length = config["validation.batch_size"], config["weights.segment_length"]
-    rows = len(text.valid) // columns
-    steps = (segments or (rows - 1) // length) * length
-    words = text.valid[:rows * columns].view(columns, rows).T
-    state = torch.zeros(columns, config["supernet.hidden"], dtype=torch.float64)
-    nats = 0.0
-    for now, target in zip(words[:steps], words[1:steps + 1], strict=True):
-        state = cell.step(weights, weights["embedding"][now], state)
-        logits = state @ weights["embedding"].T + weights.get("output/bias", 0)
-        nats += functional.cross_entropy(logits, target, reduction="sum")
-    loss = (nats / (steps * columns)).item()
-    return loss, float(torch.exp(torch.tensor(loss, dtype=torch.float64)))
+    length = config["weights.segment_length"]
+    words = columns_of(text.valid, config["validation.batch_size"])
+    steps = (segments or (len(words) - 1) // length) * length
+    state = torch.zeros(words.shape[1], config["supernet.hidden"], dtype=torch.float64)
+    nats, _ = run_segment(Cell(config, tokens), weights, words[:steps], words[1:steps + 1], state)
+    loss = nats.item() / (steps * words.shape[1])
+    return loss, math.exp(loss)

@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints, logs and rankings of real searches against a second implementation that was written from
-the formulas: validation losses, log-probabilities, entropies and the controller's gradient."""
+the formulas: validation losses, log-probabilities and entropies."""
 import numpy as np
-import pytest
 import torch
-
-LOSS = 1e-4  # relative
-LOG_PROBABILITY = 1e-5  # relative
-
-
-def relative(values, expected):
-    """The largest relative difference."""
-    values, expected = np.asarray(values, float), np.asarray(expected, float)
-    assert values.shape == expected.shape and values.size > 0
-    return np.max(np.abs(values / expected - 1))
+from comparison import LOG_PROBABILITY, LOSS, relative
 
 
 def validation(search, checkpoint, all_tokens, batches=0):
@@ -27,7 +17,7 @@ def test_losses_of_a_ranking(search):
     """Children on the whole validation split with the shared weights of the last checkpoint."""
     ranking = search.ranking
     losses, metrics = validation(search, search.last, ranking["tokens"])
-    assert np.ptp(ranking["loss"]) > 100 * LOSS  # they are told apart
+    assert np.ptp(ranking["loss"]) > 50 * LOSS  # they are told apart
     assert relative(losses, ranking["loss"]) < LOSS
     assert relative(1 + metrics, 1 + ranking["metric"]) < LOSS  # an accuracy may be 0
 
@@ -80,42 +70,3 @@ def test_entropies_of_logged_children(search):
         ours = torch.stack([search.score(theta, tokens).entropies for tokens in children]).mean(0)
         np.testing.assert_allclose(ours, decisions, rtol=LOG_PROBABILITY, atol=1e-7)
         assert relative(ours.sum(), entropy) < LOG_PROBABILITY
-
-
-def learn(search, step):
-    """The controller step at a checkpoint: what is logged of it, and the gradient of θ by name.
-
-    The loss of a child is -log p (R - b), b moved child by child before each is used, plus the divergence
-    of its skips; R has the entropy bonus, which has no gradient."""
-    config, checkpoint = search.config, search.checkpoint(step)
-    theta = {name: value.requires_grad_() for name, value in checkpoint.theta.items()}
-    rows = search.children(step=step, source=b"rollout")
-    decay = config["controller.baseline_decay"]
-    baseline = checkpoint.baseline if checkpoint.has_baseline else None
-    columns = {"reward": [], "advantage": [], "entropy": [], "skip_penalty": []}
-    losses = []
-    for tokens, reward in zip(rows["tokens"], rows["reward"], strict=True):
-        score = search.score(theta, tokens)
-        reward += config["controller.entropy_weight"] * score.entropy.item()
-        baseline = reward if baseline is None else decay * baseline + (1 - decay) * reward
-        penalty = config.get("controller.skip_weight", 0) * score.skip_penalty
-        losses.append(penalty - score.log_probability * (reward - baseline))
-        for name, value in zip(columns, (reward, reward - baseline, score.entropy.item(),
-                                         score.skip_penalty.item()), strict=True):
-            columns[name].append(value)
-    torch.stack(losses).mean().backward()
-    gradient = {name: torch.zeros_like(value) if value.grad is None else value.grad
-                for name, value in theta.items()}
-    norm = torch.sqrt(sum((part**2).sum() for part in gradient.values())).item()
-    logged = {name: np.mean(values) for name, values in columns.items()}
-    return {**logged, "baseline": baseline, "gradient_norm": norm}, gradient
-
-
-def test_controller_steps(search):
-    """Log-probabilities and entropies of the logged rollouts, through all that is made of them."""
-    table = search.log["controller_steps"]
-    for row, step in enumerate(table["step"]):
-        ours, _ = learn(search, step)
-        for name, value in ours.items():
-            assert value == pytest.approx(table[name][row], rel=LOG_PROBABILITY, abs=1e-6), (name, step)
-        assert relative(ours["gradient_norm"], table["gradient_norm"][row]) < LOG_PROBABILITY

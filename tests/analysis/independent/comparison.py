@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far two implementations may differ, and the measure of it."""
+import numpy as np
+
+LOSS = 1e-4  # relative
+LOG_PROBABILITY = 1e-5  # relative
+
+
+def relative(values, expected):
+    """The largest relative difference."""
+    values, expected = np.asarray(values, float), np.asarray(expected, float)
+    assert values.shape == expected.shape and values.size > 0
+    return np.max(np.abs(values / expected - 1))
