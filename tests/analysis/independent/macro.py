@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The macro network with shared weights (Pham et al. 2018, section 2.3, and the authors' search)."""
 import torch
+
 from images import batch_norm, convolution, pool, reduce
 
 

@@ -3,6 +3,7 @@
 the formulas: validation losses, log-probabilities and entropies."""
 import numpy as np
 import torch
+
 from comparison import LOG_PROBABILITY, LOSS, relative
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small mistakes, made on purpose in our implementation, are seen by the comparison."""
-import recurrent
 import torch
+
+import recurrent
 from comparison import LOG_PROBABILITY, LOSS, relative
 from controller import Score
 
