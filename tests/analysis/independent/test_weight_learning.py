@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as functional
+
 from comparison import LOSS, relative
 from images import classify
 from recurrent import Cell, columns_of, run_segment
