@@ -9,5 +9,6 @@ LOG_PROBABILITY = 1e-5  # relative
 def relative(values, expected):
     """The largest relative difference."""
     values, expected = np.asarray(values, float), np.asarray(expected, float)
-    assert values.shape == expected.shape and values.size > 0
+    assert values.shape == expected.shape
+    assert values.size > 0
     return np.max(np.abs(values / expected - 1))

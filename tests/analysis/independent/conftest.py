@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The searches that most tests look at, made once."""
 import pytest
-
 from searches import VARIANTS, Search
 
 

@@ -105,7 +105,7 @@ def walk_macro(config, theta, tokens):
 
 def choose_skips(walk, bits):
     """Each bit from a softmax over (-x, x); the divergence is of the probability that is used, or of the
-    authors' σ(x)."""
+    authors' sigmoid(x)."""
     x = walk.bound(walk.attention())
     taken = torch.sigmoid(2 * x)
     for place, bit in enumerate(bits.long().tolist()):

@@ -17,7 +17,7 @@ def convolution(x, kernel, groups=1):
 
 
 def pool(x, operation):
-    """3×3, as many pixels out as in; pixels beyond the border do not count."""
+    """3x3, as many pixels out as in; pixels beyond the border do not count."""
     if operation == "avg_pool_3x3":
         return functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
     return functional.max_pool2d(x, 3, 1, 1)

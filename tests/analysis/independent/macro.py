@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The macro network with shared weights (Pham et al. 2018, section 2.3, and the authors' search)."""
 import torch
-
 from images import batch_norm, convolution, pool, reduce
 
 
@@ -18,7 +17,7 @@ def layers_of(config, tokens):
 
 
 def operate(config, weights, name, operation, x):
-    """1×1 convolution, then the kernel: each with batch norm, ReLU before or after."""
+    """1x1 convolution, then the kernel: each with batch norm, ReLU before or after."""
     epsilon, kernel_epsilon = config["supernet.norm_epsilon"], config["supernet.kernel_norm_epsilon"]
     relu_first = config["supernet.operation_order"] == "relu_conv_norm"
     x = torch.relu(x) if relu_first else x
@@ -36,7 +35,7 @@ def operate(config, weights, name, operation, x):
 
 
 def merge(config, weights, layer, entries, skips, own):
-    """Sum and batch norm, or 1×1 convolution of all after a ReLU, and batch norm."""
+    """Sum and batch norm, or 1x1 convolution of all after a ReLU, and batch norm."""
     if config["supernet.skip_merge"] == "sum":
         total = own + sum(entries[j] for j in skips)
     else:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The micro network with shared weights (Pham et al. 2018, section 2.4, and the authors' search)."""
 import torch
-
 from images import batch_norm, convolution, pool, reduce
 
 
@@ -28,7 +27,7 @@ def operate(weights, name, source, operation, x, epsilon):
 
 
 def run_cell(config, weights, name, cell, inputs):
-    """Nodes, then a 1×1 convolution of those that nobody reads, unread inputs included."""
+    """Nodes, then a 1x1 convolution of those that nobody reads, unread inputs included."""
     epsilon = config["supernet.norm_epsilon"]
     nodes = list(inputs)
     for number, sides in enumerate(cell, start=2):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recurrent cell with shared weights, from its formulas (Pham et al. 2018, highway form):
 
-    value, gate = split(s_j W_{l,j});  s_l = s_j + σ(gate) ⊗ (f_l(value) - s_j)
+    value, gate = split(s_j W_{l,j});  s_l = s_j + sigmoid(gate) ⊗ (f_l(value) - s_j)
 
 Node 0 reads [x_t; h_{t-1}] and carries h_{t-1}; the mean of the nodes that nobody reads is the output
 and the next state; the output layer is the embedding."""

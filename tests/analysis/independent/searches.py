@@ -12,14 +12,14 @@ import torch
 E2E = Path(__file__).parents[2] / "e2e"
 sys.path.insert(0, str(E2E))
 
-from search_run import Run, enas_hpc  # noqa: E402
-
-import controller  # noqa: E402
 import images  # noqa: E402
 import macro  # noqa: E402
 import micro  # noqa: E402
 import reader  # noqa: E402
 import recurrent  # noqa: E402
+from search_run import Run, enas_hpc  # noqa: E402
+
+import controller  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -35,8 +35,8 @@ IMAGES = {"data.source": "hdf5", "data.valid_size": 21, "weights.batch_size": 4}
 VARIANTS = {
     "recurrent": TEXT,
     "recurrent, other": {
-        **TEXT, "space.first_node": "tanh", "supernet.edge_weights": "per_edge", "supernet.cell_output": "all",
-        "supernet.output_bias": "true", "controller.tie_embeddings": "true", "controller.temperature": 0.0,
+        **TEXT, "space.first_node": "tanh", "supernet.edge_weights": "per_edge",
+        "supernet.cell_output": "all", "supernet.output_bias": "true", "controller.tie_embeddings": "true", "controller.temperature": 0.0,
         "controller.option_tanh_divisor": 2.0, "validation.batches": 0},
     "recurrent, norm": {**TEXT, "supernet.batch_norm": "true", "space.distance_penalty": 0.02},
     "macro": IMAGES,

@@ -4,7 +4,6 @@ says of a step, the gradient, and θ after it."""
 import numpy as np
 import pytest
 import torch
-
 from comparison import LOG_PROBABILITY, relative
 
 

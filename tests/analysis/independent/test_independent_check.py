@@ -3,7 +3,6 @@
 the formulas: validation losses, log-probabilities and entropies."""
 import numpy as np
 import torch
-
 from comparison import LOG_PROBABILITY, LOSS, relative
 
 

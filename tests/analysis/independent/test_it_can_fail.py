@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small mistakes, made on purpose in our implementation, are seen by the comparison."""
-import torch
-
 import recurrent
+import torch
 from comparison import LOG_PROBABILITY, LOSS, relative
+
 from controller import Score
 
 

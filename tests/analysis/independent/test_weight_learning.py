@@ -6,7 +6,6 @@ import math
 import pytest
 import torch
 import torch.nn.functional as functional
-
 from comparison import LOSS, relative
 from images import classify
 from recurrent import Cell, columns_of, run_segment
@@ -16,7 +15,8 @@ COMMON = {"search.rounds": 3, "controller.steps": 1, "weights.momentum": 0.9, "w
 DROPOUTS = ("word", "input", "cell_input", "state", "output")
 # One slot that has the whole training split: the order of its images does not matter.
 WHOLE = {**COMMON, **IMAGES, "data.limit_train": 32, "data.pad": 0, "data.flip": "false", "data.cutout": 0,
-         "supernet.drop_features": 0.0, "weights.slots": 1, "weights.batch_size": 32, "weights.clip_norm": 0.5}
+         "supernet.drop_features": 0.0, "weights.slots": 1, "weights.batch_size": 32,
+         "weights.clip_norm": 0.5}
 KEYS = {
     "recurrent": {**COMMON, **TEXT, "supernet.activation_l2": 0.5, "weights.clip_norm": 0.1,
                   **{f"supernet.drop_{name}": 0.0 for name in DROPOUTS}},
