@@ -36,7 +36,8 @@ VARIANTS = {
     "recurrent": TEXT,
     "recurrent, other": {
         **TEXT, "space.first_node": "tanh", "supernet.edge_weights": "per_edge",
-        "supernet.cell_output": "all", "supernet.output_bias": "true", "controller.tie_embeddings": "true", "controller.temperature": 0.0,
+        "supernet.cell_output": "all", "supernet.output_bias": "true",
+        "controller.tie_embeddings": "true", "controller.temperature": 0.0,
         "controller.option_tanh_divisor": 2.0, "validation.batches": 0},
     "recurrent, norm": {**TEXT, "supernet.batch_norm": "true", "space.distance_penalty": 0.02},
     "macro": IMAGES,
