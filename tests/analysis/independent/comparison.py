@@ -4,6 +4,8 @@ import numpy as np
 
 LOSS = 1e-4  # relative
 LOG_PROBABILITY = 1e-5  # relative
+# Of the norm of one tensor's gradient: sums of float32 numbers that nearly cancel.
+GRADIENT = 1e-4
 
 
 def relative(values, expected):

@@ -85,7 +85,7 @@ class Search:
         (write_text if kind == "recurrent" else write_images)(self.data_path)
         self.run = Run(folder / "run", {**COMMON, **keys, "data.path": self.data_path}, E2E / CONFIGS[kind])
         self.run.finish(ranks=0)
-        result = enas_hpc("derive", "--run", self.run.folder, "--samples", 20, "--top", 1)
+        result = enas_hpc("derive", "--run", self.run.folder, "--samples", 12, "--top", 1)
         assert result.code == 0, result
         self.last = reader.Checkpoint(self.run.newest())
         self.config = self.last.config
