@@ -18,7 +18,8 @@ debian_packages=(
   libxxhash-dev librandom123-dev libhwy-dev libgtest-dev
 )
 # For the tests alone: Slurm runs on this machine, under the tests, with a configuration of their own.
-test_packages=(shellcheck slurm-wlm munge
+test_packages=(
+  shellcheck slurm-wlm munge
   clang-14 libclang-rt-14-dev clang-tidy-14 faketime  # sanitizers, fuzzing, clocks that lie
 )
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
