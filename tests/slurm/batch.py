@@ -11,8 +11,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2]
 BINARY = os.environ.get("ENAS_HPC", str(SOURCE / "build" / "release" / "src" / "app" / "enas_hpc"))
-LAUNCHERS = {"srun": "srun --mpi=pmix", "mpirun": "mpirun --bind-to none"}
-LIMIT_S = 150
+LAUNCHERS = {"srun": "srun --mpi=pmix --cpu-bind=cores", "mpirun": "mpirun --bind-to none"}
+LIMIT_S = 240
 
 
 def tiny_keys():
@@ -68,9 +68,9 @@ class Site:
                 for part in ("--set", f"{key}={json.dumps(value) if isinstance(value, str) else value}")]
 
     def submit(self, *options, env=None):
-        """Both nodes, two ranks on each, a thread a rank."""
+        """Both nodes, a rank on each, one thread."""
         self.environment.update(env or {})
-        text = self.call("sbatch", "--parsable", "--cpus-per-task=1", "--ntasks-per-node=2", *options,
+        text = self.call("sbatch", "--parsable", "--cpus-per-task=1", "--ntasks-per-node=1", *options,
                          "slurm/enas_ptb.sh", *self.arguments())
         return Job(self, text.split(";")[0])
 
@@ -125,6 +125,20 @@ class Job:
                      f"job {self.number} to be requeued")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.show()}\n{self.output()}") from None
+
+    def await_next(self):
+        """The state after a start: COMPLETED, or PENDING when it was requeued."""
+        before = self.show()["Restarts"]
+        self.last = None
+
+        def ended():
+            self.last = self.show()
+            requeued = self.last["JobState"] == "PENDING" and self.last["Restarts"] != before
+            return requeued or self.last["JobState"] in ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED")
+
+        wait_for(ended, f"job {self.number} to end")
+        assert self.last["JobState"] in ("COMPLETED", "PENDING"), f"{self.last}\n{self.output()}"
+        return self.last["JobState"]
 
     def release(self):
         self.site.call("scontrol", "update", f"JobId={self.number}", "StartTime=now")

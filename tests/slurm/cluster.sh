@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A real two-node Slurm cluster on one machine for the tests: slurmctld, two slurmd and munge, on free ports,
 # with everything they write under one folder. Needs root and Debian's slurm-wlm and munge.
-#   cluster.sh start DIR [LINE...]   starts it; LINEs are more settings of slurm.conf
-#   cluster.sh stop DIR              ends the daemons that start began
+#   cluster.sh start DIR [CORES]   starts it; nodes claim so many cores, 64 when left out
+#   cluster.sh stop DIR            ends the daemons that start began
 # Then: export SLURM_CONF=DIR/slurm.conf
 # Partitions: low (the default; its jobs can be preempted, which requeues them) and high.
 set -euo pipefail
@@ -36,9 +36,11 @@ start_munge() {
     --pid-file="$dir/munge/pid" --log-file="$dir/munged.log" --seed-file="$dir/munge/seed"
 }
 
-# Nodes claim 64 cores and four GPUs that are not there, so that batch scripts fit as they are.
+# Nodes claim cores and four GPUs that are not there, so that batch scripts fit as they are. Ranks are bound
+# to cores where those are real.
 write_configuration() {
-  local host ports node
+  local host ports node cores=${1:-64} plugin=none
+  if ((cores <= $(nproc))); then plugin=affinity; fi
   host=$(hostname -s)
   mapfile -t ports < <(free_ports 3)
   cat >"$dir/slurm.conf" <<CONF
@@ -55,7 +57,7 @@ SlurmctldLogFile=$dir/slurmctld.log
 SlurmdLogFile=$dir/slurmd.%n.log
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=task/$plugin
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 JobAcctGatherType=jobacct_gather/none
@@ -71,12 +73,11 @@ MpiDefault=none
 GresTypes=gpu
 ReturnToService=2
 SlurmctldPort=${ports[0]}
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[1]} CPUs=64 RealMemory=4000 Gres=gpu:4 State=UNKNOWN
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[2]} CPUs=64 RealMemory=4000 Gres=gpu:4 State=UNKNOWN
+NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[1]} CPUs=$cores CoresPerSocket=$cores RealMemory=4000 Gres=gpu:4 State=UNKNOWN
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[2]} CPUs=$cores CoresPerSocket=$cores RealMemory=4000 Gres=gpu:4 State=UNKNOWN
 PartitionName=low Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
 PartitionName=high Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 CONF
-  (($# == 0)) || printf '%s\n' "$@" >>"$dir/slurm.conf"
   for node in n1 n2; do # each reads its own mpi.conf: the PMIx folders of the two would collide
     mkdir -p "$dir/$node/pmix"
     cp "$dir/slurm.conf" "$dir/$node/slurm.conf"

@@ -18,19 +18,31 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    """SLURM_CONF of a running cluster of two nodes. Only its own daemons are ended."""
+def start_cluster(folder, *arguments):
+    """SLURM_CONF of a running cluster of two nodes, while it is needed. Only its own daemons are ended."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     missing = [name for name in DAEMONS if shutil.which(name, path=path) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)} (scripts/setup.sh installs them)")
     if os.geteuid() != 0:
         pytest.skip("Slurm's daemons need root")
-    folder = tmp_path_factory.mktemp("cluster")
     environment = {**os.environ, "PATH": path}
     try:
-        subprocess.run([HERE / "cluster.sh", "start", folder], check=True, timeout=60, env=environment)
+        subprocess.run([HERE / "cluster.sh", "start", folder, *arguments], check=True, timeout=60, env=environment)
         yield folder / "slurm.conf"
     finally:
         subprocess.run([HERE / "cluster.sh", "stop", folder], check=True, timeout=60, env=environment)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """Large enough for every batch script."""
+    yield from start_cluster(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture
+def cluster_of_real_cores(tmp_path):
+    """Ranks are bound to cores. Two cores a node."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("a mask of more than one core needs two cores")
+    yield from start_cluster(tmp_path / "cluster", "2")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slurm accepts every batch script as it is: without arguments, on CPU and GPU nodes."""
+"""Slurm accepts every batch script as it is, without arguments, on CPU and GPU nodes; ranks get their cores."""
 import pytest
 from batch import SOURCE, Site
 
@@ -17,3 +17,17 @@ def test_an_impossible_wish_is_refused(cluster, tmp_path):
     site = Site(tmp_path / "site", cluster)
     with pytest.raises(AssertionError, match="Requested node configuration is not available|More processors"):
         site.call("sbatch", "--test-only", "--nodes=3", "slurm/enas_ptb.sh")
+
+
+def test_each_rank_has_the_cores_that_were_asked_for(cluster_of_real_cores, tmp_path):
+    """srun alone would bind it to one core; only the variable that the scripts export makes it two."""
+    site = Site(tmp_path / "site", cluster_of_real_cores)
+    (site.folder / "mask").write_text("#!/bin/bash\nawk '/Cpus_allowed_list/ { print $2 }' /proc/self/status\n")
+    (site.folder / "mask").chmod(0o755)
+    (site.folder / "masks.sh").write_text(
+        "#!/bin/bash\n. slurm/job.sh\nprepare_job >/dev/null\nENAS_HPC=./mask\nlaunch >with\n"
+        "unset SRUN_CPUS_PER_TASK\nlaunch >without\n")
+    site.call("sbatch", "--wait", "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2", "--output=masks.out",
+              "masks.sh")
+    masks = [(site.folder / name).read_text().split() for name in ("with", "without")]
+    assert masks == [["0-1", "0-1"], ["0", "0"]]
