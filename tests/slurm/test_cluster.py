@@ -90,6 +90,25 @@ def test_preemption(site, launcher):
     finish(site, job, restarts=1)
 
 
+def test_preemption_by_the_users_signal(site, cluster):
+    """With preempt_send_user_signal mpirun's ranks write a checkpoint too."""
+    (site.folder / "launch").write_text((site.folder / "launch").read_text().replace(
+        LAUNCHERS["srun"], LAUNCHERS["mpirun"]))
+    before = cluster.read_text()
+    cluster.write_text(before + "SlurmctldParameters=preempt_send_user_signal\n")
+    site.call("scontrol", "reconfigure")
+    try:
+        job = site.submit()
+        job.await_steps(20)
+        site.call("sbatch", "--wait", "-p", "high", "--nodes=2", "--exclusive", "--output=high.out", "--wrap", "true")
+        job.await_requeued()
+    finally:
+        cluster.write_text(before)
+        site.call("scontrol", "reconfigure")
+    assert site.status()["reason"] in ("SIGUSR1", "a signal to another rank"), job.output()
+    finish(site, job, restarts=1)
+
+
 @both
 def test_cancel_leaves_a_run_that_goes_on(site, launcher):
     job = site.submit()

@@ -26,7 +26,7 @@ while (($#)); do [[ $1 == --run-dir ]] && run=$2; shift; done
 mkdir -p "$run"
 printf '{\\n "step": %s,\\n "reason": "%s"\\n}\\n' "$(<"$STAGE/steps")" "$(cat "$STAGE/reason")" >"$run/status.json"
 if [[ -e $STAGE/waits ]]; then
-  trap 'exit "$(<"$STAGE/code")"' USR1
+  trap 'sleep 1; exit "$(<"$STAGE/code")"' USR1
   trap 'exit 1' TERM
   touch "$STAGE/ready"
   while :; do sleep 0.05; done
@@ -127,8 +127,9 @@ def signalled(stage, number, times=1):
     while not (stage.folder / "ready").exists():
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.02)
-    for _ in range(times):
+    for _ in range(times):  # while it ends: each of them interrupts the script's wait
         process.send_signal(number)
+        time.sleep(0.2)
     text = process.communicate(timeout=60)[0]
     return process.returncode, text
 
