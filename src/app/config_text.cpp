@@ -46,7 +46,7 @@ std::string nearest_key(const std::string& name) {
     names.push_back(key.name);
     words.push_back(key.short_name());
   }
-  const std::string near = nearest(name, names);
+  std::string near = nearest(name, names);
   if (!near.empty()) return near;
   const auto exact = std::find(words.begin(), words.end(), name);
   const std::string word = exact != words.end() ? *exact : nearest(name, words);
