@@ -25,7 +25,7 @@ test_packages=(
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h
   Random123/philox.h hwy/highway.h gtest/gtest.h)
-python_packages=(numpy h5py pytest)
+python_packages=(numpy h5py pytest pandas matplotlib pillow xxhash ruff mypy)
 # What sums over GPUs are compiled and linked with. The versions belong together; NCCL's must be the one
 # of the CUDA build of LibTorch (scripts/build_cuda.sh).
 nccl_packages=(nvidia-nccl-cu13==2.30.7 nvidia-cuda-runtime==13.0.96 nvidia-cuda-crt==13.0.88

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HERE, RECURRENT, search
 from PIL import Image
 
+from conftest import HERE, RECURRENT, search
 from enas_analysis import AnalysisError, Run
 from enas_analysis.collapse import verdict
 from enas_analysis.commands import main

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drawings: every node and edge is there, and nothing lies over a box."""
 import pytest
-from conftest import RECURRENT
 from matplotlib.path import Path as Curve
 
+from conftest import RECURRENT
 from enas_analysis import read_architecture
 from enas_analysis.architecture import Cell, Macro, Micro, Recurrent
 from enas_analysis.drawing import draw, draw_grid, sketch

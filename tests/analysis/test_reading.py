@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xxhash
-from conftest import RECURRENT, search
 
+from conftest import RECURRENT, search
 from enas_analysis import (
     AnalysisError,
     CutFileError,

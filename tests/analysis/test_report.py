@@ -80,17 +80,17 @@ def test_light_and_dark(page):
 
 
 def test_restarts_are_on_every_time_axis(page):
-    folder, text = page
+    text = page[1]
     assert "at step 14" in text
     for picture in (choices.entropy, choices.options):
-        figure = picture(Run(folder_of(page, text))).figure
+        figure = picture(Run(folder_of(text))).figure
         for axes in figure.axes:
             if axes.get_xlabel() == "step" or not axes.get_xlabel():
                 lines = [line for line in axes.lines if list(line.get_xdata()) == [14, 14]]
                 assert lines or axes.get_label() == "<colorbar>"
 
 
-def folder_of(page, text):
+def folder_of(text):
     return re.search(r'class="lead">([^<]+)<', text)[1]
 
 

@@ -145,8 +145,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("a", type=Path, metavar="A")
     one.add_argument("b", type=Path, metavar="B")
 
-    one = add("validate", validate, "Holds every file of a run against the documented formats: seals, digests, columns, "
-              "order. Exit code 1 when something is wrong.")
+    one = add("validate", validate, "Holds every file of a run against the documented formats: seals, digests, "
+              "columns, order. Exit code 1 when something is wrong.")
     one.add_argument("run", type=Path, metavar="RUN")
 
     one = add("tail", follow, "Follows a run until it ends: its last rounds or epochs, and each new one.")
@@ -161,8 +161,8 @@ def parser() -> argparse.ArgumentParser:
     way.add_argument("--csv", type=Path, metavar="DIR", help="a CSV file for each table")
     way.add_argument("--tensorboard", type=Path, metavar="DIR", help="an event file for TensorBoard")
 
-    one = add("collapse", collapsed, f"Says whether the controller has collapsed, from its last {collapse.LAST} children "
-              "(rollouts and validation children). It has when one of the three alarms goes off. "
+    one = add("collapse", collapsed, "Says whether the controller has collapsed, from its last "
+              f"{collapse.LAST} children (rollouts and validation children): one of three alarms is enough. "
               "Exit code 1 when it has, 0 when not.")
     one.add_argument("run", type=Path, metavar="RUN")
     one.add_argument("--share", type=float, default=collapse.MOST_SHARE,
@@ -174,15 +174,11 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def say_warning(message: Warning | str, *_: object) -> None:
-    print(f"enas-analyze: {message}", file=sys.stderr)
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Exit codes: 0 well, 1 the verdict is bad (collapse, validate, compare), 2 the command could not be done."""
     arguments = parser().parse_args(words)
     with warnings.catch_warnings():
-        warnings.showwarning = say_warning
+        warnings.showwarning = lambda message, *_, **__: print(f"enas-analyze: {message}", file=sys.stderr)
         warnings.simplefilter("always", UserWarning)
         try:
             return int(arguments.run_command(arguments))

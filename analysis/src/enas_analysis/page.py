@@ -13,11 +13,13 @@ CSS = """
 @media (prefers-color-scheme: dark) { :root { %(dark)s } }
 body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif;
   max-width: 66rem; margin: 2rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0.2rem; } h2 { font-size: 1.25rem; margin-top: 2.4rem; } h3 { font-size: 1.05rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0.2rem; } h2 { font-size: 1.25rem; margin-top: 2.4rem; }
+h3 { font-size: 1.05rem; }
 p.lead, figcaption { color: var(--soft); } figcaption { font-size: 0.9rem; max-width: 54rem; }
 figure { margin: 0.4rem 0 1.6rem; } svg { height: auto; display: block; }
 table { border-collapse: collapse; margin: 0.8rem 0; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+th, td { text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; border-bottom: 1px solid var(--rule);
+  vertical-align: top; }
 th { font-weight: 600; } pre { font-size: 0.82rem; overflow-x: auto; border: 1px solid var(--rule); padding: 0.8rem; }
 summary { cursor: pointer; font-weight: 600; margin: 0.6rem 0; } .scroll { overflow-x: auto; }
 """

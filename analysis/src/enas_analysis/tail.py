@@ -64,10 +64,12 @@ def try_to_read(path: Path) -> Run | None:
 
 def row_in_words(run: Run, row: pd.Series) -> str:
     if run.is_search:
-        return (f"round {int(row['round']) + 1} at step {int(row['step'])}: mean {metric_text(run, row['mean_metric'])}, "
+        return (f"round {int(row['round']) + 1} at step {int(row['step'])}: "
+                f"mean {metric_text(run, row['mean_metric'])}, "
                 f"best {metric_text(run, row['best_metric'])}, so far {metric_text(run, row['best_so_far'])}; "
                 f"entropy {row['entropy']:.3f} nats; {row['seconds']:.1f} s")
-    return (f"epoch {int(row['epoch']) + 1} at step {int(row['step'])}: training {metric_text(run, row['train_metric'])}, "
+    return (f"epoch {int(row['epoch']) + 1} at step {int(row['step'])}: "
+            f"training {metric_text(run, row['train_metric'])}, "
             f"validation {metric_text(run, row['validation_metric'])}, best {metric_text(run, row['best_metric'])}; "
             f"{row['seconds']:.1f} s")
 

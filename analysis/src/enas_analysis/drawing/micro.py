@@ -17,7 +17,8 @@ WIDEST_PAIR = 9.5
 
 def sketch_micro(network: Micro) -> Sketch:
     """Both cells beside each other; above each other when that would be too wide for a page."""
-    cells = [titled(sketch_cell(network.normal), "Normal cell"), titled(sketch_cell(network.reduction), "Reduction cell")]
+    cells = [titled(sketch_cell(cell), title)
+             for cell, title in ((network.normal, "Normal cell"), (network.reduction, "Reduction cell"))]
     return beside(cells) if sum(c.width for c in cells) + 0.5 <= WIDEST_PAIR else above(cells)
 
 

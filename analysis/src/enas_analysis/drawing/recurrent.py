@@ -33,7 +33,8 @@ def sketch_recurrent(cell: Recurrent) -> Sketch:
         sketch.shapes.append(Box(x[0] + offset, top, *END, text))
     for node, previous in enumerate(cell.previous):
         if previous is not None:
-            sketch.shapes.append(edge_through([(x[previous], y[previous] + HEIGHT / 2), (x[node], y[node] - HEIGHT / 2)]))
+            start = (x[previous], y[previous] + HEIGHT / 2)
+            sketch.shapes.append(edge_through([start, (x[node], y[node] - HEIGHT / 2)]))
         sketch.shapes.append(Box(x[node], y[node], WIDTH, HEIGHT, f"{node}  {cell.functions[node]}",
                                  FILLS.get(cell.functions[node], FILLS["identity"])))
     _add_outputs(sketch, cell, x, y, drop)
@@ -54,7 +55,7 @@ def _add_outputs(sketch: Sketch, cell: Recurrent, x: dict[int, float], y: list[f
         target = (mean_y if several else last_y) - END[1] / 2
         spread = min(0.5, 0.11 * len(cell.outputs))
         share = (drop[node] - centre) / max(1e-9, max(abs(d - centre) for d in drop.values()))
-        sketch.shapes.append(edge_through([*points, (drop[node], floor), (centre + spread * share, target)], dashed=False))
+        sketch.shapes.append(edge_through([*points, (drop[node], floor), (centre + spread * share, target)]))
     if several:
         sketch.shapes.append(edge_through([(centre, mean_y + END[1] / 2), (centre, last_y - END[1] / 2)]))
         sketch.shapes.append(Box(centre, mean_y, *END, "mean"))

@@ -34,7 +34,6 @@ class Edge:
 
     points: tuple[Point, ...]
     colour: str = SOFT
-    dashed: bool = False
     arrow: bool = True
 
 
@@ -65,13 +64,13 @@ def bend(start: Point, end: Point) -> tuple[Point, Point, Point]:
     return (start[0], middle), (end[0], middle), end
 
 
-def edge_through(points: Iterable[Point], **looks: bool) -> Edge:
+def edge_through(points: Iterable[Point]) -> Edge:
     """Vertical at every point, smooth between them."""
     places = list(points)
     path = [places[0]]
     for start, end in pairwise(places):
         path += bend(start, end)
-    return Edge(tuple(path), **looks)  # type: ignore[arg-type]
+    return Edge(tuple(path))
 
 
 def beside(sketches: list[Sketch], gap: float = 0.5) -> Sketch:
@@ -104,7 +103,7 @@ def moved(sketch: Sketch, x: float, y: float) -> Sketch:
             result.shapes.append(Note(shape.x + x, shape.y + y, shape.text, shape.size, shape.bold, shape.colour))
         else:
             points = tuple((px + x, py + y) for px, py in shape.points)
-            result.shapes.append(Edge(points, shape.colour, shape.dashed, shape.arrow))
+            result.shapes.append(Edge(points, shape.colour, shape.arrow))
     return result
 
 
@@ -120,7 +119,7 @@ def paint(axes: Axes, sketch: Sketch, x: float = 0, y: float = 0, scale: float =
             axes.add_patch(FancyArrowPatch(
                 path=Curve([place(p) for p in shape.points], codes),
                 arrowstyle="-|>,head_length=0.45,head_width=0.22" if shape.arrow else "-",
-                mutation_scale=9 * scale, linewidth=1.1 * scale, linestyle="--" if shape.dashed else "-",
+                mutation_scale=9 * scale, linewidth=1.1 * scale,
                 edgecolor=shape.colour, facecolor=shape.colour if shape.arrow else "none", zorder=1,
                 shrinkA=0, shrinkB=0, joinstyle="miter", capstyle="butt"))
         elif isinstance(shape, Note):

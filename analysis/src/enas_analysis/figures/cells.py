@@ -52,7 +52,8 @@ def top(run: Run, count: int) -> Picture | None:
 def of_ranking(path: Path, count: int) -> tuple[list[Scored], str]:
     ranking: Ranking = read_ranking(path)
     rows = ranking.children.head(count)
-    networks = [Scored(ranking.tokens.network(t), float(m)) for t, m in zip(rows["tokens"], rows["metric"], strict=True)]
+    networks = [Scored(ranking.tokens.network(t), float(m))
+                for t, m in zip(rows["tokens"], rows["metric"], strict=True)]
     return networks, f"of {ranking.samples} sampled by derive at step {ranking.step}"
 
 

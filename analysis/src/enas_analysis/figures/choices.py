@@ -136,8 +136,8 @@ def edges(run: Run) -> Picture | None:
                                label="times as often as by chance")
         bar.set_ticks(range(-3, 4), labels=["⅛", "¼", "½", "1", "2", "4", "8"])
     what = "Skips" if run.space.startswith("macro") else "Edges"
-    return Picture("edges", f"{what} of the sampled children", "Which input each node or layer takes, in the first and in "
-                   "the last third of all sampled children, as a multiple of a uniform choice.", picture)
+    return Picture("edges", f"{what} of the sampled children", "Which input each node or layer takes, in the first and "
+                   "in the last third of all sampled children, as a multiple of a uniform choice.", picture)
 
 
 Group = tuple[str, list[tuple[int, int, int]], list[str], list[str]]

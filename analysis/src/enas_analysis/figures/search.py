@@ -98,9 +98,10 @@ def learning(run: Run) -> Picture:
         log_axis(middle)
     legend(top)
     picture.align_ylabels()
+    marked = " Steps without a finite loss are marked." if len(bad) else ""
     thick = f"; thick lines are means of {window} steps" if window > 1 else ""
     return Picture("learning", "Learning of the weights", "Mean loss over the slots, norm of the mean gradient before "
-                   f"clipping, and learning rate{thick}." + (" Steps without a finite loss are marked." if len(bad) else ""),
+                   f"clipping, and learning rate{thick}.{marked}",
                    picture)
 
 
@@ -134,5 +135,5 @@ def time(run: Run) -> Picture:
     right.grid(False, axis="y")
     ranks = sorted({start.ranks for start in run.starts})
     many = " and ".join(map(str, ranks))
-    return Picture("time", "Time of a step", f"By part, as rank 0 of {many} saw it: the log holds no other rank's clock. "
-                   "What rank 0 waits for the slowest rank is how much longer that one took.", picture)
+    return Picture("time", "Time of a step", f"By part, as rank 0 of {many} saw it: the log holds no other rank's "
+                   "clock. What rank 0 waits for the slowest rank is how much longer that one took.", picture)

@@ -41,6 +41,7 @@ def strategies(groups: list[Group]) -> Picture:
     axes[1].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(groups))
     picture.align_ylabels()
     spread = any(len(g.runs) > 1 for g in groups)
-    text = "Thin lines are seeds, thick lines their mean, bands plus and minus one standard deviation." if spread else ""
-    return Picture("strategies", "Strategies", "With shared weights, on equal axes. " + text, picture)
+    text = " Thin lines are seeds, thick lines their mean, bands plus and minus one standard deviation."
+    return Picture("strategies", "Strategies", "With shared weights, on equal axes." + (text if spread else ""),
+                   picture)
 

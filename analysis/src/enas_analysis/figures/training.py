@@ -43,7 +43,8 @@ def curves(runs: list[Run], names: list[str]) -> Picture | None:
     else:
         handles, labels = left.get_legend_handles_labels()
         picture.legend(handles, labels, loc="outside upper right", ncols=4)
-    return Picture("curves", "Learning curves", "Whole validation split at the end of each epoch; training as the mean over "
-                   "the epoch's steps, with dropout and the like in force, while the weights were changing.", picture)
+    return Picture("curves", "Learning curves", "Whole validation split at the end of each epoch; training as the mean "
+                   "over the epoch's steps, with dropout and the like in force, while the weights were changing.",
+                   picture)
 
 
