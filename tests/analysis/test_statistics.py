@@ -93,6 +93,8 @@ def test_common_grid_holds_values_until_the_next():
     grid, values = on_common_grid(curves, 3)
     assert grid.tolist() == [1.0, 1.5, 2.0]
     assert values.tolist() == [[1, 1, 5], [7, 7, 7]]
+    _, straight = on_common_grid(curves, 3, steps=False)
+    assert straight.tolist() == [[3, 4, 5], [7, 7.5, 8]]
 
 
 def test_thinned_keeps_means():

@@ -110,11 +110,13 @@ def mean_and_sd(values: ArrayLike) -> tuple[float, float]:
     return float(v.mean()), float(v.std(ddof=1)) if v.size > 1 else float("nan")
 
 
-def on_common_grid(curves: list[tuple[Floats, Floats]], points: int = 200) -> tuple[Floats, Floats]:
-    """Step curves (x, y), each holding its value until the next x, on the x that all of them cover."""
+def on_common_grid(curves: list[tuple[Floats, Floats]], points: int = 200,
+                   steps: bool = True) -> tuple[Floats, Floats]:
+    """Curves (x, y) on the x that all of them cover: each value holds until the next x, or straight lines."""
     begin, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
     grid = np.linspace(begin, end, points) if end > begin else np.array([begin])
-    rows = [y[np.maximum(np.searchsorted(x, grid, side="right") - 1, 0)] for x, y in curves]
+    rows = [y[np.maximum(np.searchsorted(x, grid, side="right") - 1, 0)] if steps else np.interp(grid, x, y)
+            for x, y in curves]
     return grid, np.array(rows)
 
 

@@ -28,7 +28,7 @@ def strategies(groups: list[Group]) -> Picture:
                               marker="o" if a.size == 1 else "",
                               label=None if several else f"{group.strategy}, n = 1")
                 if several:
-                    grid, values = on_common_grid(lines)
+                    grid, values = on_common_grid(lines, steps=row == 0)
                     mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
                     each.plot(grid, mean, color=colour, linewidth=2.2, label=f"{group.strategy}, n = {len(lines)}")
                     each.fill_between(grid, mean - sd, mean + sd, color=colour, alpha=0.18, linewidth=0)
