@@ -71,7 +71,8 @@ def test_configuration_ranks_and_restarts(recurrent):
     assert (run.seed, run.strategy, run.metric, run.higher_is_better) == (1, "reinforce", "perplexity", False)
     assert run.restarts == [14]
     assert [start.ranks for start in run.starts] == [1, 1]
-    assert run.sampled[-1] == len(run.children)
+    # A round: 6 steps of 4 slots, 3 of 4 rollouts, 3 validated.
+    assert run.sampled.tolist() == [39, 78, 117]
     assert np.all(np.diff(run.rank_hours) > 0)
     assert run.rank_hours[-1] >= run.rounds["seconds"].sum() / 3600 - 1e-12
 

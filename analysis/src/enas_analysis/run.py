@@ -156,8 +156,9 @@ class Run:
     @cached_property
     def sampled(self) -> NDArray[np.int64]:
         """Children sampled up to the end of each round: trained, scored for a reward, and validated."""
-        steps = np.sort(self.children["step"].to_numpy())
-        return np.searchsorted(steps, self.rounds["step"].to_numpy(), side="right").astype(np.int64)
+        # By rounds: the first children of a round carry the same step as the validated ones before them.
+        rounds = np.sort(self.children["round"].to_numpy())
+        return np.searchsorted(rounds, self.rounds["round"].to_numpy(), side="right").astype(np.int64)
 
     @cached_property
     def best(self) -> Best | None:
