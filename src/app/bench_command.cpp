@@ -71,6 +71,7 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   // There is nothing to save: a signal ends it at once.
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
   const Settings settings = load_config(world, line).settings;
+  check_trainable(settings);
   check_ranks(settings, world.size());
   search::BenchOptions options = options_of(line.bench);
   // The other process is the reference of CPU kernels.

@@ -225,6 +225,13 @@ SpaceKind kind_of_sets(const std::vector<std::string>& sets) {
   return choose_kind(entries, problems);
 }
 
+void check_trainable(const Settings& settings) {
+  if (settings.space.kind != SpaceKind::tabular) return;
+  throw ConfigError(
+      "space.kind = \"tabular\" trains nothing: the table holds what every cell reached alone; "
+      "training a cell takes a configuration with space.kind = \"recurrent\"");
+}
+
 void check_ranks(const Settings& settings, int num_ranks) {
   if (num_ranks <= settings.weights.slots) return;
   throw ConfigError(concat(num_ranks, " ranks but weights.slots = ", settings.weights.slots,

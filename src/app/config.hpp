@@ -37,6 +37,8 @@ Config read_config(std::string_view text, const std::string& name,
 /// key (64) and for a kind that is none (65).
 SpaceKind kind_of_sets(const std::vector<std::string>& sets);
 
+/// Throws ConfigError (65) where a table stands in for every training.
+void check_trainable(const Settings& settings);
 /// Throws ConfigError (65) naming both when there are more ranks than slots.
 void check_ranks(const Settings& settings, int num_ranks);
 /// The same for a training.

@@ -27,7 +27,15 @@ std::string kind_text(const Settings& settings) {
   return concat("space.kind = \"", name_of(settings.space.kind), "\"");
 }
 
+Problem table(const Settings& settings) {
+  if (settings.space.kind != SpaceKind::tabular || !settings.space.table.empty()) {
+    return std::nullopt;
+  }
+  return concat("space.table is missing: ", kind_text(settings), " needs the file with the scores");
+}
+
 Problem source_and_kind(const Settings& settings) {
+  if (settings.space.kind == SpaceKind::tabular) return std::nullopt;
   const bool wants_text = settings.space.kind == SpaceKind::recurrent;
   if (is_text(settings.data.source) == wants_text) return std::nullopt;
   return concat(source_text(settings), wants_text ? " is images but " : " is text but ",
@@ -38,6 +46,7 @@ Problem source_and_kind(const Settings& settings) {
 
 Problem path(const Settings& settings) {
   if (!settings.data.path.empty() || source_and_kind(settings)) return std::nullopt;
+  if (settings.space.kind == SpaceKind::tabular) return std::nullopt;
   std::string_view wanted;
   switch (settings.data.source) {
     case DataSource::folder:
@@ -79,8 +88,8 @@ Problem splits(const Settings& settings) {
 Problem nodes(const Settings& settings) {
   const auto& recurrent = settings.space.recurrent;
   const int micro_nodes = settings.space.micro.nodes;
-  if (settings.space.kind == SpaceKind::recurrent &&
-      recurrent.first_node == space::FirstNode::tanh && recurrent.nodes < 2) {
+  if (!is_of_images(settings.space.kind) && recurrent.first_node == space::FirstNode::tanh &&
+      recurrent.nodes < 2) {
     return concat("space.nodes must be at least 2 with space.first_node = \"tanh\", is ",
                   recurrent.nodes);
   }
@@ -97,7 +106,7 @@ std::vector<std::string> operation_names(const Settings& settings) {
 }
 
 Problem operations(const Settings& settings) {
-  if (settings.space.kind == SpaceKind::recurrent) return std::nullopt;
+  if (!is_of_images(settings.space.kind)) return std::nullopt;
   Settings all;  // by default a space has all that it can have
   all.space.kind = settings.space.kind;
   const std::vector<std::string> known = operation_names(all);
@@ -141,8 +150,8 @@ Problem rates(const Settings& settings) {
 
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
-  for (auto* check :
-       {source_and_kind, path, markov, splits, nodes, operations, filters, precision, rates}) {
+  for (auto* check : {table, source_and_kind, path, markov, splits, nodes, operations, filters,
+                      precision, rates}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
   return problems;

@@ -185,7 +185,7 @@ Value list_value(const std::vector<Enumerator>& items) {
 }  // namespace
 
 const std::vector<std::string>& kind_names() {
-  static const std::vector<std::string> names = {"recurrent", "macro", "micro"};
+  static const std::vector<std::string> names = {"recurrent", "macro", "micro", "tabular"};
   return names;
 }
 

@@ -19,7 +19,7 @@ namespace enas::app {
 using search::Settings;
 using search::SpaceKind;
 
-/// "recurrent", "macro" and "micro", in the order of the enumerators.
+/// "recurrent", "macro", "micro" and "tabular", in the order of the enumerators.
 const std::vector<std::string>& kind_names();
 
 /// A TOML value that no key takes (a date, a table, a list of numbers), by its name in messages.
@@ -65,7 +65,8 @@ struct Key {
   std::string unit;  ///< "" for none
   std::string help;  ///< one line
   Role role = Role::identity;
-  std::vector<SpaceKind> kinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+  std::vector<SpaceKind> kinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
+                                  SpaceKind::tabular};
 
   bool belongs_to(SpaceKind kind) const;
   /// "weights" and "slots".

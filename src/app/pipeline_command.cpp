@@ -199,6 +199,7 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
         ExitCode::usage);
   }
   const Config config = load_config(world, line);
+  check_trainable(config.settings);
   check_ranks(config.settings, world.size());
   check_training_ranks(config.settings, world.size());
   const Stopwatch watch;

@@ -236,6 +236,7 @@ Settings recurrent_default() {
 Settings default_settings(SpaceKind kind) {
   switch (kind) {
     case SpaceKind::recurrent:
+    case SpaceKind::tabular:
       return recurrent_default();
     case SpaceKind::macro:
       return macro_default();
@@ -245,6 +246,8 @@ Settings default_settings(SpaceKind kind) {
   throw ContractError("unknown kind of space");
 }
 
+bool is_of_cells(SpaceKind kind) { return !search::is_of_images(kind); }
+
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
@@ -253,7 +256,7 @@ const std::vector<std::string>& preset_names() {
 }
 
 std::string_view preset_help(std::string_view preset, SpaceKind kind) {
-  const bool recurrent = kind == SpaceKind::recurrent;
+  const bool recurrent = is_of_cells(kind);
   if (preset == "default") return "this program's own choice where paper and code disagree";
   if (preset == "paper") {
     return recurrent ? "what Pham et al. (2018) state for Penn Treebank"
@@ -277,12 +280,16 @@ std::string_view preset_help(std::string_view preset, SpaceKind kind) {
 }
 
 Settings preset_settings(std::string_view preset, SpaceKind kind) {
-  if (kind == SpaceKind::recurrent && preset == "paper") return recurrent_paper();
-  if (kind == SpaceKind::recurrent && preset == "released") return recurrent_released();
-  if (preset == "paper") return image_paper(default_settings(kind));
-  if (preset == "released") return image_released(default_settings(kind));
-  expect(preset == "default", "the preset's name was checked");
-  return default_settings(kind);
+  Settings settings = default_settings(kind);
+  if (preset == "paper") {
+    settings = is_of_cells(kind) ? recurrent_paper() : image_paper(settings);
+  } else if (preset == "released") {
+    settings = is_of_cells(kind) ? recurrent_released() : image_released(settings);
+  } else {
+    expect(preset == "default", "the preset's name was checked");
+  }
+  settings.space.kind = kind;
+  return settings;
 }
 
 }  // namespace enas::app

@@ -11,7 +11,8 @@
 namespace enas::app {
 namespace {
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
+                               SpaceKind::tabular};
 
 /// Text in a cell of a table: bars would end it, angle brackets would be taken for markup.
 std::string cell(const std::string& text) {
@@ -45,9 +46,9 @@ std::string sections() {
   for (const Key& key : schema()) {
     if (key.section() != section) {
       section = key.section();
-      text +=
-          concat("\n## [", section, "]\n\n", section_help(section), "\n\n| Key | ",
-                 join(kind_names(), " | "), " | Allowed | Meaning |\n|---|---|---|---|---|---|\n");
+      text += concat("\n## [", section, "]\n\n", section_help(section), "\n\n| Key | ",
+                     join(kind_names(), " | "),
+                     " | Allowed | Meaning |\n|---|---|---|---|---|---|---|\n");
     }
     text += default_row(key);
   }

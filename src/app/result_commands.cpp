@@ -36,14 +36,15 @@ Json ranking_json(const search::Ranking& ranking) {
 }
 
 std::string ranking_text(const search::Ranking& ranking, const Settings& settings) {
-  const bool text = settings.space.kind == SpaceKind::recurrent;
+  const bool text = !is_of_images(settings.space.kind);
   std::string out;
   for (std::size_t i = 0; i < ranking.top.size(); ++i) {
     const auto& child = ranking.children[i];
-    out += concat(
-        i + 1, "  ", text ? fixed(child.metric, 2) : concat(fixed(100.0 * child.metric, 2), " %"),
-        "  log p ", fixed(child.log_probability, 2), "  ", child.parameters, " parameters  ",
-        search::describe_child(settings.space, child.architecture).text, "\n");
+    out += concat(i + 1, "  ",
+                  text ? fixed(child.metric, 2) : concat(fixed(100.0 * child.metric, 2), " %"),
+                  "  log p ", fixed(child.log_probability, 2), "  ",
+                  child.parameters > 0 ? concat(child.parameters, " parameters  ") : "",
+                  search::describe_child(settings.space, child.architecture).text, "\n");
   }
   return out + concat("one minibatch instead of the whole split: Kendall tau ",
                       fixed(ranking.kendall_tau, 3), ", its winner is ", ranking.minibatch_winner,
@@ -110,6 +111,7 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
     settings.run.dir = result.run.empty() ? concat("runs/train-", assignment.name)
                                           : (result.run / "train" / assignment.name).string();
   }
+  check_trainable(settings);
   check_training_ranks(settings, world.size());
   search::RunLimits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;

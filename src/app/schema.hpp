@@ -30,6 +30,10 @@ std::vector<Key> joined(std::vector<std::vector<Key>> parts);
 inline const std::vector<SpaceKind> kRecurrent = {SpaceKind::recurrent};
 inline const std::vector<SpaceKind> kMacro = {SpaceKind::macro};
 inline const std::vector<SpaceKind> kMicro = {SpaceKind::micro};
+inline const std::vector<SpaceKind> kTabular = {SpaceKind::tabular};
+inline const std::vector<SpaceKind> kCells = {SpaceKind::recurrent, SpaceKind::tabular};
+inline const std::vector<SpaceKind> kTrained = {SpaceKind::recurrent, SpaceKind::macro,
+                                                SpaceKind::micro};
 inline const std::vector<SpaceKind> kImages = {SpaceKind::macro, SpaceKind::micro};
 /// The key, but for no other kinds than these.
 Key only(const std::vector<SpaceKind>& kinds, Key key);

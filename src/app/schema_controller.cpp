@@ -88,16 +88,18 @@ std::vector<Key> rollout_keys() {
       {"controller.rollouts", rollout<&RolloutOptions::rollouts>, between(1, 1e5), "children",
        "Children that a controller step scores and averages over. The paper makes 2,000 updates a "
        "round from one child each, so its preset has 1; ranks share the children of a step."},
-      {"controller.batch_size", rollout<&RolloutOptions::batch_size>, between(1, 1e6), "examples",
-       "Columns of the validation segment, or images, that a reward is measured on. The reward of "
-       "images is the fraction that is classified correctly."},
+      only(kTrained,
+           {"controller.batch_size", rollout<&RolloutOptions::batch_size>, between(1, 1e6),
+            "examples",
+            "Columns of the validation segment, or images, that a reward is measured on. The "
+            "reward of images is the fraction that is classified correctly."}),
   };
 }
 
 std::vector<Key> text_reward_keys() {
   return {
-      {"controller.segment_length", rollout<&RolloutOptions::segment_length>, between(1, 1e5),
-       "tokens", "Its time steps."},
+      only(kRecurrent, {"controller.segment_length", rollout<&RolloutOptions::segment_length>,
+                        between(1, 1e5), "tokens", "Its time steps."}),
       {"controller.reward_scale",
        rollout<&RolloutOptions::reward_scale>,
        {.low = 0.0, .high = 1e9, .without_low = true},
@@ -120,7 +122,7 @@ std::vector<Key> text_reward_keys() {
 
 std::vector<Key> controller_keys() {
   return joined({policy_keys(), only_all(kMacro, skip_keys()), learning_keys(), rollout_keys(),
-                 only_all(kRecurrent, text_reward_keys())});
+                 only_all(kCells, text_reward_keys())});
 }
 
 }  // namespace enas::app

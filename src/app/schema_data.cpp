@@ -141,7 +141,7 @@ std::vector<Key> shapes_keys() {
 }  // namespace
 
 std::vector<Key> run_and_data_keys() {
-  return joined({run_keys(), source_keys(), only_all(kImages, image_keys()),
+  return joined({run_keys(), only_all(kTrained, source_keys()), only_all(kImages, image_keys()),
                  only_all(kRecurrent, markov_keys()), only_all(kImages, shapes_keys())});
 }
 

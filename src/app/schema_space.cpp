@@ -29,14 +29,23 @@ std::vector<Key> space_keys() {
        choice_at<&Settings::space, &SpaceOptions::kind>(kind_names()),
        {},
        "",
-       "What is searched: a recurrent cell, a whole convolutional network (macro), or a normal and "
-       "a reduction cell of one (micro). Other keys and their defaults depend on it."},
+       "What is searched: a recurrent cell, a whole convolutional network (macro), a normal and a "
+       "reduction cell of one (micro), or recurrent cells whose scores are looked up (tabular). "
+       "Other keys and their defaults depend on it."},
+      only(kTabular,
+           {"space.table",
+            at<&Settings::space, &SpaceOptions::table>,
+            {},
+            "",
+            "File with the score of every cell that the other keys of this section allow.",
+            Role::adjustable}),
       only(kMacro,
            {"space.layers", at<&Settings::space, &SpaceOptions::macro, &MacroSpaceOptions::layers>,
             between(1, 128), "layers", "L: layers of the network, the stem not counted."}),
-      only({SpaceKind::recurrent, SpaceKind::micro},
+      only({SpaceKind::recurrent, SpaceKind::micro, SpaceKind::tabular},
            {"space.nodes", nodes, between(1, 256), "nodes",
-            "Recurrent, N: nodes of the cell, the first one included. Micro, B: nodes of a cell, "
+            "Recurrent and tabular, N: nodes of the cell, the first one included. Micro, B: nodes "
+            "of a cell, "
             "its two inputs included, at least 3."}),
       only(kImages, {"space.operations",
                      kOperations,
@@ -52,22 +61,21 @@ std::vector<Key> space_keys() {
             "",
             "What the controller prefers at first: nothing, or separable convolutions as "
             "in the authors' code."}),
-      only(kRecurrent,
+      only(kCells,
            {"space.activations",
             at<&Settings::space, &SpaceOptions::recurrent, &RecurrentSpaceOptions::activations>,
             {},
             "",
             "Functions that a node may have."}),
-      only(kRecurrent,
-           {"space.first_node",
-            choice_at<&Settings::space, &SpaceOptions::recurrent,
-                      &RecurrentSpaceOptions::first_node>({"sampled", "tanh"}),
-            {},
-            "",
-            "Function of the first node: sampled like the others, or always tanh and no "
-            "decision."}),
+      only(kCells, {"space.first_node",
+                    choice_at<&Settings::space, &SpaceOptions::recurrent,
+                              &RecurrentSpaceOptions::first_node>({"sampled", "tanh"}),
+                    {},
+                    "",
+                    "Function of the first node: sampled like the others, or always tanh and no "
+                    "decision."}),
       only(
-          kRecurrent,
+          kCells,
           {"space.distance_penalty",
            at<&Settings::space, &SpaceOptions::recurrent, &RecurrentSpaceOptions::distance_penalty>,
            between(0, 1e6), "",
@@ -78,6 +86,7 @@ std::vector<Key> space_keys() {
 supernet::Kernels& kernels(Settings& settings) {
   switch (settings.space.kind) {
     case SpaceKind::recurrent:
+    case SpaceKind::tabular:  // has no such key
       return settings.supernet.recurrent.kernels;
     case SpaceKind::macro:
       return settings.supernet.macro.kernels;
@@ -87,7 +96,7 @@ supernet::Kernels& kernels(Settings& settings) {
   throw ContractError("unknown kind of space");
 }
 
-/// Of every kind, each with a member of its own.
+/// Of every kind that is trained, each with a member of its own.
 Key kernels_key() {
   return {"supernet.kernels",
           choice_of<kernels>({"fused", "eager"}),
@@ -211,10 +220,9 @@ std::vector<Key> image_keys() {
 }  // namespace
 
 std::vector<Key> space_and_supernet_keys() {
-  return joined({space_keys(),
-                 only_all(kRecurrent, recurrent_keys()),
+  return joined({space_keys(), only_all(kRecurrent, recurrent_keys()),
                  only_all(kImages, image_keys()),
-                 {kernels_key(), precision_key()}});
+                 only_all(kTrained, {kernels_key(), precision_key()})});
 }
 
 }  // namespace enas::app

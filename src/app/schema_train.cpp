@@ -208,11 +208,11 @@ Key precision_key() {
 }  // namespace
 
 std::vector<Key> train_keys() {
-  return joined({batch_keys(),
-                 rate_keys(),
+  return joined({only_all(kTrained, batch_keys()),
+                 only_all(kTrained, rate_keys()),
                  only_all(kRecurrent, recurrent_network_keys()),
                  only_all(kImages, image_network_keys()),
-                 {precision_key()}});
+                 {only(kTrained, precision_key())}});
 }
 
 }  // namespace enas::app

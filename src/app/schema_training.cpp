@@ -10,7 +10,8 @@ using search::WeightOptions;
 std::vector<Key> search_keys() {
   return {
       {"search.rounds", at<&Settings::rounds>, at_least(1), "rounds",
-       "Rounds of a weight phase (one pass over the training set) and a controller phase.",
+       "Rounds of a weight phase (one pass over the training set; none in a tabular space) and a "
+       "controller phase.",
        Role::adjustable},
       {"search.strategy",
        choice_at<&Settings::strategy>({"reinforce", "random"}),
@@ -25,10 +26,14 @@ auto& weight(Settings& settings) {
   return settings.weights.*kMember;
 }
 
+Key slots_key() {
+  return {"weights.slots", weight<&WeightOptions::slots>, between(1, 4096), "children",
+          "W: children that a weight step trains; at most this many ranks (all that it means for a "
+          "tabular space, which trains none)."};
+}
+
 std::vector<Key> batch_keys() {
   return {
-      {"weights.slots", weight<&WeightOptions::slots>, between(1, 4096), "children",
-       "W: children that a weight step trains; at most this many ranks."},
       {"weights.batch_size", weight<&WeightOptions::batch_size>, between(1, 1e6), "examples",
        "Examples of a slot; a step trains slots × batch_size of them."},
       only(kRecurrent,
@@ -95,7 +100,10 @@ std::vector<Key> rate_keys() {
 }  // namespace
 
 std::vector<Key> search_and_weight_keys() {
-  return joined({search_keys(), batch_keys(), rate_keys()});
+  return joined({search_keys(),
+                 {slots_key()},
+                 only_all(kTrained, batch_keys()),
+                 only_all(kTrained, rate_keys())});
 }
 
 }  // namespace enas::app

@@ -13,13 +13,15 @@ std::vector<Key> validation_keys() {
   return {
       {"validation.children", at<&Settings::validation, &ValidationOptions::children>,
        between(1, 1e5), "children", "Sampled children that are scored."},
-      {"validation.batch_size", at<&Settings::validation, &ValidationOptions::batch_size>,
-       between(1, 1e6), "examples",
-       "Columns that the validation text is cut into, or images of a batch."},
-      {"validation.batches", at<&Settings::validation, &ValidationOptions::batches>, at_least(0),
-       "batches",
-       "Segments of weights.segment_length with the state carried, or batches of images, that are "
-       "scored from the start of the split; 0 for all."},
+      only(kTrained,
+           {"validation.batch_size", at<&Settings::validation, &ValidationOptions::batch_size>,
+            between(1, 1e6), "examples",
+            "Columns that the validation text is cut into, or images of a batch."}),
+      only(kTrained,
+           {"validation.batches", at<&Settings::validation, &ValidationOptions::batches>,
+            at_least(0), "batches",
+            "Segments of weights.segment_length with the state carried, or batches of images, that "
+            "are scored from the start of the split; 0 for all."}),
   };
 }
 
@@ -50,13 +52,15 @@ std::vector<Key> reliability_keys() {
       {"reliability.digest_every", at<&Settings::reliability, &Options::digest_every>,
        between(1, 1e15), "steps", "Steps between comparisons of the ranks' replicas.",
        Role::adjustable},
-      {"reliability.max_bad_steps", at<&Settings::reliability, &Options::max_bad_steps>,
-       between(1, 1e6), "steps",
-       "Steps in a row without a finite slot before the last checkpoint is loaded again.",
-       Role::adjustable},
-      {"reliability.max_rollbacks", at<&Settings::reliability, &Options::max_rollbacks>,
-       between(0, 1e3), "reloads",
-       "Reloads, each with the learning rate halved, before exit code 76.", Role::adjustable},
+      only(kTrained,
+           {"reliability.max_bad_steps", at<&Settings::reliability, &Options::max_bad_steps>,
+            between(1, 1e6), "steps",
+            "Steps in a row without a finite slot before the last checkpoint is loaded again.",
+            Role::adjustable}),
+      only(kTrained,
+           {"reliability.max_rollbacks", at<&Settings::reliability, &Options::max_rollbacks>,
+            between(0, 1e3), "reloads",
+            "Reloads, each with the learning rate halved, before exit code 76.", Role::adjustable}),
       {"reliability.straggler_factor", at<&Settings::reliability, &Options::straggler_factor>,
        between(0, 1e6), "",
        "A rank that takes this many times the median rank's seconds a slot is named in a warning; "

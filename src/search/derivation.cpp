@@ -61,7 +61,7 @@ void load(comm::World& world, const Settings& settings, const std::filesystem::p
     model.step = reader.image().int_attribute("/", "step");
     if (reader.identity().data != model.task->data_digest()) {
       throw InputError(concat("the data are not those of the search: ", model.task->describe_data(),
-                              " (data.source, data.path)"));
+                              " (data.source and data.path, or space.table)"));
     }
   });
   for (const auto& array : arrays_of(model.supernet->weights())) world.broadcast(array.bytes());

@@ -38,6 +38,7 @@ std::unique_ptr<supernet::Supernet> narrow_supernet(Settings settings) {
 /// Mean parameters of a uniform child and of the union of `slots` children.
 std::pair<double, double> mean_sizes(const Settings& settings, const space::SearchSpace& space,
                                      const std::vector<std::int64_t>& counts) {
+  if (counts.empty()) return {};
   const RandomStrategy uniform(space, settings.run.seed);
   const auto supernet = narrow_supernet(settings);
   const int slots = settings.weights.children == Children::shared ? 1 : settings.weights.slots;

@@ -22,12 +22,12 @@ std::string model_text(const Settings& settings, const Trained& trained) {
   const DataShape& data = trained.data;
   const child::ImageShape images{data.channels, data.height, data.width, data.num_classes};
   switch (space::kind_of(network)) {
-    case SpaceKind::recurrent:
+    case space::SpaceKind::recurrent:
       return child::pytorch_model(std::get<space::RecurrentCell>(network), train.recurrent,
                                   data.vocabulary_size);
-    case SpaceKind::macro:
+    case space::SpaceKind::macro:
       return child::pytorch_model(std::get<space::MacroNet>(network), train.macro, images);
-    case SpaceKind::micro:
+    case space::SpaceKind::micro:
       return child::pytorch_model(std::get<space::MicroNet>(network), train.micro, images);
   }
   throw ContractError("unknown kind of space");

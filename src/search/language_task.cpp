@@ -105,9 +105,7 @@ nn::Score LanguageTask::reward_score(const Scorer& child, int rollout, std::int6
 }
 
 double LanguageTask::reward(double metric) const {
-  const RolloutOptions& options = settings_.rollout;
-  return std::min(options.reward_cap,
-                  options.reward_scale / std::pow(metric, options.reward_exponent));
+  return perplexity_reward(settings_.rollout, metric);
 }
 
 nn::Score LanguageTask::validation_score(const Scorer& child) const {

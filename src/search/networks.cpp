@@ -7,11 +7,11 @@
 namespace enas::search {
 
 void require_kind(const Settings& settings, const space::TypedView& architecture) {
-  const SpaceKind kind = space::kind_of(architecture);
-  if (kind == settings.space.kind) return;
-  throw ConfigError(concat("the architecture is ", space::name_of(kind),
+  const std::string_view kind = space::name_of(space::kind_of(architecture));
+  if (kind == name_of(settings.space.kind)) return;
+  throw ConfigError(concat("the architecture is ", kind,
                            " but the configuration has space.kind = \"",
-                           space::name_of(settings.space.kind), "\""));
+                           name_of(settings.space.kind), "\""));
 }
 
 std::unique_ptr<child::Network> make_network(const Settings& settings,
@@ -32,6 +32,8 @@ std::unique_ptr<child::Network> make_network(const Settings& settings,
     case SpaceKind::micro:
       return std::make_unique<child::MicroNetwork>(std::get<space::MicroNet>(architecture),
                                                    options.micro, images, seed);
+    case SpaceKind::tabular:
+      break;
   }
   throw ContractError("unknown kind of space");
 }

@@ -61,16 +61,17 @@ void remove_old(const std::filesystem::path& folder) {
 
 space::NetworkSize alone_size(const Settings& settings, const space::TypedView& architecture,
                               const DataShape& data) {
+  if (settings.space.kind == SpaceKind::tabular) return {};
   const TrainOptions& train = settings.train;
   const space::ImageTask images{data.channels, data.height, data.width, data.num_classes};
   switch (space::kind_of(architecture)) {
-    case SpaceKind::recurrent:
+    case space::SpaceKind::recurrent:
       return space::network_size(std::get<space::RecurrentCell>(architecture),
                                  {train.recurrent.hidden, data.vocabulary_size});
-    case SpaceKind::macro:
+    case space::SpaceKind::macro:
       return space::network_size(std::get<space::MacroNet>(architecture),
                                  {train.macro.filters, train.macro.released, images});
-    case SpaceKind::micro:
+    case space::SpaceKind::micro:
       return space::network_size(std::get<space::MicroNet>(architecture),
                                  {train.micro.layers, train.micro.filters, images});
   }

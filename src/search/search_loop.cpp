@@ -63,6 +63,7 @@ bool SearchLoop::done() const {
 
 void SearchLoop::start_or_resume() {
   reset_slot_states();
+  state_.progress.phase = first_phase();
   const RunLimits& limits = parts_.limits;
   bool loaded = false;
   if (limits.resume == ResumeMode::path) {
@@ -170,7 +171,7 @@ void SearchLoop::end_phase() {
     progress.phase = static_cast<std::int64_t>(Phase::controller);
     if (parts_.settings.rollout.steps > 0) return;
   }
-  progress.phase = static_cast<std::int64_t>(Phase::weights);
+  progress.phase = first_phase();
   round_ended_ = true;
 }
 
@@ -277,6 +278,11 @@ ExitCode SearchLoop::end() {
 /// Weight steps of the current round.
 std::int64_t SearchLoop::steps_in_phase() const {
   return parts_.task.steps_in_pass(state_.progress.round);
+}
+
+/// A round begins with its weight phase, unless there is nothing to train.
+std::int64_t SearchLoop::first_phase() const {
+  return static_cast<std::int64_t>(steps_in_phase() > 0 ? Phase::weights : Phase::controller);
 }
 
 void SearchLoop::reset_slot_states() {

@@ -62,6 +62,7 @@ class SearchLoop {
   ExitCode end();
 
   std::int64_t steps_in_phase() const;
+  std::int64_t first_phase() const;
   void reset_slot_states();
 
   SearchWorld parts_;

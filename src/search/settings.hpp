@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "child/macro.hpp"
@@ -27,14 +28,25 @@
 
 namespace enas::search {
 
-using space::SpaceKind;
+/// What is searched. The first three are the kinds of architectures (space::SpaceKind), trained
+/// with shared weights. `tabular`: recurrent cells that were all trained alone, whose scores are
+/// looked up.
+enum class SpaceKind { recurrent, macro, micro, tabular };
 
-/// The members of the kind's name here and in SupernetOptions are in force.
+std::string_view name_of(SpaceKind kind);
+/// Whether networks for images are searched.
+constexpr bool is_of_images(SpaceKind kind) {
+  return kind == SpaceKind::macro || kind == SpaceKind::micro;
+}
+
+/// The members of the kind's name here and in SupernetOptions are in force; `recurrent` here also
+/// for tabular.
 struct SpaceOptions {
   SpaceKind kind = SpaceKind::recurrent;
   space::RecurrentSpaceOptions recurrent;
   space::MacroSpaceOptions macro;
   space::MicroSpaceOptions micro;
+  std::string table;  ///< file of a tabular space
 };
 
 struct SupernetOptions {

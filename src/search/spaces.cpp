@@ -2,11 +2,30 @@
 #include "search/spaces.hpp"
 
 #include "core/error.hpp"
+#include "search/tabular_supernet.hpp"
 
 namespace enas::search {
 
+std::string_view name_of(SpaceKind kind) {
+  return kind == SpaceKind::tabular ? "tabular" : space::name_of(architecture_kind(kind));
+}
+
+space::SpaceKind architecture_kind(SpaceKind kind) {
+  switch (kind) {
+    case SpaceKind::tabular:
+    case SpaceKind::recurrent:
+      return space::SpaceKind::recurrent;
+    case SpaceKind::macro:
+      return space::SpaceKind::macro;
+    case SpaceKind::micro:
+      return space::SpaceKind::micro;
+  }
+  throw ContractError("unknown kind of space");
+}
+
 space::SearchSpace make_space(const SpaceOptions& options) {
   switch (options.kind) {
+    case SpaceKind::tabular:
     case SpaceKind::recurrent:
       return space::recurrent_space(options.recurrent);
     case SpaceKind::macro:
@@ -19,6 +38,7 @@ space::SearchSpace make_space(const SpaceOptions& options) {
 
 std::string paper_space_size(const SpaceOptions& options) {
   switch (options.kind) {
+    case SpaceKind::tabular:
     case SpaceKind::recurrent:
       return space::recurrent_paper_size(options.recurrent);
     case SpaceKind::macro:
@@ -31,6 +51,7 @@ std::string paper_space_size(const SpaceOptions& options) {
 
 space::TypedView typed_view(const SpaceOptions& options, const space::Architecture& architecture) {
   switch (options.kind) {
+    case SpaceKind::tabular:
     case SpaceKind::recurrent:
       return space::recurrent_cell(options.recurrent, architecture);
     case SpaceKind::macro:
@@ -44,6 +65,7 @@ space::TypedView typed_view(const SpaceOptions& options, const space::Architectu
 ChildDescription describe_child(const SpaceOptions& options,
                                 const space::Architecture& architecture) {
   switch (options.kind) {
+    case SpaceKind::tabular:
     case SpaceKind::recurrent: {
       const auto cell = space::recurrent_cell(options.recurrent, architecture);
       return {cell.text(), Json::parse(space::recurrent_cell_json(cell))};
@@ -74,6 +96,8 @@ std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, cons
     case SpaceKind::micro:
       return std::make_unique<supernet::MicroSupernet>(space.micro, settings.supernet.micro,
                                                        classes, seed);
+    case SpaceKind::tabular:
+      return std::make_unique<TabularSupernet>(make_space(space).id(), data.table);
   }
   throw ContractError("unknown kind of space");
 }
@@ -89,6 +113,8 @@ std::vector<supernet::WeightShape> weight_shapes(const Settings& settings, const
       return supernet::macro_weight_shapes(space.macro, settings.supernet.macro, classes);
     case SpaceKind::micro:
       return supernet::micro_weight_shapes(space.micro, settings.supernet.micro, classes);
+    case SpaceKind::tabular:
+      return {};
   }
   throw ContractError("unknown kind of space");
 }

@@ -15,6 +15,9 @@
 
 namespace enas::search {
 
+/// The kind of the space's architectures.
+space::SpaceKind architecture_kind(SpaceKind kind);
+
 /// The space that settings.space names.
 space::SearchSpace make_space(const SpaceOptions& options);
 /// The paper's count of that space, as text.
@@ -32,6 +35,8 @@ struct ChildDescription {
 ChildDescription describe_child(const SpaceOptions& options,
                                 const space::Architecture& architecture);
 
+class ScoreTable;
+
 /// What a supernet has to know about the data.
 struct DataShape {
   int vocabulary_size = 0;  ///< text
@@ -39,6 +44,7 @@ struct DataShape {
   int height = 0;
   int width = 0;
   int num_classes = 0;
+  std::shared_ptr<const ScoreTable> table = nullptr;  ///< of a tabular space
 };
 std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, const DataShape& data);
 /// Its weights without their values.

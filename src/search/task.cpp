@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/task.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/text.hpp"
 #include "search/image_task.hpp"
 #include "search/language_task.hpp"
+#include "search/tabular_task.hpp"
 
 namespace enas::search {
 
@@ -25,8 +27,21 @@ std::string Metric::text(double value) const {
   return kind == Kind::perplexity ? fixed(value, 2) : concat(fixed(100.0 * value, 2), " %");
 }
 
+double perplexity_reward(const RolloutOptions& options, double perplexity) {
+  return std::min(options.reward_cap,
+                  options.reward_scale / std::pow(perplexity, options.reward_exponent));
+}
+
 std::unique_ptr<Task> make_task(const Settings& settings, const comm::Block& own_slots) {
-  if (settings.space.kind == SpaceKind::recurrent) return std::make_unique<LanguageTask>(settings);
+  switch (settings.space.kind) {
+    case SpaceKind::recurrent:
+      return std::make_unique<LanguageTask>(settings);
+    case SpaceKind::tabular:
+      return std::make_unique<TabularTask>(settings);
+    case SpaceKind::macro:
+    case SpaceKind::micro:
+      break;
+  }
   return std::make_unique<ImageTask>(settings, own_slots);
 }
 

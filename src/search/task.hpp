@@ -50,8 +50,11 @@ struct StepPlace {
   std::int64_t step = 0;   ///< step of the search
 };
 
-/// One language-model corpus or one image set. Made on every rank alike; the batches are functions
-/// of their addresses, never of ranks.
+/// min(cap, c / perplexity^exponent).
+double perplexity_reward(const RolloutOptions& options, double perplexity);
+
+/// One language-model corpus, one image set, or one table of scores. Made on every rank alike; the
+/// batches are functions of their addresses, never of ranks.
 class Task {
  public:
   virtual ~Task() = default;
@@ -62,7 +65,7 @@ class Task {
   /// "ptb: 929589/73760/82430 tokens, vocabulary 10000".
   virtual std::string describe_data() const = 0;
 
-  /// Weight steps of a round: one pass over the training split.
+  /// Weight steps of a round: one pass over the training split; 0 where nothing is trained.
   virtual std::int64_t steps_in_pass(std::int64_t round) const = 0;
   /// The slot's batch. Asked for slot by slot, step by step, it may be prepared ahead.
   virtual nn::Batch training_batch(const StepPlace& place, int slot) = 0;

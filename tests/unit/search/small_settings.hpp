@@ -82,11 +82,7 @@ inline Settings small_settings_of(SpaceKind kind, int slots = 4) {
   return kind == SpaceKind::recurrent ? small_settings(slots) : small_image_settings(kind, slots);
 }
 
-}  // namespace enas::search
-
-namespace enas::space {
-
 /// What a failing test calls the kind.
 inline void PrintTo(SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
 
-}  // namespace enas::space
+}  // namespace enas::search
