@@ -10,6 +10,7 @@ trainings are kept in a text file beside the table, so that a second start goes 
 the table is described in docs/formats.md; searches on it have space.kind = "tabular".
 """
 import argparse
+import hashlib
 import itertools
 import json
 import math
@@ -73,12 +74,12 @@ def train(program, config, functions, tokens, seed):
 
 
 class Finished:
-    """Losses by (tokens, seed), one a line of a text file."""
+    """Losses by (tokens, seed), one a line of a text file that starts with the configuration's digest."""
 
     def __init__(self, path, config):
         self.path = path
         self.losses = {}
-        header = f"# trainings of {config.name}: {len(config.read_text())} bytes"
+        header = f"# {hashlib.sha256(config.read_bytes()).hexdigest()}"
         lines = path.read_text().splitlines() if path.exists() else []
         if lines and lines[0] != header:
             sys.exit(f"{path} belongs to another configuration: remove it to start anew")
@@ -132,8 +133,7 @@ def write(line, functions, cells, finished):
             "seeds": (np.arange(1, line.seeds + 1), "1", "run.seed of the columns of loss"),
         }
         for name, (values, unit, description) in columns.items():
-            column = file.create_dataset(name, data=values, chunks=values.shape, compression="gzip",
-                                         shuffle=True, fletcher32=True)
+            column = file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
             column.attrs["unit"] = unit
             column.attrs["description"] = description
     partial.replace(line.out)

@@ -42,11 +42,11 @@ TEST(ConfigKind, IsCheckedBeforeTheRest) {
   const Refusal refused = refusal("weights.slotz = 1\nspace.kind = \"marco\"\n");
   EXPECT_EQ(refused.code, ExitCode::bad_data);
   EXPECT_EQ(refused.message,
-            "t.toml:2:7: space.kind must be one of \"recurrent\", \"macro\", \"micro\", is "
-            "\"marco\"; did you mean \"macro\"?");
+            "t.toml:2:7: space.kind must be one of \"recurrent\", \"macro\", \"micro\", "
+            "\"tabular\", is \"marco\"; did you mean \"macro\"?");
   EXPECT_EQ(refusal(kMacro, {"space.kind=3"}).message,
-            "--set space.kind=3: space.kind must be one of \"recurrent\", \"macro\", \"micro\", is "
-            "\"3\"");
+            "--set space.kind=3: space.kind must be one of \"recurrent\", \"macro\", \"micro\", "
+            "\"tabular\", is \"3\"");
 }
 
 TEST(ConfigKind, ForeignKeysOfTheFileAreRefusedWithTheirKind) {
@@ -58,8 +58,8 @@ TEST(ConfigKind, ForeignKeysOfTheFileAreRefusedWithTheirKind) {
             "t.toml:3:1: data.shapes.size belongs to space.kind = \"macro\" or \"micro\"; here it "
             "is \"recurrent\"");
   EXPECT_EQ(refusal(kMacro + "space.nodes = 5\n").message,
-            "t.toml:3:7: space.nodes belongs to space.kind = \"recurrent\" or \"micro\"; here it "
-            "is \"macro\"");
+            "t.toml:3:7: space.nodes belongs to space.kind = \"recurrent\" or \"micro\" or "
+            "\"tabular\"; here it is \"macro\"");
 }
 
 TEST(ConfigKind, ForeignKeysOfSetAreRefused) {
@@ -67,6 +67,22 @@ TEST(ConfigKind, ForeignKeysOfSetAreRefused) {
             "--set controller.skip_weight=1: controller.skip_weight belongs to space.kind = "
             "\"macro\"; here it is \"micro\"");
   EXPECT_EQ(refusal(kMicro, {"weights.segment_length=9"}).code, ExitCode::bad_data);
+}
+
+TEST(ConfigKind, ATabularSpaceNeedsItsTableAndNothingThatTrains) {
+  const std::string tabular = "space.kind = \"tabular\"\n";
+  const Settings settings = read(tabular + "space.table = \"t.h5\"\nspace.nodes = 4\n").settings;
+  EXPECT_EQ(settings.space.kind, SpaceKind::tabular);
+  EXPECT_EQ(settings.space.table, "t.h5");
+  EXPECT_EQ(settings.space.recurrent.nodes, 4);
+  EXPECT_EQ(refusal(tabular).message,
+            "t.toml: space.table is missing: space.kind = \"tabular\" needs the file with the "
+            "scores");
+  EXPECT_EQ(refusal(tabular + "weights.lr = 1.0\n").message,
+            "t.toml:2:9: weights.lr belongs to space.kind = \"recurrent\" or \"macro\" or "
+            "\"micro\"; here it is \"tabular\"");
+  EXPECT_EQ(refusal_of([&] { check_trainable(settings); }).code, ExitCode::bad_data);
+  check_trainable(Settings());
 }
 
 TEST(ConfigKind, SuggestionsAreOfTheKind) {

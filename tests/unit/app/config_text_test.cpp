@@ -19,7 +19,8 @@ namespace {
 
 const std::filesystem::path kSource = ENAS_SOURCE_FOLDER;
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
+                               SpaceKind::tabular};
 
 void expect_same(const Settings& one, const Settings& other) {
   ASSERT_EQ(one.space.kind, other.space.kind);
@@ -34,6 +35,7 @@ TEST(ConfigRecord, ParsesBackToTheSameSettings) {
     for (const auto& preset : preset_names()) {
       SCOPED_TRACE(concat(name_of(kind), " ", preset));
       Settings settings = preset_settings(preset, kind);
+      settings.space.table = "a table";
       settings.data.path = "a folder/with \"quotes\" \\ and\ttabs";
       settings.weights.lr = 1.0 / 3.0;
       settings.reinforce.entropy_weight = 1.2345678901234567e-11;
@@ -59,7 +61,9 @@ TEST(ConfigRecord, HasTheKeysOfItsKindAlone) {
     EXPECT_EQ(has("supernet.hidden"), kind == SpaceKind::recurrent);
     EXPECT_EQ(has("controller.skip_target"), kind == SpaceKind::macro);
     EXPECT_EQ(has("supernet.cells"), kind == SpaceKind::micro);
-    EXPECT_EQ(has("data.pad"), kind != SpaceKind::recurrent);
+    EXPECT_EQ(has("data.pad"), is_of_images(kind));
+    EXPECT_EQ(has("space.table"), kind == SpaceKind::tabular);
+    EXPECT_EQ(has("weights.lr"), kind != SpaceKind::tabular);
     EXPECT_TRUE(has("space.kind"));
     EXPECT_EQ(record.toml.find("[data.markov]") != std::string::npos, kind == SpaceKind::recurrent);
   }
@@ -87,8 +91,9 @@ TEST(ConfigRecord, EntriesHoldValueAndRole) {
 TEST(Defaults, AreAConfigurationWithACommentForEveryKeyOfTheKind) {
   for (const SpaceKind kind : kKinds) {
     const std::string text = defaults_toml(kind);
-    expect_same(read(text, {"data.path=x"}).settings,
-                read("", {"data.path=x", concat("space.kind=", name_of(kind))}).settings);
+    const std::string path = kind == SpaceKind::tabular ? "space.table=x" : "data.path=x";
+    expect_same(read(text, {path}).settings,
+                read("", {path, concat("space.kind=", name_of(kind))}).settings);
     for (const Key& key : schema()) {
       const bool is_there = text.find("# " + key.help) != std::string::npos &&
                             text.find(concat("\n", key.short_name(), " = ")) != std::string::npos;
@@ -156,15 +161,15 @@ TEST(Reference, BarsDoNotBreakTables) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (row[i] == '|' && (i == 0 || row[i - 1] != '\\')) ++bars;
     }
-    EXPECT_EQ(bars, start < presets ? 7 : 5) << row;
+    EXPECT_EQ(bars, start < presets ? 8 : 5) << row;
     start = page.find("\n| `", start + 1);
   }
 }
 
 TEST(Reference, ShowsTheDefaultOfEveryKindAndWhatPresetsChange) {
   const std::string page = reference_markdown();
-  EXPECT_NE(page.find("| `filters` | – | `36` | `20` | integer"), std::string::npos);
-  EXPECT_NE(page.find("| `hidden` | `200` | – | – | integer"), std::string::npos);
+  EXPECT_NE(page.find("| `filters` | – | `36` | `20` | – | integer"), std::string::npos);
+  EXPECT_NE(page.find("| `hidden` | `200` | – | – | – | integer"), std::string::npos);
   const std::string macro = page.substr(page.find("\n### macro\n"));
   EXPECT_NE(macro.find("| `weights.slots` | `2` | `1` | `1` |"), std::string::npos);
   EXPECT_EQ(macro.find("| `run.seed`"), std::string::npos);  // no preset changes it
@@ -183,7 +188,7 @@ TEST(Configs, AllOfTheFolderAreValid) {
     EXPECT_EQ(refusal_of([&] { shipped(name); }).message, "");
     ++found;
   }
-  EXPECT_EQ(found, 9);
+  EXPECT_EQ(found, 10);
 }
 
 TEST(Configs, PtbIsAsDescribed) {

@@ -137,5 +137,16 @@ TEST(Presets, ReleasedOfTheImagesKeepsWhatTheirCodeDoes) {
             std::string_view::npos);
 }
 
+TEST(Presets, ATabularSpaceHasThoseOfTheRecurrentOne) {
+  for (const auto& preset : preset_names()) {
+    const Settings settings = preset_settings(preset, SpaceKind::tabular);
+    const Settings recurrent = preset_settings(preset, SpaceKind::recurrent);
+    EXPECT_EQ(settings.space.kind, SpaceKind::tabular);
+    EXPECT_EQ(settings.space.recurrent.nodes, recurrent.space.recurrent.nodes);
+    EXPECT_EQ(settings.reinforce.lr, recurrent.reinforce.lr);
+    EXPECT_EQ(preset_help(preset, SpaceKind::tabular), preset_help(preset, SpaceKind::recurrent));
+  }
+}
+
 }  // namespace
 }  // namespace enas::app

@@ -34,7 +34,8 @@ Value other_value(const Key& key, const Settings& defaults) {
 
 Settings of_kind(SpaceKind kind) { return preset_settings("default", kind); }
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
+                               SpaceKind::tabular};
 
 TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
   std::set<std::string> names;
@@ -48,7 +49,7 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 156U);
+  EXPECT_EQ(names.size(), 157U);
 }
 
 TEST(Schema, EveryKindHasItsKeys) {
@@ -59,6 +60,7 @@ TEST(Schema, EveryKindHasItsKeys) {
   EXPECT_EQ(number(SpaceKind::recurrent), 118);
   EXPECT_EQ(number(SpaceKind::macro), 100);
   EXPECT_EQ(number(SpaceKind::micro), 99);
+  EXPECT_EQ(number(SpaceKind::tabular), 0);
   for (const Key& key : schema()) EXPECT_FALSE(key.kinds.empty()) << key.name;
 }
 
@@ -83,6 +85,7 @@ TEST(Schema, EveryPresetFitsItsRanges) {
             << name_of(kind) << " " << preset << " " << key.name;
       }
       settings.data.path = "somewhere";
+      settings.space.table = "somewhere";
       EXPECT_EQ(problems_together(settings), std::vector<std::string>()) << preset;
     }
   }
@@ -127,7 +130,7 @@ TEST(Schema, WhatChangesTheSearchIsIdentityAndTheRestIsNot) {
     EXPECT_EQ(find_key(name)->role, Role::identity) << name;
   }
   for (const char* name : {"run.threads", "run.dir", "run.log_interval_s", "data.path",
-                           "search.rounds", "checkpoint.keep", "comm.timeout_s"}) {
+                           "space.table", "search.rounds", "checkpoint.keep", "comm.timeout_s"}) {
     EXPECT_EQ(find_key(name)->role, Role::adjustable) << name;
   }
 }

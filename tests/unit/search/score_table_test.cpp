@@ -49,10 +49,9 @@ TEST_F(ScoreTableTest, DigestFollowsTheContentAlone) {
 }
 
 TEST_F(ScoreTableTest, RefusesOtherFiles) {
-  EXPECT_EQ(thrown_code([&] {
-              ScoreTable(folder / "none.h5", make_space(tabular_settings("").space));
-            }),
-            ExitCode::missing_input);
+  EXPECT_EQ(
+      thrown_code([&] { ScoreTable(folder / "none.h5", make_space(tabular_settings("").space)); }),
+      ExitCode::missing_input);
   content.format = "enas_hpc log";
   EXPECT_EQ(problem(), file() + " is no table of architectures (space.table)");
   content = {};
@@ -62,18 +61,18 @@ TEST_F(ScoreTableTest, RefusesOtherFiles) {
   content.metric = "accuracy";
   EXPECT_EQ(problem(), file() + " compares by \"accuracy\"; expected \"perplexity\"");
   io::write_durable(folder / "text.h5", "perplexity 3.7\n");
-  EXPECT_EQ(thrown_code([&] {
-              ScoreTable(folder / "text.h5", make_space(tabular_settings("").space));
-            }),
-            ExitCode::bad_data);
+  EXPECT_EQ(
+      thrown_code([&] { ScoreTable(folder / "text.h5", make_space(tabular_settings("").space)); }),
+      ExitCode::bad_data);
 }
 
 TEST_F(ScoreTableTest, RefusesTheTableOfAnotherSpace) {
   content.space = "recurrent/3";
   EXPECT_EQ(thrown<ConfigError>([&] { table(); }),
-            file() + " is a table of recurrent/3 with tanh, relu; the configuration asks for "
-                     "recurrent/2 with tanh, relu (space.nodes, space.activations, "
-                     "space.first_node)");
+            file() +
+                " is a table of recurrent/3 with tanh, relu; the configuration asks for "
+                "recurrent/2 with tanh, relu (space.nodes, space.activations, "
+                "space.first_node)");
   content = {};
   content.options = {"relu", "tanh"};
   EXPECT_TRUE(contains(thrown<ConfigError>([&] { table(); }), "recurrent/2 with relu, tanh; "));
