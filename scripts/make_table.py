@@ -64,8 +64,8 @@ def train(program, config, functions, tokens, seed):
         (folder / "cell.json").write_text(json.dumps(architecture(tokens, functions)))
         command = [program, "train", "--arch", folder / "cell.json", "--config", config]
         command += ["--seed", str(seed), "--run-dir", folder / "run", "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              env={**os.environ, "OMP_NUM_THREADS": "1"})
+        done = subprocess.run(command, check=False, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
         if done.returncode != 0:
             raise RuntimeError(f"cell {tokens}, seed {seed}: exit {done.returncode}\n{done.stderr}")
         return math.log(json.loads(done.stdout.splitlines()[-1])["status"]["best"])

@@ -19,11 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  the backend comes first
+from matplotlib.figure import Figure
 
 COLOURS = {"reinforce": "#0072b2", "random": "#d55e00"}  # told apart by everyone
 
@@ -47,7 +44,7 @@ def search(line, strategy, seed):
     sets = [part for key in [f"search.strategy={strategy}", *line.set] for part in ("--set", key)]
     try:
         done = subprocess.run([line.program, "--config", line.config, "--seed", str(seed),
-                               "--run-dir", folder / "run", *sets], capture_output=True, text=True,
+                               "--run-dir", folder / "run", *sets], check=False, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
         if done.returncode != 0:
             raise RuntimeError(f"{strategy}, seed {seed}: exit {done.returncode}\n{done.stderr}")
@@ -80,7 +77,8 @@ def write_csv(line, regrets):
 
 
 def draw(line, regrets):
-    figure, (curve, share) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    curve, share = figure.subplots(1, 2)
     for strategy, runs in regrets.items():
         colour = COLOURS.get(strategy)
         samples = np.arange(1, runs.shape[1] + 1)
@@ -88,9 +86,9 @@ def draw(line, regrets):
         curve.fill_between(samples, low, high, color=colour, alpha=0.2, linewidth=0)
         curve.plot(samples, median, color=colour, label=strategy)
         share.plot(samples, 100 * is_best(runs).mean(axis=0), color=colour, label=strategy)
-    curve.set(xscale="log", yscale="symlog", xlabel="samples", ylim=(0, None),
-              ylabel="simple regret (perplexity)", title="median and quartiles")
-    curve.set_yscale("symlog", linthresh=0.1)
+    curve.set_yscale("symlog", linthresh=0.1)  # logarithmic, but with a place for 0
+    curve.set(xscale="log", xlabel="samples", ylim=(0, None), ylabel="simple regret (perplexity)",
+              title="median and quartiles")
     share.set(xscale="log", xlabel="samples", ylabel="runs that have found the best cell (%)",
               ylim=(0, 100), title=f"{len(runs)} seeds each")
     for axes in (curve, share):
@@ -113,7 +111,7 @@ def main():
     regrets = {strategy: regrets_of(line, strategy, best) for strategy in line.strategies}
     write_csv(line, regrets)
     draw(line, regrets)
-    print(f"{'strategy':10} {'runs':>5} {'samples':>8} {'final regret':>20} {'median':>8} {'found the best':>15}")
+    print("strategy    runs  samples         final regret   median  found the best")
     for strategy, runs in regrets.items():
         final = runs[:, -1]
         spread = f"{final.mean():.4f} ± {final.std(ddof=1):.4f}"

@@ -136,8 +136,7 @@ def test_a_resumed_run_has_the_same_table(tabular, tmp_path):
     refused(run.search(ranks=1), 65, "the data: digest")
 
 
-def test_nothing_can_be_trained(tabular, whole, tmp_path):
-    run, _ = whole
+def test_nothing_can_be_trained(tabular):
     cell = SOURCE / "configs" / "architectures" / "enas-ptb.json"
     for command in (["train", "--arch", cell], ["bench"], ["pipeline"]):
         refused(enas_hpc(*command, "--config", CONFIG, "--set", f"space.table={TABLE}"), 65,

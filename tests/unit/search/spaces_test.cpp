@@ -11,7 +11,7 @@
 namespace enas::search {
 namespace {
 
-constexpr DataShape kImages{.vocabulary_size = 0, .channels = 3, .num_classes = 10};
+const DataShape kImages{.vocabulary_size = 0, .channels = 3, .num_classes = 10};
 
 DataShape shape_for(SpaceKind kind) {
   return kind == SpaceKind::recurrent ? DataShape{.vocabulary_size = 20} : kImages;
