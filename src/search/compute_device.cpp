@@ -42,11 +42,11 @@ bool take_cuda(comm::World& world, Log& log, DeviceWish wish) {
   return false;
 }
 
-void check_cpu_precision(Log& log, nn::Precision precision, space::SpaceKind kind) {
+void check_cpu_precision(Log& log, nn::Precision precision, SpaceKind kind) {
   if (precision == nn::Precision::tf32) {
     log.warn("precision = \"tf32\" is for GPUs: on the CPU products are computed in float32");
   }
-  if (precision == nn::Precision::bfloat16 && kind != space::SpaceKind::recurrent) {
+  if (precision == nn::Precision::bfloat16 && is_of_images(kind)) {
     throw ConfigError(
         "precision = \"bfloat16\" of image networks needs a GPU, and this run computes "
         "on the CPU: set supernet.precision and train.precision to \"float32\"");
@@ -58,6 +58,7 @@ void check_cpu_precision(Log& log, nn::Precision precision, space::SpaceKind kin
 nn::Precision& supernet_precision(Settings& settings) {
   switch (settings.space.kind) {
     case SpaceKind::recurrent:
+    case SpaceKind::tabular:  // nothing is computed
       return settings.supernet.recurrent.precision;
     case SpaceKind::macro:
       return settings.supernet.macro.precision;
@@ -70,6 +71,7 @@ nn::Precision& supernet_precision(Settings& settings) {
 nn::Precision& train_precision(Settings& settings) {
   switch (settings.space.kind) {
     case SpaceKind::recurrent:
+    case SpaceKind::tabular:  // nothing is computed
       return settings.train.recurrent.precision;
     case SpaceKind::macro:
       return settings.train.macro.precision;
@@ -86,8 +88,8 @@ std::string gpu_description() {
 }
 
 ComputeDevice::ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
-                             space::SpaceKind kind)
-    : is_cuda_(take_cuda(world, log, wish)) {
+                             SpaceKind kind)
+    : is_cuda_(kind != SpaceKind::tabular && take_cuda(world, log, wish)) {
   if (!is_cuda_) {
     check_cpu_precision(log, precision, kind);
     return;
@@ -95,7 +97,7 @@ ComputeDevice::ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::
   number_ = comm::bind_device(world);
   nn::set_cuda_products(precision);
   // Recurrent networks have bfloat16 products of their own.
-  bfloat16_ = precision == nn::Precision::bfloat16 && kind != SpaceKind::recurrent;
+  bfloat16_ = precision == nn::Precision::bfloat16 && is_of_images(kind);
 }
 
 std::string ComputeDevice::text() const {
