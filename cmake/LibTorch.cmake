@@ -14,12 +14,13 @@ if(EXISTS ${ENAS_TORCH_ROOT}/lib/libtorch_cuda.so)
   set(TORCH_INSTALL_PREFIX ${ENAS_TORCH_ROOT})
   set(TORCH_LIBRARY ${ENAS_TORCH_ROOT}/lib/libtorch.so)
   set(TORCH_INCLUDE_DIRS ${ENAS_TORCH_ROOT}/include ${ENAS_TORCH_ROOT}/include/torch/csrc/api/include)
-  # The devices' libraries register themselves when they are loaded; nothing calls them by name.
-  set(TORCH_LIBRARIES -Wl,--push-state,--no-as-needed)
   foreach(name IN ITEMS torch torch_cpu torch_cuda c10 c10_cuda)
-    list(APPEND TORCH_LIBRARIES ${ENAS_TORCH_ROOT}/lib/lib${name}.so)
+    list(APPEND ENAS_TORCH_PATHS ${ENAS_TORCH_ROOT}/lib/lib${name}.so)
   endforeach()
-  list(APPEND TORCH_LIBRARIES -Wl,--pop-state)
+  # The devices' libraries register themselves when they are loaded; nothing calls them by name. One item,
+  # since CMake may move or merge several; the paths again for the search path of the program.
+  list(JOIN ENAS_TORCH_PATHS "," ENAS_TORCH_ITEM)
+  set(TORCH_LIBRARIES "-Wl,--push-state,--no-as-needed,${ENAS_TORCH_ITEM},--pop-state" ${ENAS_TORCH_PATHS})
   message(STATUS "LibTorch for CUDA: ${ENAS_TORCH_ROOT}")
 else()
   find_package(Torch REQUIRED)
