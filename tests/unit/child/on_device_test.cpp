@@ -3,6 +3,8 @@
 // averages that move on the host alone.
 #include "child/on_device.hpp"
 
+#include <initializer_list>
+
 #include "double_network.hpp"
 
 namespace enas::child {
@@ -39,7 +41,7 @@ TEST(OnDevice, FollowsTheHostsWeightsAndAverages) {
     const nn::Batch batch = image_batch(kShape, 4, step);
     const TrainingPass expected = train(*plain, batch);
     expect_same(train(placed, batch), expected);
-    for (const Network* net : {plain.get(), static_cast<const Network*>(&placed)}) {
+    for (const Network* net : std::initializer_list<const Network*>{plain.get(), &placed}) {
       for (std::size_t i = 0; i < expected.gradients.size(); ++i) {
         at::Tensor value = net->weights()[i].value;
         value.sub_(expected.gradients[i], 0.1);

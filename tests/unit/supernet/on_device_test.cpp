@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "small_images.hpp"
-#include "small_recurrent.hpp"
 
 namespace enas::supernet {
 namespace {
