@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/run_start.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -75,12 +76,16 @@ void shake_hands(comm::World& world, const RunIdentity& identity) {
       {"the number of threads", std::to_string(identity.threads)}};
   for (const auto& [name, value] : items) {
     const auto all = world.all_gather_value(io::digest_text(differs(name) ? value + "?" : value));
-    for (int rank = 1; rank < world.size(); ++rank) {
-      if (all[static_cast<std::size_t>(rank)] != all[0]) {
-        throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank 0; ",
-                                 "start all ranks with the same files and the same binary"));
-      }
-    }
+    const auto same = std::count(all.begin(), all.end(), all[0]);
+    if (same == world.size()) continue;
+    // The odd one out, where there are enough to tell.
+    const bool is_root = 2 * same < world.size();
+    const auto other =
+        std::find_if(all.begin(), all.end(), [&](auto each) { return each != all[0]; });
+    const auto rank = is_root ? 0 : other - all.begin();
+    throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank ",
+                             is_root ? 1 : 0,
+                             "; start all ranks with the same files and the same binary"));
   }
 }
 

@@ -21,7 +21,7 @@ RunIdentity present_identity(const comm::World& world, const ConfigRecord& recor
 /// One line on the batch job, if this is one: its id, restarts, and the time that is left.
 void report_batch_job(Log& log);
 /// Collective. Everything that must be equal before a run may start, by name. Throws ConfigError
-/// naming the first rank that differs.
+/// naming the first rank that differs from most.
 void shake_hands(comm::World& world, const RunIdentity& identity);
 
 }  // namespace enas::search
