@@ -70,7 +70,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         gold = Run(folder / "gold").finish()
-        print("| What ends the run | Exit code | As promised | Seconds until all ranks are gone: median (largest) |")
+        print("| What ends the run | Exit code | As promised "
+              "| Seconds until all ranks are gone: median (largest) |")
         print("|---|---|---|---|")
         for number, (what, environment, keys, act, code) in enumerate(WAYS):
             results = [once(folder / f"run{number}.{i}", gold, environment, keys, act, code)

@@ -71,7 +71,8 @@ def test_an_empty_environment(new_run, gold, variables):
     run = new_run()
     done = subprocess.run([*map(str, command_line(0, *run.arguments()))], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=150,
-                          env={"PATH": os.environ["PATH"], "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **variables})
+                          env={"PATH": os.environ["PATH"], "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                               "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", **variables})
     assert done.returncode == 0, done
     assert run.state_hash() == gold.hash
 

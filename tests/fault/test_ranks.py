@@ -186,14 +186,16 @@ def other_processor(_):
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
-@pytest.mark.parametrize("differ, what", [(stale_binary, "the program"), (other_processor, "the instruction set")])
+@pytest.mark.parametrize("differ, what", [(stale_binary, "the program"),
+                                          (other_processor, "the instruction set")])
 def test_ranks_that_are_not_alike(new_run, tmp_path, differ, what, rank):
     run = new_run()
     ranks = [{} for _ in range(3)]
     ranks[rank] = differ(tmp_path)
     result = search_as(run, *ranks)
     assert result.code == 65 and len(result.errors) == 1, result
-    assert re.search(rf"{what}.* on rank {rank} is not the same as on rank {rank == 0:d}", result.errors[0]), result
+    said = rf"{what}.* on rank {rank} is not the same as on rank {rank == 0:d}"
+    assert re.search(said, result.errors[0]), result
     assert run.checkpoints() == []
 
 

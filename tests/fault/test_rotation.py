@@ -100,7 +100,10 @@ def soak(folder, rounds, seed):
         process = run.start(ranks=0)
         before = len(run.checkpoints())
         end = time.monotonic() + generator.uniform(0.05, 1.5)
-        while process.process.poll() is None and (time.monotonic() < end or len(run.checkpoints()) <= before == 0):
+        while process.process.poll() is None:
+            has_begun = before > 0 or len(run.checkpoints()) > 0
+            if has_begun and time.monotonic() >= end:
+                break
             time.sleep(0.005)
         if process.process.poll() is None:
             kill(process.process.pid)

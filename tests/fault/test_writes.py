@@ -167,25 +167,28 @@ def test_a_small_file_system(another, gold, tmp_path):
 # --- C6
 
 
-def remove_everything(folder):
-    shutil.rmtree(folder)
+# Renamed, which is one call: the program may be writing there.
 
 
-def remove_checkpoints(folder):
-    shutil.rmtree(folder / "checkpoints")
+def without_anything(folder):
+    folder.rename(folder.with_name("gone"))
+
+
+def without_checkpoints(folder):
+    (folder / "checkpoints").rename(folder / "gone")
 
 
 def file_instead_of_checkpoints(folder):
-    remove_checkpoints(folder)
+    without_checkpoints(folder)
     (folder / "checkpoints").write_text("mine")
 
 
 def file_instead_of_everything(folder):
-    shutil.rmtree(folder)
+    without_anything(folder)
     folder.write_text("mine")
 
 
-@pytest.mark.parametrize("damage", [remove_everything, remove_checkpoints, file_instead_of_checkpoints,
+@pytest.mark.parametrize("damage", [without_anything, without_checkpoints, file_instead_of_checkpoints,
                                     file_instead_of_everything])
 def test_a_directory_that_goes_away(new_run, damage):
     run = new_run()
