@@ -51,7 +51,7 @@ def _add_outputs(sketch: Sketch, cell: Recurrent, x: dict[int, float], y: list[f
     for node in cell.outputs:
         start = (x[node], y[node] + HEIGHT / 2)
         # A node that is read and put out as well: first aside into its free column.
-        points = [start] if drop[node] == x[node] else [start, (drop[node], y[node] + ROW)]
+        points = [start] if drop[node] == x[node] else [start, (drop[node], y[node] + ROW - HEIGHT / 2)]
         target = (mean_y if several else last_y) - END[1] / 2
         spread = min(0.5, 0.11 * len(cell.outputs))
         share = (drop[node] - centre) / max(1e-9, max(abs(d - centre) for d in drop.values()))
