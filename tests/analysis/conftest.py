@@ -20,6 +20,7 @@ def enas_hpc(*words):
     """The bare program, on one rank."""
     environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                    "OMP_NUM_THREADS": "1"}
+    assert "ENAS_HPC" in os.environ, "ENAS_HPC must name the program's binary"
     done = subprocess.run([os.environ["ENAS_HPC"], *map(str, words)], stdin=subprocess.DEVNULL, env=environment,
                           capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from ..run import Run
-from ..style import HEAT, INK, SERIES, SOFT, Picture, colours, figure, plain_name, styled
+from ..style import HEAT, INK, RULE, SERIES, SOFT, Picture, colours, figure, plain_name, styled
 from .parts import WIDTH, edges_of_bins, legend, line, step_axis
 
 MOST_LABELS = 34
@@ -137,7 +137,8 @@ def edges(run: Run) -> Picture | None:
         bar.set_ticks(range(-3, 4), labels=["⅛", "¼", "½", "1", "2", "4", "8"])
     what = "Skips" if run.space.startswith("macro") else "Edges"
     return Picture("edges", f"{what} of the sampled children", "Which input each node or layer takes, in the first and "
-                   "in the last third of all sampled children, as a multiple of a uniform choice.", picture)
+                   "in the last third of all sampled children, as a multiple of a uniform choice; grey is no edge.",
+                   picture)
 
 
 Group = tuple[str, list[tuple[int, int, int]], list[str], list[str]]
@@ -185,6 +186,7 @@ def edge_ratios(run: Run, children: pd.DataFrame, pairs: list[tuple[int, int, in
 def draw_edges(axes: Axes, ratios: NDArray[np.float64], sources: list[str], readers: list[str]) -> AxesImage:
     mesh = axes.imshow(np.clip(ratios, -3, 3), cmap=matplotlib.colormaps["PuOr_r"], vmin=-3, vmax=3,
                        interpolation="nearest", aspect="auto")
+    axes.set_facecolor(RULE)  # where there is no such edge
     axes.set_xticks(range(len(sources)), sources)
     axes.set_yticks(range(len(readers)), readers)
     axes.tick_params(length=0, colors=SOFT, labelcolor=INK)
