@@ -51,7 +51,7 @@ std::string bind(const World& world, int& device, Place& place) {
   if (device >= survey.count) {
     return concat("node ", world.node_name(), " has ", survey.count,
                   " CUDA devices and more ranks than that: every rank needs a GPU of its own. "
-                  "Start one rank for each GPU");
+                  "Start one rank for each GPU, or compute on the CPU (--device cpu)");
   }
   if (const auto problem = cuda_problem("choosing the device", cudaSetDevice(device));
       !problem.empty()) {
@@ -91,7 +91,8 @@ int bind_device(World& world) {
       throw ConfigError(concat("ranks ", first, " and ", second, " both have the GPU ",
                                places[first].pci_id.data(), " of node ", places[first].node.data(),
                                ": every rank needs a GPU of its own. Start one rank for each GPU, "
-                               "and let each see its own (CUDA_VISIBLE_DEVICES)"),
+                               "and let each see its own (CUDA_VISIBLE_DEVICES), or compute on "
+                               "the CPU (--device cpu)"),
                         ExitCode::missing_input);
     }
   }
