@@ -83,15 +83,18 @@ def draw(line, regrets):
         colour = COLOURS.get(strategy)
         samples = np.arange(1, runs.shape[1] + 1)
         low, median, high = np.percentile(runs, [25, 50, 75], axis=0)
-        curve.fill_between(samples, low, high, color=colour, alpha=0.2, linewidth=0)
-        curve.plot(samples, median, color=colour, label=strategy)
-        share.plot(samples, 100 * is_best(runs).mean(axis=0), color=colour, label=strategy)
+        curve.fill_between(samples, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+        curve.step(samples, median, where="post", color=colour, label=strategy)
+        share.step(samples, 100 * is_best(runs).mean(axis=0), where="post", color=colour,
+                   label=strategy)
     curve.set_yscale("symlog", linthresh=0.1)  # logarithmic, but with a place for 0
     curve.set(xscale="log", xlabel="samples", ylim=(0, None), ylabel="simple regret (perplexity)",
               title="median and quartiles")
     share.set(xscale="log", xlabel="samples", ylabel="runs that have found the best cell (%)",
               ylim=(0, 100), title=f"{len(runs)} seeds each")
+    curve.yaxis.set_major_formatter("{x:g}")
     for axes in (curve, share):
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     for suffix in ("svg", "png"):
