@@ -111,4 +111,4 @@ for space in "${spaces[@]}"; do
   done
 done
 ((failed == 0)) || die 'some checks failed' 1
-echo "tests/gpu: all checks passed on $ranks $device device(s)"
+echo "tests/gpu: all checks passed on up to $((gpus < slots ? gpus : slots)) $device device(s)"
