@@ -2,7 +2,7 @@
 // The sections space and supernet.
 #include "app/schema.hpp"
 #include "core/error.hpp"
-#include "search/compute_device.hpp"
+#include "search/settings.hpp"
 
 namespace enas::app {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section train.
 #include "app/schema.hpp"
-#include "search/compute_device.hpp"
+#include "search/settings.hpp"
 
 namespace enas::app {
 namespace {

@@ -55,32 +55,6 @@ void check_cpu_precision(Log& log, nn::Precision precision, SpaceKind kind) {
 
 }  // namespace
 
-nn::Precision& supernet_precision(Settings& settings) {
-  switch (settings.space.kind) {
-    case SpaceKind::recurrent:
-    case SpaceKind::tabular:  // nothing is computed
-      return settings.supernet.recurrent.precision;
-    case SpaceKind::macro:
-      return settings.supernet.macro.precision;
-    case SpaceKind::micro:
-      return settings.supernet.micro.precision;
-  }
-  throw ContractError("unknown kind of space");
-}
-
-nn::Precision& train_precision(Settings& settings) {
-  switch (settings.space.kind) {
-    case SpaceKind::recurrent:
-    case SpaceKind::tabular:  // nothing is computed
-      return settings.train.recurrent.precision;
-    case SpaceKind::macro:
-      return settings.train.macro.precision;
-    case SpaceKind::micro:
-      return settings.train.micro.precision;
-  }
-  throw ContractError("unknown kind of space");
-}
-
 std::string gpu_description() {
   const std::string problem = cuda_problem();
   return problem.empty() ? concat(comm::survey_devices().count, " CUDA devices")

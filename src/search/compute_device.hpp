@@ -15,10 +15,6 @@
 
 namespace enas::search {
 
-/// supernet.precision and train.precision: each kind of space has a member of its own.
-nn::Precision& supernet_precision(Settings& settings);
-nn::Precision& train_precision(Settings& settings);
-
 /// How many GPUs this process can compute on, or why none: "2 CUDA devices".
 std::string gpu_description();
 

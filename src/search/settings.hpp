@@ -207,4 +207,8 @@ struct RunLimits {
   std::int64_t max_steps = 0;     ///< absolute step; 0: none
 };
 
+/// supernet.precision and train.precision: each kind of space has a member of its own.
+nn::Precision& supernet_precision(Settings& settings);
+nn::Precision& train_precision(Settings& settings);
+
 }  // namespace enas::search

@@ -6,10 +6,6 @@
 
 namespace enas::search {
 
-std::string_view name_of(SpaceKind kind) {
-  return kind == SpaceKind::tabular ? "tabular" : space::name_of(architecture_kind(kind));
-}
-
 space::SpaceKind architecture_kind(SpaceKind kind) {
   switch (kind) {
     case SpaceKind::tabular:
