@@ -6,17 +6,20 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import HERE, RECURRENT, search
+from conftest import HERE, RECURRENT, enas_hpc, search
 from enas_analysis import AnalysisError, Run
 from enas_analysis.collapse import verdict
 from enas_analysis.commands import main
 from enas_analysis.correlation import judge, read_pairs
 from enas_analysis.film import frames_of
 from enas_analysis.statistics import kendall_tau_b
+
+TABLE = HERE.parents[1] / "configs" / "tables" / "recurrent_4.h5"
 
 
 def run(capsys, *words):
@@ -78,6 +81,26 @@ def test_correlate(capsys, derived, trainings, tmp_path):
     assert pairs.rows["shared"].iloc[0] == pytest.approx(top)
     assert judge(pairs).full.tau == kendall_tau_b(pairs.rows["shared"], pairs.rows["alone"])
     assert f"tau-b {judge(pairs).full.tau:.3f}" in out
+
+
+def test_correlate_with_a_table(capsys, tmp_path):
+    """Uniform cells of a short search, each of which stands in the table."""
+    keys = {"space.nodes": 4, "space.activations": '["relu","tanh","sigmoid"]', "search.rounds": 1}
+    run_folder = search(tmp_path / "run", RECURRENT, keys)
+    enas_hpc("derive", "--run", run_folder, "--samples", 30, "--uniform")
+    ranking = run_folder / "derived" / "uniform" / "ranking.h5"
+    pairs = read_pairs(ranking, [TABLE])
+    with h5py.File(ranking) as file, h5py.File(TABLE) as table:
+        assert len(pairs.rows) == file["children/tokens"].shape[0] > 20
+        child, options = file["children/tokens"][0], list(table["options"][:])
+        row = child.copy()
+        row[[0, 2, 4, 6]] = [options.index([b"relu", b"tanh", b"sigmoid"][token]) for token in child[[0, 2, 4, 6]]]
+        alone = np.exp(table["loss"][:].mean(axis=1)[(table["tokens"][:] == row).all(axis=1)])
+        assert pairs.rows["shared"].isin([file["children/metric"][0]]).any()
+    assert pairs.rows["alone"][pairs.rows["shared"] == pairs.rows["shared"].min()].item() == pytest.approx(alone.item())
+    code, _, err = run(capsys, "correlate", ranking, RECURRENT)
+    assert code == 2
+    assert "cannot be read as a table of cells" in err
 
 
 def test_correlate_needs_three(capsys, derived, trainings):

@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
               "Kendall's tau-b with a permutation p value and a bootstrap interval, and the scatter.")
     one.add_argument("ranking", type=Path, metavar="RANKING", help="ranking.h5, or a run that was derived from")
     one.add_argument("trainings", nargs="+", type=Path, metavar="TRAINING",
-                     help="run directory of a training, or a folder that holds some")
+                     help="run directory of a training, a folder that holds some, or a table (docs/tabular.md)")
     one.add_argument("--round", type=float, help="for the sparse tau; default: 0.001 for accuracy, 1 for perplexity")
     one.add_argument("--seed", type=int, default=0, help="of permutations and resamples")
     one.add_argument("--out", type=Path, help="folder of the scatter and of correlation.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .architecture import Network, in_words, read_architecture
+from .cell_table import read_cell_table
 from .errors import AnalysisError, DamagedFileError, MissingFileError
 from .ranking import read_ranking
 from .run import Run
@@ -41,20 +43,20 @@ def read_pairs(ranking: Path, trainings: list[Path]) -> Pairs:
     """Matches the architectures of a ranking with trainings of the same architectures.
 
     `ranking` is ranking.h5, a folder derived/ or a run directory that has one. Each of `trainings` is a
-    training's run directory, or a folder that holds some.
+    training's run directory, or a folder that holds some; or it is one file, a table of cells that were all
+    trained alone.
     """
     table = read_ranking(ranking_file(ranking))
     shared = {table.tokens.network(tokens): float(metric)
               for tokens, metric in zip(table.children["tokens"], table.children["metric"], strict=True)}
     rows, strangers = [], []
-    for folder in training_folders(trainings):
-        network, alone, epochs, metric = score_alone(folder)
+    for name, network, alone, epochs, metric in scores_alone(trainings):
         if metric != table.metric:
-            raise AnalysisError(f"{folder} was scored by {metric}, but the ranking by {table.metric}")
+            raise AnalysisError(f"{name} was scored by {metric}, but the ranking by {table.metric}")
         if network not in shared:
-            strangers.append(folder)
+            strangers.append(name)
             continue
-        rows.append({"name": folder.name, "shared": shared[network], "alone": alone, "epochs": epochs,
+        rows.append({"name": name, "shared": shared[network], "alone": alone, "epochs": epochs,
                      "text": in_words(network)})
     if len(rows) < 3:
         raise AnalysisError(f"{len(rows)} trainings of architectures in {ranking_file(ranking)} were found "
@@ -81,6 +83,16 @@ def training_folders(paths: list[Path]) -> list[Path]:
             raise MissingFileError(f"{path} is no training and holds none (a training has architecture.json)")
         found += [path] if here[0] == path else here
     return list(dict.fromkeys(found))
+
+
+def scores_alone(trainings: list[Path]) -> Iterator[tuple[str, Network, float, int, str]]:
+    """Name, network, validation metric, epochs (0: not known) and the metric's name of each."""
+    if len(trainings) == 1 and trainings[0].is_file():
+        for number, (network, perplexity) in enumerate(read_cell_table(trainings[0]).items()):
+            yield f"row {number}", network, perplexity, 0, "perplexity"
+        return
+    for folder in training_folders(trainings):
+        yield folder.name, *score_alone(folder)
 
 
 def score_alone(folder: Path) -> tuple[Network, float, int, str]:

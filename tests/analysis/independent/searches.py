@@ -12,14 +12,13 @@ import torch
 E2E = Path(__file__).parents[2] / "e2e"
 sys.path.insert(0, str(E2E))
 
+import controller  # noqa: E402
 import images  # noqa: E402
 import macro  # noqa: E402
 import micro  # noqa: E402
 import reader  # noqa: E402
 import recurrent  # noqa: E402
 from search_run import Run, enas_hpc  # noqa: E402
-
-import controller  # noqa: E402
 
 torch.set_num_threads(1)
 

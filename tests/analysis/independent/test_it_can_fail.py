@@ -3,7 +3,6 @@
 import recurrent
 import torch
 from comparison import LOG_PROBABILITY, LOSS, relative
-
 from controller import Score
 
 
