@@ -8,6 +8,10 @@ from ..correlation import Pairs, Verdict, in_sentences
 from ..style import SERIES, SOFT, Picture, figure, styled
 
 
+def p_text(p: float) -> str:
+    return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
+
+
 @styled
 def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
     picture, (axes,) = figure(4.6, 4.2)
@@ -26,7 +30,7 @@ def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
     axes.set_xlabel(f"validation {pairs.metric} with shared weights")
     axes.set_ylabel(f"validation {pairs.metric}, trained alone")
     full = verdict.full
-    axes.set_title(f"τ = {full.tau:.2f} [{full.low:.2f}, {full.high:.2f}], p = {full.p:.3f}, n = {full.n}",
+    axes.set_title(f"τ = {full.tau:.2f} [{full.low:.2f}, {full.high:.2f}], {p_text(full.p)}, n = {full.n}",
                    fontsize=9, fontweight="normal")
     better = "" if pairs.higher_is_better else " Both axes point to lower perplexity, which is better."
     return Picture("correlation", "Shared weights against training alone",
