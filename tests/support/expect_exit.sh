@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # expect_exit.sh CODE PATTERN COMMAND...: succeeds when the command ends with exactly this code and
 # prints a line that matches the extended regular expression.
-set -u
+set -euo pipefail
 expected=$1
 pattern=$2
 shift 2
-output=$("$@" </dev/null 2>&1)
-code=$?
+code=0
+output=$("$@" </dev/null 2>&1) || code=$?
 printf '%s\n' "$output"
 if [[ $code -ne $expected ]]; then
   echo "expect_exit: exit code $code, expected $expected: $*" >&2
