@@ -5,6 +5,9 @@
 
 job_name=${SLURM_JOB_NAME:-slurm}
 job_id=${SLURM_JOB_ID:-}
+# The last task of an array has the array's own id, which would mean all of its tasks.
+task_id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:-}}
+task_id=${task_id:-$job_id}
 child=''     # the launcher, while it runs
 signal=''    # the signal that the job was sent: USR1, or TERM once Slurm is ending it
 
@@ -34,7 +37,7 @@ prepare_job() {
   # srun does not take it over from the job (since 22.05): ranks would be bound to one core each.
   export SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS
   # Slurm sets it from 23.02 on.
-  if [[ -z ${SLURM_JOB_END_TIME:-} ]] && end=$(squeue -h -j "$job_id" -o %e) && end=$(date -d "$end" +%s 2>/dev/null); then
+  if [[ -z ${SLURM_JOB_END_TIME:-} ]] && end=$(squeue -h -j "$task_id" -o %e) && end=$(date -d "$end" +%s 2>/dev/null); then
     export SLURM_JOB_END_TIME=$end
   fi
   trap 'on_signal USR1' USR1
@@ -46,7 +49,7 @@ prepare_job() {
 need_files() {
   local variable=$1 folder=$2 file
   for file in "${@:3}"; do
-    [[ -r $folder/$file ]] || fail "$folder has no $file (seen from $PWD): set $variable in slurm/site.sh"
+    [[ -r $folder/$file ]] || fail "$folder has no $file (seen from $PWD): set $variable in ${ENAS_SITE:-slurm/site.sh}"
   done
 }
 
@@ -85,8 +88,8 @@ free_lock() {
   job=$(sed -n 's/.*"job":"\([0-9]*\)".*/\1/p' "$lock")
   host=$(sed -n 's/.*"host":"\([^"]*\)".*/\1/p' "$lock")
   [[ -n $job && -n $host && $job != "$job_id" ]] || return 0
-  hosts=$(sinfo -h -N -o %n) && jobs=$(squeue -h -t all -o '%A %T') || return 0
-  grep -qx "${host%%.*}" <<<"${hosts//.*/}" || return 0
+  hosts=$(sinfo -h -N -o %n | sed 's/\..*//') && jobs=$(squeue -h -t all -o '%A %T') || return 0
+  grep -qx "${host%%.*}" <<<"$hosts" || return 0
   if grep -qE "^$job (RUNNING|COMPLETING|SUSPENDED|STOPPED|CONFIGURING|RESIZING|SIGNALING|STAGE_OUT)$" <<<"$jobs"; then
     return 0
   fi
@@ -113,9 +116,9 @@ finish() {
     stay "no step further in $tries starts (ENAS_MAX_TRIES): see $run/run.log" "$code"
   fi
   # A job that was cancelled just now would come back.
-  [[ $(squeue -h -j "$job_id" -o %T) == RUNNING ]] || stay "Slurm ends the job" "$code"
+  [[ $(squeue -h -j "$task_id" -o %T) == RUNNING ]] || stay "Slurm ends the job" "$code"
   say "requeued, to go on from the newest checkpoint"
-  scontrol requeue "$job_id" || stay "requeueing was refused; submit it again to go on" "$code"
+  scontrol requeue "$task_id" || stay "requeueing was refused; submit it again to go on" "$code"
   exit "$code" # Slurm ends this script at once
 }
 

@@ -10,10 +10,12 @@
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
   seeds=${1:-1,2,3}
   shift $(($# > 0))
-  jobs=$(sbatch --parsable --array="$seeds" --output=%x-%A-%a.out "$0" "$seeds" "$@") || exit
+  gpus=() gpu=()
+  if [[ -n ${SBATCH_GPUS_PER_NODE:-} ]]; then gpus=(--gpus-per-node=2) gpu=(--gpus-per-node=1); fi
+  jobs=$(sbatch --parsable --array="$seeds" "${gpus[@]}" --output=%x-%A-%a.out "$0" "$seeds" "$@") || exit
   echo "seeds $seeds: job array ${jobs%%;*}"
   exec sbatch --dependency="afterok:${jobs%%;*}" --kill-on-invalid-dep=yes \
-    --ntasks=1 --time=00:30:00 --output=%x-report-%j.out "$0" "$seeds" "$@"
+    --ntasks=1 "${gpu[@]}" --time=00:30:00 --output=%x-report-%j.out "$0" "$seeds" "$@"
 fi
 cd "${SLURM_SUBMIT_DIR:-.}" || exit 66
 . slurm/job.sh || {

@@ -9,7 +9,8 @@
 # export SBATCH_ACCOUNT=project
 # export SBATCH_PARTITION=batch
 
-# CPU or GPU nodes. With gpu a job asks for as many GPUs a node as the scripts start ranks.
+# CPU or GPU nodes. With gpu a job asks for four GPUs a node, one for each rank of a search; seeds.sh and
+# train_best.sh start fewer ranks (sbatch --gpus-per-node=1 slurm/train_best.sh RUN asks for no more).
 export ENAS_DEVICE=${ENAS_DEVICE:-cpu}
 if [[ $ENAS_DEVICE == gpu ]]; then export SBATCH_GPUS_PER_NODE=4; else unset SBATCH_GPUS_PER_NODE; fi
 

@@ -51,11 +51,13 @@ Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
   return warnings;
 }
 
-void run_scaling_command(comm::World& world, const Settings& settings, const CommandLine& line) {
+void run_scaling_command(comm::World& world, const Settings& settings, const CommandLine& line,
+                         const search::ComputeDevice& device) {
   if (line.bench.reference) {
     throw ConfigError("bench times either --scaling or --reference", ExitCode::usage);
   }
   search::ScalingOptions options = line.bench.model;
+  options.device = device;
   options.steps = line.bench.steps;
   options.repeats = line.bench.repeats;
   const auto report = search::run_scaling(world, settings, options);
@@ -80,7 +82,7 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   options.device = {world, log, is_compared ? search::DeviceWish::cpu : line.bench.device,
                     search::supernet_precision(asked), settings.space.kind};
   if (line.bench.lockstep) return run_as_reference(world, settings, options);
-  if (line.bench.scaling) return run_scaling_command(world, settings, line);
+  if (line.bench.scaling) return run_scaling_command(world, settings, line, options.device);
   if (line.bench.reference && world.size() > 1) {
     throw ConfigError(concat("bench --reference compares two processes in turn, not ", world.size(),
                              " ranks: start one process, with run.threads set"),

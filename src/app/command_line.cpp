@@ -262,8 +262,20 @@ Command chosen_command(const CLI::App& app, const Typed& typed) {
   return typed.check.empty() ? Command::config_explain : Command::config_check;
 }
 
+/// So many children are drawn at most for the model of `bench --scaling`.
+void check_predictions(const search::ScalingOptions& model) {
+  constexpr std::int64_t kMostSlots = 1'000'000;
+  for (const int ranks : model.predict) {
+    if (std::int64_t{ranks} * model.slots_per_rank <= kMostSlots) continue;
+    throw ConfigError(concat("--predict ", ranks, " with --slots-per-rank ", model.slots_per_rank,
+                             " is more than ", kMostSlots, " slots"),
+                      ExitCode::usage);
+  }
+}
+
 void finish(Typed& typed) {
   CommandLine& line = typed.line;
+  check_predictions(line.bench.model);
   if (!typed.seed.empty()) {
     line.seed = static_cast<std::uint64_t>(typed.seed.back());
     if (line.command != Command::sample) line.sets.push_back(concat("run.seed=", line.seed));

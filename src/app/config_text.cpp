@@ -132,10 +132,12 @@ search::ConfigRecord record_of(const Settings& settings, const std::string& pres
   // Not as a key: the values below already contain it.
   record.toml = concat("# Every key with the value in force (preset \"", preset, "\").\n",
                        all_sections(settings, assignment, false));
+  const Settings defaults = preset_settings("default", settings.space.kind);
   for (const Key& key : schema()) {
     if (!key.belongs_to(settings.space.kind)) continue;
+    const std::string value = toml_text(key.value_in(settings));
     record.entries.push_back(
-        {key.name, toml_text(key.value_in(settings)), is_identity(key, training)});
+        {key.name, value, is_identity(key, training), value == toml_text(key.value_in(defaults))});
   }
   return record;
 }

@@ -108,6 +108,7 @@ Json scaling_json(const search::Settings& settings, const search::ScalingOptions
   Json json = {{"space", name_of(settings.space.kind)},
                {"data", report.data},
                {"example", report.example},
+               {"device", options.device.text()},
                {"slots", settings.weights.slots},
                {"batch_size", settings.weights.batch_size},
                {"threads", report.threads},
@@ -127,12 +128,12 @@ std::string scaling_text(const Json& scaling) {
   const std::string constants =
       concat(fixed(1e6 * number(network, "latency_s"), 1), " µs a message, ",
              fixed(1e-9 * number(network, "bandwidth_bytes_per_s"), 1), " GB/s a rank");
-  std::string text =
-      concat(scaling["space"].get<std::string>(), " on ", scaling["data"].get<std::string>(), "\n",
-             scaling["slots"].get<int>(), " slot(s) of ", scaling["batch_size"].get<int>(),
-             ", the same steps on any number of ranks, ", scaling["threads"].get<int>(),
-             " thread(s) a rank; median of ", scaling["repeats"].get<int>(), " repeats of ",
-             scaling["steps"].get<int>(), " steps\n");
+  std::string text = concat(
+      scaling["space"].get<std::string>(), " on ", scaling["data"].get<std::string>(), "\n",
+      scaling["slots"].get<int>(), " slot(s) of ", scaling["batch_size"].get<int>(),
+      ", the same steps on any number of ranks, ", scaling["threads"].get<int>(),
+      " thread(s) a rank on the ", scaling["device"].get<std::string>(), "; median of ",
+      scaling["repeats"].get<int>(), " repeats of ", scaling["steps"].get<int>(), " steps\n");
   for (const Json& series : scaling["series"]) {
     text += concat("\nchildren = \"", series["children"].get<std::string>(),
                    "\": a step's gradients have ", human_bytes(number(series, "union_bytes")),

@@ -44,6 +44,7 @@ io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& vi
   write_arrays(image, "/weights", view.weights);
   write_arrays(image, "/momentum", view.momentum);
   write_arrays(image, "/strategy", view.strategy);
+  image.attribute("/strategy", "digest", digest_of(view.strategy).hex());
   image.group("/slots");
   image.dataset<float>("/slots/state", view.slot_state, view.slot_state_shape);
 

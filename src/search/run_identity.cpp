@@ -22,6 +22,8 @@ std::vector<std::string> differing_keys(const RunIdentity& stored, const RunIden
   std::vector<std::string> differences;
   for (const auto& entry : present.config.entries) {
     const auto found = stored_values.find(entry.key);
+    // A checkpoint that is older than the key was made under what is the default now.
+    if (found == stored_values.end() && entry.is_default) continue;
     const std::string before = found == stored_values.end() ? "(absent)" : found->second;
     if (entry.identity != identity || before == entry.value) continue;
     differences.push_back(
@@ -87,7 +89,7 @@ RunIdentity read_identity(const io::ImageReader& image, const std::string& file)
     throw InputError(file + ": /config has columns of different lengths");
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    identity.config.entries.push_back({keys[i], values[i], is_identity[i] != 0});
+    identity.config.entries.push_back({keys[i], values[i], is_identity[i] != 0, false});
   }
   return identity;
 }

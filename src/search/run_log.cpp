@@ -61,7 +61,9 @@ std::vector<ColumnSpec> children_columns(const space::SearchSpace& space, const 
           {"metric", real, "1", "of the same examples"},
           {"reward", real, "1", "of a rollout, without entropy; NaN elsewhere"},
           {"finite", integer, "1", "1 when loss and metric are finite"},
-          {"strategy_digest", text, "1", "XXH3-128 of the strategy's state that proposed it"}};
+          {"strategy_digest", text, "1", "XXH3-128 of the strategy's state that proposed it"},
+          {"log_probability", real, "nats", "of a validation child being sampled; NaN elsewhere"},
+          {"seconds", real, "s", "that its rank worked on a slot; NaN elsewhere", true}};
 }
 
 std::vector<ColumnSpec> round_columns(const space::SearchSpace& space) {
@@ -83,8 +85,6 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? std::numeric_limits<double>::quiet_NaN()
                         : sum / static_cast<double>(values.size());
 }
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
@@ -110,9 +110,12 @@ void RunLog::add_weight_step(const Progress& progress, const WeightStepReport& r
     const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.count);
     const auto status =
         record.finite != 0 ? space::RolloutStatus::ok : space::RolloutStatus::not_finite;
-    add_child(progress, "slot", record.item,
-              {report.children[slot], record.loss, metric_.of(record.loss, accuracy), status},
-              kNone, strategy);
+    add_child(
+        progress, strategy,
+        {.source = "slot",
+         .index = record.item,
+         .child = {report.children[slot], record.loss, metric_.of(record.loss, accuracy), status},
+         .seconds = record.seconds});
   }
 }
 
@@ -123,8 +126,11 @@ void RunLog::add_controller_step(const Progress& progress, const ControllerStepR
                              mean(learned.advantage), mean(learned.entropy), learned.skip_penalty,
                              learned.gradient_norm, report.compute_s, report.wait_s});
   for (std::size_t i = 0; i < report.rollouts.size(); ++i) {
-    add_child(progress, "rollout", static_cast<std::int64_t>(i), report.rollouts[i],
-              report.rewards[i], strategy);
+    add_child(progress, strategy,
+              {.source = "rollout",
+               .index = static_cast<std::int64_t>(i),
+               .child = report.rollouts[i],
+               .reward = report.rewards[i]});
   }
 }
 
@@ -134,8 +140,11 @@ void RunLog::add_round(const Progress& progress, const ValidationReport& report,
                    best_so_far, report.entropy, report.decision_entropy, report.option_histogram,
                    report.skip_rate, seconds});
   for (std::size_t i = 0; i < report.children.size(); ++i) {
-    add_child(progress, "validation", static_cast<std::int64_t>(i), report.children[i], kNone,
-              strategy);
+    add_child(progress, strategy,
+              {.source = "validation",
+               .index = static_cast<std::int64_t>(i),
+               .child = report.children[i],
+               .log_probability = report.log_probability[i]});
   }
 }
 
@@ -143,12 +152,12 @@ void RunLog::add_event(std::int64_t step, const std::string& kind, const std::st
   events_.add_row({step, kind, text});
 }
 
-void RunLog::add_child(const Progress& progress, const std::string& source, std::int64_t index,
-                       const space::Rollout& child, double reward, const io::Digest& strategy) {
-  children_.add_row({progress.step, progress.round, source, index, child.architecture.tokens,
-                     child.loss, child.metric, reward,
-                     std::int64_t{child.status == space::RolloutStatus::ok ? 1 : 0},
-                     strategy.hex()});
+void RunLog::add_child(const Progress& progress, const io::Digest& strategy, const ChildRow& row) {
+  const space::Rollout& child = row.child;
+  children_.add_row({progress.step, progress.round, row.source, row.index,
+                     child.architecture.tokens, child.loss, child.metric, row.reward,
+                     std::int64_t{child.status == space::RolloutStatus::ok ? 1 : 0}, strategy.hex(),
+                     row.log_probability, row.seconds});
 }
 
 void RunLog::clear() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "io/digest.hpp"
@@ -43,8 +44,16 @@ class RunLog {
   void clear();
 
  private:
-  void add_child(const Progress& progress, const std::string& source, std::int64_t index,
-                 const space::Rollout& child, double reward, const io::Digest& strategy);
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  struct ChildRow {
+    std::string source;
+    std::int64_t index = 0;
+    space::Rollout child;
+    double reward = kNone;
+    double log_probability = kNone;
+    double seconds = kNone;
+  };
+  void add_child(const Progress& progress, const io::Digest& strategy, const ChildRow& row);
 
   const space::SearchSpace& space_;
   Metric metric_;

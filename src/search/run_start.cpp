@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "search/batch_job.hpp"
+#include "search/fault.hpp"
 #include "search/search.hpp"
 
 namespace enas::search {
@@ -53,12 +54,16 @@ RunIdentity present_identity(const comm::World& world, const ConfigRecord& recor
           this_job()};
 }
 
-void report_batch_job(Log& log) {
+void report_surroundings(Log& log) {
+  const std::string fault = fault_of_environment();
+  if (!fault.empty()) log.info(concat("ENAS_FAULT=", fault, ": this run breaks on purpose"));
   const BatchJob job = present_batch_job();
   if (job.id.empty()) return;
   const double left_s = job.seconds_left();
   log.info(concat("Slurm job ", job.name(),
-                  std::isfinite(left_s) ? concat(", ", human_duration(left_s), " left") : ""));
+                  left_s == 0.0 ? ", whose end in SLURM_JOB_END_TIME has passed and is ignored"
+                  : std::isfinite(left_s) ? concat(", ", human_duration(left_s), " left")
+                                          : ""));
 }
 
 void shake_hands(comm::World& world, const RunIdentity& identity) {
@@ -82,9 +87,9 @@ void shake_hands(comm::World& world, const RunIdentity& identity) {
     const bool is_root = 2 * same < world.size();
     const auto other =
         std::find_if(all.begin(), all.end(), [&](auto each) { return each != all[0]; });
-    const auto rank = is_root ? 0 : other - all.begin();
-    throw ConfigError(concat(name, " on rank ", rank, " is not the same as on rank ",
-                             is_root ? 1 : 0,
+    const auto number = other - all.begin();
+    throw ConfigError(concat(name, " on rank ", is_root ? 0 : number,
+                             " is not the same as on rank ", is_root ? number : 0,
                              "; start all ranks with the same files and the same binary"));
   }
 }

@@ -18,8 +18,9 @@ int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory
 /// This program, job and machine.
 RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
                              const io::Digest& data, int threads);
-/// One line on the batch job, if this is one: its id, restarts, and the time that is left.
-void report_batch_job(Log& log);
+/// A line on the batch job, if this is one: its id, restarts, and the time that is left. A line on
+/// faults that the environment asks for.
+void report_surroundings(Log& log);
 /// Collective. Everything that must be equal before a run may start, by name. Throws ConfigError
 /// naming the first rank that differs from most.
 void shake_hands(comm::World& world, const RunIdentity& identity);

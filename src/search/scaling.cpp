@@ -119,6 +119,7 @@ ScalingReport run_scaling(comm::World& world, const Settings& settings,
   bench.steps = options.steps;
   bench.repeats = options.repeats;
   bench.controller = false;
+  bench.device = options.device;
   ScalingReport report;
   for (const Children children : {Children::per_slot, Children::shared}) {
     Settings of_series = settings;

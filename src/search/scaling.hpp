@@ -7,6 +7,7 @@
 
 #include "comm/world.hpp"
 #include "search/bench.hpp"
+#include "search/compute_device.hpp"
 #include "search/scaling_model.hpp"
 #include "search/settings.hpp"
 
@@ -18,7 +19,8 @@ struct ScalingOptions {
   std::vector<int> predict = {8, 64, 512};  ///< numbers of ranks the model is asked for
   int slots_per_rank = 1;                   ///< there
   NetworkConstants network;
-  double slot_s = 0.0;  ///< of one slot there; 0 for the measured one
+  double slot_s = 0.0;   ///< of one slot there; 0 for the measured one
+  ComputeDevice device;  ///< the CPU unless set
 };
 
 /// Measured on some of the ranks.

@@ -184,6 +184,7 @@ struct ConfigEntry {
   std::string key;       ///< "weights.slots"
   std::string value;     ///< as TOML
   bool identity = true;  ///< a resumed run must have the same value
+  bool is_default = false;
 };
 
 /// The configuration as written to files.

@@ -2,6 +2,7 @@
 #include "search/stop_control.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/stop_request.hpp"
 #include "search/step_record.hpp"
@@ -23,7 +24,10 @@ StopControl::StopControl(bool is_root, std::filesystem::path run_directory, doub
       run_directory_(std::move(run_directory)),
       max_time_s_(max_time_s),
       job_(present_batch_job()),
-      checkpoint_every_s_(checkpoint_every_s) {}
+      checkpoint_every_s_(checkpoint_every_s) {
+  // An end that has passed is not this job's: it would stop every start after its first step.
+  if (job_.seconds_left() == 0.0) job_.end_s = std::numeric_limits<double>::infinity();
+}
 
 std::int64_t StopControl::wishes(double seconds_since_save, double save_cost_s) {
   if (since_wishes_) longest_turn_s_ = std::max(longest_turn_s_, since_wishes_->seconds());

@@ -62,7 +62,7 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set, "; device: ", device.text()));
-  report_batch_job(log);
+  report_surroundings(log);
   const auto reducer = device.make_reducer(world, slots, settings.reliability.comm_timeout_s);
   TrainingLoop loop(
       {world, log, settings, limits, architecture, *network, *reducer, *task, directory, identity});

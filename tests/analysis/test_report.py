@@ -2,17 +2,32 @@
 """The report: complete, self-contained, the same pictures as files, fit for light and dark."""
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from enas_analysis import AnalysisError, Run
 from enas_analysis.figures import choices
+from enas_analysis.figures.ranks import seconds_by_rank
+from enas_analysis.history import Start
 from enas_analysis.report import make_report
 from enas_analysis.several import at_budget, different_keys, equal_budget, groups_of, table
 
 SEARCH_PICTURES = {"best", "reward", "entropy", "options", "edges", "best-cell", "top", "learning", "time"}
+
+
+def test_seconds_of_ranks_follow_their_slots():
+    """Four slots: one rank, then three of them (1, 1 and 2 slots)."""
+    rows = [{"source": "slot", "step": step, "index": slot, "seconds": 10.0 * step + slot}
+            for step in (0, 1) for slot in range(4)]
+    rows.append({"source": "validation", "step": 1, "index": 0, "seconds": np.nan})
+    run = SimpleNamespace(children=pd.DataFrame(rows), starts=[Start(0, 1), Start(1, 3)])
+    steps, seconds = seconds_by_rank(run)
+    assert steps.tolist() == [0, 1]
+    np.testing.assert_array_equal(seconds, [[6, np.nan, np.nan], [10, 11, 12 + 13]])
 
 
 class Tags(HTMLParser):

@@ -97,7 +97,7 @@ start() {
   for node in n1 n2; do
     background "slurmd.$node" env SLURM_CONF="$dir/$node/slurm.conf" slurmd -D -f "$dir/$node/slurm.conf" -N "$node"
   done
-  for _ in {1..60}; do
+  for _ in {1..240}; do
     if [[ $(sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l) == 2 ]]; then return 0; fi
     sleep 0.5
   done

@@ -28,10 +28,10 @@ def start_cluster(folder, *arguments):
         pytest.skip("Slurm's daemons need root")
     environment = {**os.environ, "PATH": path}
     try:
-        subprocess.run([HERE / "cluster.sh", "start", folder, *arguments], check=True, timeout=60, env=environment)
+        subprocess.run([HERE / "cluster.sh", "start", folder, *arguments], check=True, timeout=180, env=environment)
         yield folder / "slurm.conf"
     finally:
-        subprocess.run([HERE / "cluster.sh", "stop", folder], check=True, timeout=60, env=environment)
+        subprocess.run([HERE / "cluster.sh", "stop", folder], check=True, timeout=180, env=environment)
 
 
 @pytest.fixture(scope="session")

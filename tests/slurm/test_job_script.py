@@ -207,7 +207,7 @@ LOCK = '{"host":"node9","job":"5","pid":1,"since":"2026-01-31T12:00:00Z"}\n'
 @pytest.mark.parametrize("hosts, jobs, freed", [
     ("node1\nnode9\n", "7 RUNNING\n", True), ("node1\nnode9\n", "5 CANCELLED\n", True),
     ("node1\nnode9\n", "5 RUNNING\n", False), ("node1\nnode9\n", "5 COMPLETING\n", False),
-    ("node1\nnode99\n", "7 RUNNING\n", False)])
+    ("node1\nnode99\n", "7 RUNNING\n", False), ("node1.cluster\nnode9.cluster\n", "7 RUNNING\n", True)])
 def test_only_the_lock_of_a_dead_job_of_this_cluster_is_taken_away(stage, hosts, jobs, freed):
     stage.run_dir.mkdir(parents=True)
     (stage.run_dir / "run.lock").write_text(LOCK)
@@ -262,6 +262,13 @@ def test_seeds_are_an_array_and_a_report(stage):
     stage.run(script="seeds.sh", arguments=["4,5", "--samples", "9"])
     (call,) = stage.calls("program")
     assert call.endswith(f" --seeds 4,5 {run} --samples 9"), call
+
+
+def test_the_last_task_of_an_array_is_requeued_alone(stage):
+    """Its job id is that of the whole array."""
+    stage.run(script="seeds.sh", arguments=["4,5"], SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID="5")
+    assert stage.calls("scontrol") == ["scontrol requeue 7_5"]
+    assert all("-j 7_5" in call for call in stage.calls("squeue") if "-j" in call)
 
 
 def test_the_site_example_is_what_the_scripts_do_anyway(stage):

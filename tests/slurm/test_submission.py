@@ -29,5 +29,11 @@ def test_each_rank_has_the_cores_that_were_asked_for(cluster_of_real_cores, tmp_
         "unset SRUN_CPUS_PER_TASK\nlaunch >without\n")
     site.call("sbatch", "--wait", "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2", "--output=masks.out",
               "masks.sh")
-    masks = [(site.folder / name).read_text().split() for name in ("with", "without")]
-    assert masks == [["0-1", "0-1"], ["0", "0"]]
+    cores = [[cores_of(mask) for mask in (site.folder / name).read_text().split()] for name in ("with", "without")]
+    assert cores == [[2, 2], [1, 1]]
+
+
+def cores_of(mask):
+    """How many cores "0-1,4" has."""
+    ends = [[int(end) for end in part.split("-")] for part in mask.split(",")]
+    return sum(end[-1] - end[0] + 1 for end in ends)

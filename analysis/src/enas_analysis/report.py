@@ -10,6 +10,7 @@ from .architecture import in_words
 from .collapse import verdict
 from .figures import cells, choices, search, several, training
 from .figures.cells import metric_text
+from .figures.ranks import time_by_rank
 from .page import Page
 from .run import Run
 from .several import different_keys, groups_of, table
@@ -57,7 +58,7 @@ def add_run(page: Page, run: Run, top: int, prefix: str, level: int) -> None:
     if run.is_search:
         pictures = [search.best(run), search.reward(run), choices.entropy(run), choices.options(run),
                     choices.edges(run), cells.best_cell(run), cells.top(run, top), search.learning(run),
-                    search.time(run)]
+                    search.time(run), time_by_rank(run)]
     else:
         pictures = [cells.best_cell(run), search.learning(run), search.time(run)]
     for picture in pictures:

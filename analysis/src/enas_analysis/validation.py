@@ -17,7 +17,7 @@ COLUMNS = {
     "weight_steps": "step round loss metric gradient_norm lr num_finite examples_per_s data_s forward_s backward_s "
                     "pack_s wait_s reduce_s update_s",
     "controller_steps": "step round reward baseline advantage entropy skip_penalty gradient_norm compute_s wait_s",
-    "children": "step round source index tokens loss metric reward finite strategy_digest",
+    "children": "step round source index tokens loss metric reward finite strategy_digest log_probability seconds",
     "rounds": "round step mean_metric best_metric best_so_far entropy decision_entropy option_histogram "
               "skip_rate seconds",
     "events": "step kind text",

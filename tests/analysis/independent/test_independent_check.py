@@ -42,6 +42,17 @@ def test_log_probabilities_of_a_ranking(search):
     assert relative(ours, ranking["log_probability"]) < LOG_PROBABILITY
 
 
+def test_log_probabilities_of_logged_children(search):
+    """Those whose digest of θ is the checkpoint's."""
+    for step in search.log["rounds"]["step"]:
+        checkpoint = search.checkpoint(step)
+        rows = search.children(strategy_digest=checkpoint.strategy_digest, source=b"validation")
+        assert len(rows["tokens"]) == search.config["validation.children"]
+        assert set(rows["step"]) == {step}
+        ours = [search.score(checkpoint.theta, tokens).log_probability for tokens in rows["tokens"]]
+        assert relative(ours, rows["log_probability"]) < LOG_PROBABILITY
+
+
 def test_children_of_equal_digest_have_equal_theta(search):
     """Rows of a step have the digest of the θ that is in the checkpoint of that step."""
     digests = {}

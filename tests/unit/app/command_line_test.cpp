@@ -152,6 +152,8 @@ TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
       {{"bench", "--config", "a", "--phase", "data"}, "--phase"},
       {{"bench", "--config", "a", "--predict", "0"}, "--predict"},
       {{"bench", "--config", "a", "--bandwidth", "0"}, "--bandwidth"},
+      {{"bench", "--config", "a", "--predict", "8,1000000", "--slots-per-rank", "10"},
+       "1000000 slots"},
       {{"unknown-command"}, "unknown-command"},
   };
   for (const auto& [arguments, word] : cases) {

@@ -160,6 +160,19 @@ TEST_F(CheckpointTest, BringsBackAStateOfAnEmptyStart) {
   EXPECT_EQ(loaded.children.rows, 0);
 }
 
+TEST(RunIdentityTest, AKeyThatTheCheckpointDoesNotHaveCountsAsItsDefault) {
+  const RunIdentity stored = identity();
+  RunIdentity present = identity();
+  present.config.entries.push_back({"supernet.precision", "\"float32\"", true, true});
+  EXPECT_TRUE(identity_differences(stored, present).empty());
+  present.config.entries.back() = {"supernet.precision", "\"tf32\"", true, false};
+  const auto differences = identity_differences(stored, present);
+  ASSERT_EQ(differences.size(), 1U);
+  EXPECT_NE(differences[0].find("(absent)"), std::string::npos);
+  present.config.entries = {{"weights.slots", "3", true, true}};
+  EXPECT_EQ(identity_differences(stored, present).size(), 1U);
+}
+
 TEST_F(CheckpointTest, BringsBackMomentumAsItsOwn) {
   const State saved;
   write(saved);

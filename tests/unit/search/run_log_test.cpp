@@ -154,6 +154,7 @@ TEST_F(RunLogTest, Round) {
   report.entropy = 0.6;
   report.option_histogram = {0.5, 0.25, 0.25, 0.0};
   report.skip_rate = 0.4;
+  report.log_probability = {-3.5};
   log.add_round(progress, report, 45.0, strategy, 12.5);
 
   const auto image = written();
@@ -171,7 +172,9 @@ TEST_F(RunLogTest, Round) {
   EXPECT_EQ(image.read_strings("/children/source"), Texts{"validation"});
   EXPECT_EQ(image.read<double>("/children/loss"), Reals{2.0});
   EXPECT_EQ(image.read<double>("/children/metric"), Reals{7.5});
+  EXPECT_EQ(image.read<double>("/children/log_probability"), Reals{-3.5});
   EXPECT_TRUE(std::isnan(image.read<double>("/children/reward")[0]));
+  EXPECT_TRUE(std::isnan(image.read<double>("/children/seconds")[0]));
 }
 
 TEST_F(RunLogTest, Event) {
@@ -221,7 +224,7 @@ TEST_F(RunLogTest, OnlyTimesAreMarkedAsClock) {
 
 TEST_F(RunLogTest, ForgetsEverything) {
   log.add_event(7, "rollback", "went back");
-  log.add_round(progress, {{}, 1.0, 1.0, -1, {0, 0, 0}, 0.0, {0, 0, 0, 0}, kNan}, 1.0, strategy,
+  log.add_round(progress, {{}, 1.0, 1.0, -1, {0, 0, 0}, 0.0, {0, 0, 0, 0}, kNan, {}}, 1.0, strategy,
                 1.0);
   log.add_weight_step(progress, {}, strategy);
   log.add_controller_step(progress, {{{child(0), 1.0, 1.0}}, {1.0}, {}}, strategy);

@@ -130,8 +130,8 @@ TEST_F(StopControlTest, AnExplicitLimitCountsInABatchJob) {
   EXPECT_EQ(make(3600.0).wishes(0.0), 0);
 }
 
-TEST_F(StopControlTest, IgnoresAnEndTimeThatIsNoNumber) {
-  for (const char* text : {"", "Unknown", "12:30", "0", "-5", "nan"}) {
+TEST_F(StopControlTest, IgnoresAnEndTimeThatIsNoNumberOrHasPassed) {
+  for (const char* text : {"", "Unknown", "12:30", "0", "-5", "nan", "1000"}) {
     setenv("SLURM_JOB_END_TIME", text, 1);
     EXPECT_EQ(make().wishes(0.0), 0) << text;
   }

@@ -135,5 +135,5 @@ def time(run: Run) -> Picture:
     right.grid(False, axis="y")
     ranks = sorted({start.ranks for start in run.starts})
     many = " and ".join(map(str, ranks))
-    return Picture("time", "Time of a step", f"By part, as rank 0 of {many} saw it: the log holds no other rank's "
-                   "clock. What rank 0 waits for the slowest rank is how much longer that one took.", picture)
+    return Picture("time", "Time of a step", f"By part, as rank 0 of {many} saw it. What rank 0 waits for the slowest "
+                   "rank is how much longer that one took.", picture)
