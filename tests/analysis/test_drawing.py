@@ -65,6 +65,16 @@ def test_no_edge_passes_under_a_box(path):
             assert not deep, (box.text, deep[:2])
 
 
+@pytest.mark.parametrize("path", [path for path in SHIPPED if "recurrent" in path.stem or path.stem in
+                                  ("enas-ptb", "enas-lm")], ids=lambda path: path.stem)
+def test_arrows_end_on_boxes(path):
+    drawing = sketch(network_of(path))
+    for edge in edges(drawing):
+        x, y = edge.points[-1]
+        assert [box for box in boxes(drawing) if abs(x - box.x) < box.width / 2 and
+                abs(y - (box.y - box.height / 2)) < 0.03], (x, y)
+
+
 def test_recurrent_cell_has_every_node_and_edge():
     cell = Recurrent(("tanh", "relu", "sigmoid", "identity"), (None, 0, 0, 2), (1, 3))
     drawing = sketch(cell)

@@ -104,6 +104,22 @@ def test_missing_part_ends_the_reading(recurrent, copy):
     assert run.best is None
 
 
+def test_without_the_first_part_nothing_can_be_read(recurrent, copy):
+    folder = copy(recurrent)
+    parts(folder)[0].unlink()
+    with pytest.raises(MissingFileError, match="part from step 0 is missing"):
+        Run(folder)
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"ranks": "x"}', "{"])
+def test_a_status_that_is_none(recurrent, copy, text):
+    folder = copy(recurrent)
+    (folder / "run.log").unlink()
+    (folder / "status.json").write_text(text)
+    with pytest.raises(DamagedFileError, match=r"status\.json"):
+        assert Run(folder).starts
+
+
 def test_part_that_was_cut_ends_the_reading(recurrent, copy):
     folder = copy(recurrent)
     last = parts(folder)[-1]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import HERE, RECURRENT, search
 from enas_analysis import AnalysisError, Run
 from enas_analysis.figures import choices
 from enas_analysis.figures.ranks import seconds_by_rank
@@ -17,6 +18,27 @@ from enas_analysis.report import make_report
 from enas_analysis.several import at_budget, different_keys, equal_budget, groups_of, table
 
 SEARCH_PICTURES = {"best", "reward", "entropy", "options", "edges", "best-cell", "top", "learning", "time"}
+
+
+def test_a_tabular_search_trains_nothing(tmp_path):
+    table = HERE.parents[1] / "configs" / "tables" / "recurrent_4.h5"
+    run = search(tmp_path / "run", HERE.parents[1] / "configs" / "tabular.toml",
+                 {"space.table": table, "search.rounds": 2})
+    text = make_report([Run(run)], tmp_path / "report").read_text()
+    drawn = {path.stem for path in (tmp_path / "report" / "figures").glob("*.svg")}
+    assert drawn == SEARCH_PICTURES - {"learning", "time"}
+    assert "looked up in a table" in text
+    assert "shared weights" not in text
+
+
+def test_a_search_before_its_first_controller_step(tmp_path):
+    run = search(tmp_path / "run", RECURRENT, None, "--max-steps", 4)
+    assert "not yet known" in make_report([Run(run)], tmp_path / "report").read_text()
+
+
+def test_a_run_counts_once(derived):
+    with pytest.raises(AnalysisError, match="more than once"):
+        groups_of([Run(derived), Run(derived)])
 
 
 def test_seconds_of_ranks_follow_their_slots():

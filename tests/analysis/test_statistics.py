@@ -65,6 +65,7 @@ def test_difference_of_means_counts_every_way_to_deal_out():
     assert difference_p_value([1, 2], [3]) == pytest.approx(2 / 3)
     assert difference_p_value([1, 2], [1, 2]) == 1.0
     assert math.isnan(difference_p_value([1], [2]))
+    assert math.isnan(difference_p_value([1, 2, math.nan], [3, 4, 5]))
 
 
 def test_difference_of_many_values_is_sampled():

@@ -21,6 +21,9 @@ from .statistics import Correlation, correlate, kendall_tau_b, rounded
 ROUND_TO = {"accuracy": 0.001, "perplexity": 1.0}
 
 
+LEAST_FOR_INTERVAL = 6
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Architectures with both scores: columns name, shared, alone, epochs, text."""
@@ -124,8 +127,8 @@ def in_sentences(pairs: Pairs, verdict: Verdict) -> list[str]:
     full = verdict.full
     unit = f"{100 * verdict.round_to:g} points" if pairs.metric == "accuracy" else f"{verdict.round_to:g}"
     said = [
-        f"Kendall tau-b {full.tau:.3f}, 95 % interval {full.low:.3f} to {full.high:.3f} (percentile bootstrap over "
-        f"architectures), p = {full.p:.4f} (two-sided permutation test), n = {full.n}",
+        f"Kendall tau-b {full.tau:.3f}, {interval_in_words(full)}, p = {full.p:.4f} (two-sided permutation test), "
+        f"n = {full.n}",
         f"sparse tau {verdict.sparse:.3f} (scores rounded to {unit})",
     ]
     if full.n < 20:
@@ -134,3 +137,10 @@ def in_sentences(pairs: Pairs, verdict: Verdict) -> list[str]:
     if epochs.size > 1:
         said.append("the trainings have different numbers of epochs: " + ", ".join(map(str, epochs)))
     return said
+
+
+def interval_in_words(full: Correlation) -> str:
+    """A percentile bootstrap of very few architectures, or of a perfect order, is narrower than what is known."""
+    if full.n < LEAST_FOR_INTERVAL or full.low == full.high:
+        return f"no interval (fewer than {LEAST_FOR_INTERVAL} architectures, or a perfect order)"
+    return f"95 % interval {full.low:.3f} to {full.high:.3f} (percentile bootstrap over architectures)"

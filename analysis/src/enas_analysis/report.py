@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .architecture import in_words
 from .collapse import verdict
+from .errors import AnalysisError
 from .figures import cells, choices, search, several, training
 from .figures.cells import metric_text
 from .figures.ranks import time_by_rank
@@ -81,11 +82,14 @@ def facts(run: Run) -> list[tuple[str, str]]:
         rows.append(("rounds", f"{len(run.rounds)} of {run.config['search']['rounds']}"))
         if not run.rounds.empty:
             rows += [("children sampled", str(run.sampled[-1])), ("rank-hours", f"{run.rank_hours[-1]:.4g}")]
-        rows.append(("collapse", verdict(run).sentence))
+        try:
+            rows.append(("collapse", verdict(run).sentence))
+        except AnalysisError:
+            rows.append(("collapse", "not yet known"))
     else:
         rows.append(("epochs", f"{len(run.epochs)} of {run.config['train']['epochs']}"))
     if run.best:
-        kind = f"best {run.metric}" + (" (shared weights)" if run.is_search else " (validation)")
+        kind = f"best {run.metric}" + (f" ({run.scored})" if run.is_search else " (validation)")
         rows += [(kind, metric_text(run, run.best.metric)), ("architecture", in_words(run.best.network))]
     if not run.is_search and "test" in run.test:
         rows.append((f"test {run.metric}", metric_text(run, run.test["test"][run.metric])))

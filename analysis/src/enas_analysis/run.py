@@ -46,6 +46,12 @@ class Run:
         return f"Run({str(self.path)!r}: {self.kind} in {self.space}, {self.log.end_step} steps)"
 
     @property
+    def scored(self) -> str:
+        """How a search's children are scored."""
+        tabular = self.config["space"]["kind"] == "tabular"
+        return "trained alone, looked up in a table" if tabular else "with shared weights"
+
+    @property
     def kind(self) -> str:
         return "search" if self.is_search else "training"
 
@@ -139,7 +145,10 @@ class Run:
     @cached_property
     def starts(self) -> list[Start]:
         """Each start of a job that worked on the run; the first is the run's beginning."""
-        return read_starts(self.path / "run.log", int(self.status.get("ranks", 1)))
+        ranks = self.status.get("ranks", 1)
+        if not isinstance(ranks, int) or ranks < 1:
+            raise DamagedFileError(f"{self.path / 'status.json'}: ranks is {ranks!r}, must be a number from 1 on")
+        return read_starts(self.path / "run.log", ranks)
 
     @property
     def restarts(self) -> list[int]:
@@ -199,8 +208,16 @@ class Run:
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            return dict(json.loads(path.read_text("utf-8")))
+            return read_object(path)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             raise DamagedFileError(f"{path} is no JSON file: {error}") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON file that must hold an object. Raises ValueError when it does not, OSError when it cannot be read."""
+    content = json.loads(path.read_text("utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("it holds no object")
+    return content

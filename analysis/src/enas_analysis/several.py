@@ -56,6 +56,10 @@ def groups_of(runs: list[Run]) -> list[Group]:
                                 f"{runs[0].space} by {runs[0].metric}: they have no common axes")
         if run.rounds.empty:
             raise AnalysisError(f"{run.path} has not finished a round yet")
+    folders = [run.path.resolve() for run in runs]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise AnalysisError(f"{folder} is given more than once: it would count as several seeds")
     strategies = dict.fromkeys(run.strategy for run in runs)
     return [Group(s, tuple(run for run in runs if run.strategy == s)) for s in strategies]
 

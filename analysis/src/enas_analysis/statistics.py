@@ -70,12 +70,15 @@ def difference_p_value(a: ArrayLike, b: ArrayLike, seed: int = 0, permutations: 
     """p value of the difference of two means: a two-sided permutation test.
 
     All ways of dealing out the values are counted when there are no more than `permutations`, else as many
-    random ones and the one that was seen. NaN when a group is empty or when both are single values.
+    random ones and the one that was seen. NaN when a group is empty, when both are single values, or when a value
+    is not finite.
     """
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if min(first.size, second.size) < 1 or first.size + second.size < 3:
         return float("nan")
     pool = np.concatenate([first, second])
+    if not np.isfinite(pool).all():
+        return float("nan")
     seen = abs(first.mean() - second.mean()) - 1e-12 * max(1.0, float(np.abs(pool).max()))
     total, n, m = pool.sum(), first.size, second.size
     if comb(pool.size, n) <= permutations:

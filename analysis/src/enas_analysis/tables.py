@@ -57,6 +57,8 @@ def read_log(folder: Path) -> Log:
         if first != log.end_step:
             if first < log.end_step:
                 raise DamagedFileError(f"{path} overlaps the part before it, which ends at step {log.end_step}")
+            if not pieces:
+                raise MissingFileError(f"{folder}: the part from step 0 is missing, and without it nothing can be read")
             warnings.warn(
                 f"{folder}: the part from step {log.end_step} is missing; "
                 f"{path.name} and what is later is left out", stacklevel=3)

@@ -24,9 +24,12 @@ def follow(path: Path, last: int, interval: float, once: bool,
     """Lines to print. Ends when the run has ended; with `once`, after what is there now."""
     if not path.is_dir():
         raise MissingFileError(f"{path} is not there or is no folder: a run directory is wanted")
-    told, progress, first = -1, "", True
+    told, progress, first, waiting = -1, "", True, True
     while True:
         run = try_to_read(path)
+        if run is None and waiting:
+            yield f"{path} has no closed part of a log yet"
+            waiting = False
         if run is not None:
             table = run.rounds if run.is_search else run.epochs
             if first:

@@ -2,7 +2,6 @@
 """Holds every file of a run directory against docs/formats.md: seals, digests, schema, order."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from .architecture import read_architecture
 from .errors import AnalysisError, MissingFileError
 from .ranking import read_ranking
+from .run import read_object
 from .sealed import open_sealed
 from .tables import SEARCH_LOG, SEARCH_TABLES, TRAINING_LOG, TRAINING_TABLES, log_parts, part_steps
 
@@ -127,4 +127,4 @@ def check_latest(folder: Path, checkpoints: list[Path]) -> Iterator[tuple[Path, 
 
 
 def check_json(path: Path) -> object:
-    return json.loads(path.read_text("utf-8"))
+    return read_object(path)

@@ -48,17 +48,18 @@ def _add_outputs(sketch: Sketch, cell: Recurrent, x: dict[int, float], y: list[f
     centre = sum(drop.values()) / len(drop)
     mean_y = floor + 0.5
     last_y = mean_y + (ROW if several else 0)
+    spread = min(0.5, 0.11 * len(cell.outputs))
+    mean_width = max(END[0], 2 * spread + 0.4)  # every arrow ends on the box
     for node in cell.outputs:
         start = (x[node], y[node] + HEIGHT / 2)
         # A node that is read and put out as well: first aside into its free column.
         points = [start] if drop[node] == x[node] else [start, (drop[node], y[node] + ROW - HEIGHT / 2)]
         target = (mean_y if several else last_y) - END[1] / 2
-        spread = min(0.5, 0.11 * len(cell.outputs))
         share = (drop[node] - centre) / max(1e-9, max(abs(d - centre) for d in drop.values()))
         sketch.shapes.append(edge_through([*points, (drop[node], floor), (centre + spread * share, target)]))
     if several:
         sketch.shapes.append(edge_through([(centre, mean_y + END[1] / 2), (centre, last_y - END[1] / 2)]))
-        sketch.shapes.append(Box(centre, mean_y, *END, "mean"))
+        sketch.shapes.append(Box(centre, mean_y, mean_width, END[1], "mean"))
     sketch.shapes.append(Box(centre, last_y, *END, "h[t]"))
     sketch.height = last_y + END[1] / 2
 

@@ -28,7 +28,7 @@ def best_cell(run: Run) -> Picture | None:
     if run.best is None:
         return None
     what = {"recurrent": "cell", "macro": "network", "micro": "cells"}[run.space.split("/")[0]]
-    where = f"{metric_text(run, run.best.metric)} with shared weights, at step {run.best.step}"
+    where = f"{metric_text(run, run.best.metric)} {run.scored}, at step {run.best.step}"
     if not run.is_search:
         where = f"{metric_text(run, run.best.metric)} on the validation split, at step {run.best.step}"
     return Picture("best-cell", f"Best {what}" if run.is_search else "Architecture",
@@ -45,7 +45,7 @@ def top(run: Run, count: int) -> Picture | None:
     if len(chosen) < 2:
         return None
     titles = [f"{i}.  {metric_text(run, c.metric)}" for i, c in enumerate(chosen, start=1)]
-    return Picture("top", f"The best {len(chosen)}", f"Validation {run.metric} with shared weights, {source}.",
+    return Picture("top", f"The best {len(chosen)}", f"Validation {run.metric} {run.scored}, {source}.",
                    draw_grid([c.network for c in chosen], titles))
 
 

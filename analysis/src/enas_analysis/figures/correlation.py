@@ -2,9 +2,9 @@
 """The scatter of shared-weight scores against stand-alone scores."""
 from __future__ import annotations
 
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
-from ..correlation import Pairs, Verdict, in_sentences
+from ..correlation import LEAST_FOR_INTERVAL, Pairs, Verdict, in_sentences
 from ..style import SERIES, SOFT, Picture, figure, styled
 
 
@@ -23,6 +23,12 @@ def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
     if pairs.metric == "accuracy":
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    for axis, scores in ((axes.xaxis, pairs.rows["shared"]), (axes.yaxis, pairs.rows["alone"])):
+        if scores.min() > 0 and scores.max() > 3 * scores.min():
+            axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_locator(NullLocator())
     if not pairs.higher_is_better:
         axes.invert_xaxis()
         axes.invert_yaxis()
@@ -30,8 +36,9 @@ def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
     axes.set_xlabel(f"validation {pairs.metric} with shared weights")
     axes.set_ylabel(f"validation {pairs.metric}, trained alone")
     full = verdict.full
-    axes.set_title(f"τ = {full.tau:.2f} [{full.low:.2f}, {full.high:.2f}], {p_text(full.p)}, n = {full.n}",
-                   fontsize=9, fontweight="normal")
+    known = full.n >= LEAST_FOR_INTERVAL and full.low < full.high
+    interval = f" [{full.low:.2f}, {full.high:.2f}]" if known else ""
+    axes.set_title(f"τ = {full.tau:.2f}{interval}, {p_text(full.p)}, n = {full.n}", fontsize=9, fontweight="normal")
     better = "" if pairs.higher_is_better else " Both axes point to lower perplexity, which is better."
     return Picture("correlation", "Shared weights against training alone",
                    "; ".join(in_sentences(pairs, verdict)) + "." + better, picture)

@@ -69,21 +69,25 @@ def best(run: Run) -> Picture | None:
         mark_restarts(axes, at_steps(run, x, run.restarts))
     metric_axis(left, run)
     legend(right)
-    return Picture("best", "Best so far", f"Validation {run.metric} with shared weights: it ranks children and is not "
-                   "the result of training one. Left against children sampled (trained, scored for a reward or "
-                   "validated), right against the time of all ranks together.", picture)
+    caveat = "" if "looked up" in run.scored else ": it ranks children and is not the result of training one"
+    return Picture("best", "Best so far", f"Validation {run.metric} {run.scored}{caveat}. Left against children "
+                   "sampled (trained, scored for a reward or validated), right against the time of all ranks together.",
+                   picture)
 
 
 @styled
-def learning(run: Run) -> Picture:
-    """Of a search or of a training."""
+def learning(run: Run) -> Picture | None:
+    """Of a search or of a training; None where no weights are trained."""
     steps = run.weight_steps if run.is_search else run.training_steps
+    if steps.empty:
+        return None
     picture, (top, middle, bottom) = figure(WIDTH, 5.6, 3, 1, sharex=True, height_ratios=[1.4, 1.1, 0.8])
     window = max(1, len(steps) // 50)
     for axes, column, label in ((top, "loss", f"training loss\n({run.loss_unit})"),
                                 (middle, "gradient_norm", "gradient norm"), (bottom, "lr", "learning rate")):
         line(axes, steps["step"], steps[column], color=SERIES[0] if column == "lr" else SERIES[5],
-             linewidth=1.3 if column == "lr" else 0.7, alpha=1.0 if column == "lr" else 0.55)
+             linewidth=1.3 if column == "lr" else 0.7, alpha=1.0 if column == "lr" else 0.55,
+             drawstyle="steps-post" if column == "lr" else "default")
         if column != "lr" and window > 1:
             line(axes, steps["step"], moving_mean(steps[column], window), color=SERIES[0])
         axes.set_ylabel(label)
@@ -106,9 +110,11 @@ def learning(run: Run) -> Picture:
 
 
 @styled
-def time(run: Run) -> Picture:
-    """Where a step's time goes on the rank that logs it."""
+def time(run: Run) -> Picture | None:
+    """Where a step's time goes on the rank that logs it; None where no weights are trained."""
     steps = run.weight_steps if run.is_search else run.training_steps
+    if steps.empty:
+        return None
     parts = [part for part in PARTS if f"{part}_s" in steps]
     picture, (left, right) = figure(WIDTH, 3.1, 1, 2, width_ratios=[2.6, 1])
     bins = np.linspace(0, len(steps), min(80, len(steps)) + 1).astype(int)[:-1]
@@ -124,16 +130,16 @@ def time(run: Run) -> Picture:
     left.set_ylabel("ms a step on rank 0")
     step_axis(left, run)
     legend(left)
-    means = [1e3 * float(steps[f"{part}_s"].median()) for part in parts]
+    means = [1e3 * float(steps[f"{part}_s"].mean()) for part in parts]
     right.barh(range(len(parts)), means, color=[PART_COLOURS[part] for part in parts], height=0.7)
     right.set_yticks(range(len(parts)), [PART_NAMES.get(part, part) for part in parts])
     right.invert_yaxis()
     for i, mean in enumerate(means):
         right.annotate(f"{mean:.3g}", (mean, i), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
-    right.set_xlabel("median, ms a step")
+    right.set_xlabel("mean, ms a step")
     right.set_xlim(0, max(means) * 1.25)
     right.grid(False, axis="y")
     ranks = sorted({start.ranks for start in run.starts})
     many = " and ".join(map(str, ranks))
     return Picture("time", "Time of a step", f"By part, as rank 0 of {many} saw it. What rank 0 waits for the slowest "
-                   "rank is how much longer that one took.", picture)
+                   "rank is how much longer that one took. Columns above four times the median are cut.", picture)

@@ -42,6 +42,6 @@ def strategies(groups: list[Group]) -> Picture:
     picture.align_ylabels()
     spread = any(len(g.runs) > 1 for g in groups)
     text = " Thin lines are seeds, thick lines their mean, bands plus and minus one standard deviation."
-    return Picture("strategies", "Strategies", "With shared weights, on equal axes." + (text if spread else ""),
-                   picture)
+    scored = f"Children {groups[0].runs[0].scored}, on equal axes."
+    return Picture("strategies", "Strategies", scored + (text if spread else ""), picture)
 
