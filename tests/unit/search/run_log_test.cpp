@@ -219,7 +219,7 @@ TEST_F(RunLogTest, OnlyTimesAreMarkedAsClock) {
       (Texts{"/weight_steps/backward_s", "/weight_steps/data_s", "/weight_steps/examples_per_s",
              "/weight_steps/forward_s", "/weight_steps/pack_s", "/weight_steps/reduce_s",
              "/weight_steps/update_s", "/weight_steps/wait_s", "/controller_steps/compute_s",
-             "/controller_steps/wait_s", "/rounds/seconds"}));
+             "/controller_steps/wait_s", "/children/seconds", "/rounds/seconds"}));
 }
 
 TEST_F(RunLogTest, ForgetsEverything) {
