@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD READER [SECONDS]: fuzzes the reader of configurations, architectures or checkpoints
-# (config, architecture, checkpoint). A crash, a hang of 10 s or an allocation above 1 GB fails, and
-# the input that did it stays in BUILD/fuzz-READER-*.
+# run.sh BUILD READER [SECONDS [SEED]]: fuzzes the reader of configurations, architectures or
+# checkpoints (config, architecture, checkpoint); SEED 0 is another one each time. A crash, a hang of
+# 10 s or an allocation above 1 GB fails, and the input that did it stays in BUILD/fuzz-READER-*.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=$1 reader=$2 seconds=${3:-60} limit=1024
+build=$1 reader=$2 seconds=${3:-60} seed=${4:-0} limit=1024
 
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
@@ -27,6 +27,6 @@ esac
 if [[ -d $here/corpus/$reader ]]; then cp "$here/corpus/$reader"/* "$corpus"; fi
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:quarantine_size_mb=64
-"$build/tests/fuzz/fuzz_$reader" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+"$build/tests/fuzz/fuzz_$reader" -max_total_time="$seconds" -seed="$seed" -timeout=10 -rss_limit_mb=1024 \
   -malloc_limit_mb=$limit -max_len=65536 -print_final_stats=1 -verbosity=1 \
   -artifact_prefix="$build/fuzz-$reader-" "$corpus"
