@@ -2,6 +2,11 @@
 # Registration of tests. Names in CTest read unit/<folder>, mpi/<name>@<ranks>, e2e/<name>, lint/<name>.
 find_package(GTest REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
+# scripts/setup.sh puts what the tests need into .venv.
+set(ENAS_PYTHON ${Python3_EXECUTABLE})
+if(EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+  set(ENAS_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+endif()
 
 # More ranks than cores are normal in tests. `timeout` stands outside, since mpirun itself can hang.
 set(ENAS_MPIRUN timeout -k 5 120 ${MPIEXEC_EXECUTABLE})

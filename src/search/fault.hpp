@@ -27,6 +27,8 @@ class FaultInjector {
   /// `text` is the variable's value, or "" for none. Throws ConfigError when it cannot be read.
   FaultInjector(const std::string& text, int rank);
 
+  /// Whether a fault may still come on this rank.
+  bool is_armed() const { return rank_ == fault_rank_ && !fired_; }
   /// kill, abort, segv, throw, hang and slow, at the start of a step.
   void strike(std::int64_t step);
   /// slow_forever, in each slot.

@@ -104,8 +104,8 @@ void SearchLoop::weight_step() {
   if (progress.index == steps_in_phase()) end_phase();
 }
 
-/// Only where a fault asks for it.
 void SearchLoop::inject_flips(const std::vector<int>& touched) {
+  if (!faults_.is_armed()) return;
   const std::int64_t step = state_.progress.step;
   const auto moved = optimizer_.arrays_of_weight(touched.front());
   faults_.flip_bit(step, "flip_weight", {moved.front()});
@@ -123,10 +123,12 @@ void SearchLoop::controller_step() {
       state_.progress,
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
-  auto strategy = parts_.strategy.state();
-  faults_.flip_bit(state_.progress.step, "flip_strategy", strategy);
-  std::erase_if(strategy, [](const auto& array) { return !array.name.starts_with("first_mom"); });
-  faults_.flip_bit(state_.progress.step, "flip_moment", strategy);
+  if (faults_.is_armed()) {
+    auto strategy = parts_.strategy.state();
+    faults_.flip_bit(state_.progress.step, "flip_strategy", strategy);
+    std::erase_if(strategy, [](const auto& array) { return !array.name.starts_with("first_mom"); });
+    faults_.flip_bit(state_.progress.step, "flip_moment", strategy);
+  }
   reporter_.controller_step(state_.progress, report);
   if (parts_.world.is_root()) {
     run_log_.add_controller_step(state_.progress, report, report.strategy_digest);

@@ -67,7 +67,9 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
   for (std::size_t i = 0; i < report.children.size(); ++i) {
     const auto& child = report.children[i];
     architectures.push_back(child.architecture);
-    report.log_probability.push_back(strategy.log_probability(child.architecture));
+    if (world.is_root()) {
+      report.log_probability.push_back(strategy.log_probability(child.architecture));
+    }
     if (child.status != space::RolloutStatus::ok) continue;
     sum += child.metric;
     ++finite;

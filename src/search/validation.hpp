@@ -22,7 +22,7 @@ struct ValidationReport {
   double entropy = 0.0;                  ///< their sum
   std::vector<double> option_histogram;  ///< share of each option among all option decisions
   double skip_rate = 0.0;  ///< share of ones among all bits of subsets; NaN without any
-  std::vector<double> log_probability;  ///< nats, of each child being sampled
+  std::vector<double> log_probability;  ///< nats, of each child being sampled; on rank 0
 };
 
 /// Collective. Scores settings.validation.children children, sampled at (validation_children,
