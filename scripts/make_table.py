@@ -112,6 +112,12 @@ def train_all(line, functions, cells, finished):
                 print(f"{number} of {len(waiting)} trainings, {seconds:.0f} s", flush=True)
 
 
+def text(value):
+    """Fixed-length UTF-8, which is all that the program reads."""
+    encoded = np.char.encode(value, "utf-8")
+    return encoded.astype(h5py.string_dtype("utf-8", encoded.itemsize))
+
+
 def write(line, functions, cells, finished):
     loss = np.array([[finished.losses[cell, seed] for seed in range(1, line.seeds + 1)]
                      for cell in cells])
@@ -119,14 +125,14 @@ def write(line, functions, cells, finished):
                              check=True).stdout
     partial = line.out.with_suffix(".part")
     with h5py.File(partial, "w") as file:
-        file.attrs["format"] = "enas_hpc table"
-        file.attrs["format_version"] = np.int64(1)
-        file.attrs["space"] = f"recurrent/{(len(cells[0]) + 1) // 2}"
-        file.attrs["metric"] = "perplexity"
-        file.attrs["configuration"] = line.config.read_text()
-        file.attrs["program_version"] = re.search(r"enas_hpc (\S+)", version).group(1)
-        file.attrs["instruction_set"] = re.search(r"instruction set: (\S+)", version).group(1)
-        file["options"] = np.array(functions, dtype=h5py.string_dtype())
+        file.attrs["format"] = text("enas_hpc table")
+        file.attrs["format_version"] = np.int64(2)
+        file.attrs["space"] = text(f"recurrent/{(len(cells[0]) + 1) // 2}")
+        file.attrs["metric"] = text("perplexity")
+        file.attrs["configuration"] = text(line.config.read_text())
+        file.attrs["program_version"] = text(re.search(r"enas_hpc (\S+)", version).group(1))
+        file.attrs["instruction_set"] = text(re.search(r"instruction set: (\S+)", version).group(1))
+        file["options"] = text(functions)
         columns = {
             "tokens": (np.array(cells, dtype=np.int32), "1", "the architecture"),
             "loss": (loss, "nats/token", "best validation loss of a training alone; a column a seed"),
@@ -134,8 +140,8 @@ def write(line, functions, cells, finished):
         }
         for name, (values, unit, description) in columns.items():
             column = file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
-            column.attrs["unit"] = unit
-            column.attrs["description"] = description
+            column.attrs["unit"] = text(unit)
+            column.attrs["description"] = text(description)
     partial.replace(line.out)
     return loss
 

@@ -4,7 +4,9 @@
 
 #include <hdf5.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -84,12 +86,15 @@ hid_t memory_type() {
   if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
 }
 
-/// Variable-length UTF-8; invalid on failure.
-inline Handle string_type() {
+/// UTF-8 of `length` bytes (or one, if that is 0), filled up with zero bytes; invalid on failure.
+/// Never variable-length: libhdf5 keeps such text in a heap of the file, whose forged sizes it
+/// believes (H5HG_read of 1.10.8).
+inline Handle string_type(std::size_t length) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   if (!type.valid()) return type;
-  const bool made =
-      H5Tset_size(type.id(), H5T_VARIABLE) >= 0 && H5Tset_cset(type.id(), H5T_CSET_UTF8) >= 0;
+  const bool made = H5Tset_size(type.id(), std::max<std::size_t>(1, length)) >= 0 &&
+                    H5Tset_strpad(type.id(), H5T_STR_NULLPAD) >= 0 &&
+                    H5Tset_cset(type.id(), H5T_CSET_UTF8) >= 0;
   return made ? std::move(type) : Handle();
 }
 

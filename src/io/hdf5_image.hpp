@@ -14,9 +14,12 @@
 
 namespace enas::io {
 
+/// An object's header has no room for more.
+inline constexpr std::size_t kLongestAttribute = 65'000;
+
 /// Builds one HDF5 file in memory. Paths are absolute ("/weights/embedding"); parent groups are
-/// made as needed. Datasets are chunked and carry fletcher32, except strings, empty ones and
-/// scalars, which cannot. The same calls give the same bytes. Any libhdf5 failure throws
+/// made as needed. Datasets are chunked and carry fletcher32, except empty ones and scalars, which
+/// cannot. The same calls give the same bytes. Any libhdf5 failure throws
 /// SystemError (70). Value types: float, double, int32, int64, uint8, uint64.
 class ImageWriter {
  public:
@@ -37,10 +40,11 @@ class ImageWriter {
     const std::int64_t length = static_cast<std::int64_t>(values.size());
     dataset<T>(path, std::span<const T>(values), std::span<const std::int64_t>(&length, 1));
   }
-  /// A one-dimensional dataset of variable-length UTF-8 strings.
+  /// A one-dimensional dataset of UTF-8 strings, each with the bytes of the longest.
   void strings(const std::string& path, const std::vector<std::string>& values);
 
-  /// Attributes of a group or dataset that exists ("/" is the root).
+  /// Attributes of a group or dataset that exists ("/" is the root). Texts have at most
+  /// kLongestAttribute bytes.
   void attribute(const std::string& path, const std::string& name, const std::string& value);
   void attribute(const std::string& path, const std::string& name, const char* value) {
     attribute(path, name, std::string(value));
@@ -57,8 +61,8 @@ class ImageWriter {
 };
 
 /// Reads an HDF5 file held in memory, without copying it. Treats it as hostile: external and soft
-/// links, external storage and filters other than fletcher32 are not followed, sizes are checked
-/// before anything is allocated. Throws InputError (65) naming path and reason.
+/// links, external storage, variable-length strings and filters other than fletcher32 are refused,
+/// sizes are checked before anything is allocated. Throws InputError (65) naming path and reason.
 class ImageReader {
  public:
   /// `name` is what messages call the file.
@@ -71,7 +75,7 @@ class ImageReader {
   /// Names of the members of a group, sorted.
   std::vector<std::string> members(const std::string& group) const;
   std::vector<std::int64_t> shape(const std::string& path) const;
-  /// "group", or the type of a dataset's values: "float32", "int64", "variable-length string", …
+  /// "group", or the type of a dataset's values: "float32", "int64", "fixed-length string", …
   std::string kind(const std::string& path) const;
 
   /// All values of a dataset whose stored type is exactly T.

@@ -2,7 +2,7 @@
 // Reads HDF5 files that lie in memory and that anybody may have written.
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -49,22 +49,13 @@ std::vector<std::int64_t> extent(hid_t space) {
   return {lengths.begin(), lengths.end()};
 }
 
-/// Gives the strings that H5Dread or H5Aread allocated back to libhdf5.
-class StringsGuard {
- public:
-  StringsGuard(hid_t type, hid_t space, void* strings)
-      : type_(type), space_(space), strings_(strings) {}
-  ~StringsGuard() { H5Dvlen_reclaim(type_, space_, H5P_DEFAULT, strings_); }
-  StringsGuard(const StringsGuard&) = delete;
-  StringsGuard& operator=(const StringsGuard&) = delete;
+std::string up_to_zero(std::string_view bytes) {
+  return std::string(bytes.substr(0, bytes.find('\0')));
+}
 
- private:
-  hid_t type_;
-  hid_t space_;
-  void* strings_;
-};
-
-std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+bool is_fixed_string(hid_t type) {
+  return H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0;
+}
 
 }  // namespace
 
@@ -145,6 +136,7 @@ std::size_t ImageReader::File::bounded_count(hid_t dataset, std::size_t value_by
   const std::vector<std::int64_t> shape = extent(space.id());
   // Nothing is compressed, so a dataset never holds more than its file.
   const std::size_t most = image.size() / value_bytes;
+  if (most == 0) refuse(path, concat("claims values of ", value_bytes, " bytes"));
   std::size_t count = 1;
   for (const std::int64_t length : shape) {
     if (length == 0) return 0;
@@ -287,20 +279,18 @@ void ImageReader::read_into(const std::string& path, std::span<T> values,
 
 std::vector<std::string> ImageReader::read_strings(const std::string& path) const {
   const Handle dataset = file_->object(path, H5I_DATASET);
-  const Handle found = file_->checked(H5Dget_type(dataset.id()), H5Tclose, path);
-  file_->check_type(found.id(), H5Tis_variable_str(found.id()) > 0, "variable-length string", path);
-  std::vector<char*> texts(file_->bounded_count(dataset.id(), H5Tget_size(found.id()), path));
-  if (texts.empty()) return {};
-  const Handle space = file_->checked(H5Dget_space(dataset.id()), H5Sclose, path);
-  // Many elements may name the same bytes of the file, so their sum has to be asked for.
-  hsize_t bytes = 0;
-  file_->check(H5Dvlen_get_buf_size(dataset.id(), found.id(), space.id(), &bytes) >= 0, path);
-  if (bytes > file_->image.size()) file_->refuse(path, "holds more text than its file");
-  const StringsGuard guard(found.id(), space.id(), texts.data());
-  file_->check(H5Dread(dataset.id(), found.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) >= 0,
+  const Handle type = file_->checked(H5Dget_type(dataset.id()), H5Tclose, path);
+  file_->check_type(type.id(), is_fixed_string(type.id()), "fixed-length string", path);
+  const std::size_t length = H5Tget_size(type.id());
+  file_->check(length > 0, path);
+  std::string bytes(file_->bounded_count(dataset.id(), length, path) * length, '\0');
+  if (bytes.empty()) return {};
+  file_->check(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0,
                path);
   std::vector<std::string> values;
-  for (const char* text : texts) values.push_back(text_or_empty(text));
+  for (std::size_t at = 0; at < bytes.size(); at += length) {
+    values.push_back(up_to_zero(std::string_view(bytes).substr(at, length)));
+  }
   return values;
 }
 
@@ -313,12 +303,12 @@ std::string ImageReader::string_attribute(const std::string& path, const std::st
   const Handle found = file_->attribute(path, name);
   const std::string where = concat(path, "@", name);
   const Handle type = file_->checked(H5Aget_type(found.id()), H5Tclose, where);
-  file_->check_type(type.id(), H5Tis_variable_str(type.id()) > 0, "variable-length string", where);
-  const Handle space = file_->checked(H5Aget_space(found.id()), H5Sclose, where);
-  char* text = nullptr;
-  file_->check(H5Aread(found.id(), type.id(), &text) >= 0, where);
-  const StringsGuard guard(type.id(), space.id(), &text);
-  return text_or_empty(text);
+  file_->check_type(type.id(), is_fixed_string(type.id()), "fixed-length string", where);
+  const std::size_t length = H5Tget_size(type.id());
+  if (length > file_->image.size()) file_->refuse(where, "claims more text than its file holds");
+  std::string bytes(length, '\0');
+  file_->check(H5Aread(found.id(), type.id(), bytes.data()) >= 0, where);
+  return up_to_zero(bytes);
 }
 
 std::int64_t ImageReader::int_attribute(const std::string& path, const std::string& name) const {

@@ -119,8 +119,7 @@ Handle ImageWriter::File::make_dataset(const std::string& path, hid_t type,
   check(H5Pset_obj_track_times(properties.id(), false) >= 0, "H5Pset_obj_track_times", path);
   check(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_ALLOC) >= 0, "H5Pset_fill_time", path);
   const int rank = static_cast<int>(lengths.size());
-  // libhdf5 refuses filters on strings, whose bytes lie elsewhere.
-  if (rank > 0 && num_values > 0 && H5Tget_class(type) != H5T_STRING) {
+  if (rank > 0 && num_values > 0) {
     const std::vector<hsize_t> chunk = chunk_shape(lengths, H5Tget_size(type));
     check(H5Pset_chunk(properties.id(), rank, chunk.data()) >= 0, "H5Pset_chunk", path);
     check(H5Pset_fletcher32(properties.id()) >= 0, "H5Pset_fletcher32", path);
@@ -178,28 +177,30 @@ void ImageWriter::dataset(const std::string& path, std::span<const T> values,
 }
 
 void ImageWriter::strings(const std::string& path, const std::vector<std::string>& values) {
-  std::vector<const char*> texts;
-  texts.reserve(values.size());
+  std::size_t longest = 1;
   for (const std::string& value : values) {
     expect(value.find('\0') == std::string::npos, concat(path, ": a string holds a zero byte"));
-    texts.push_back(value.c_str());
+    longest = std::max(longest, value.size());
   }
-  const Handle type = string_type();
+  std::string bytes(values.size() * longest, '\0');
+  for (std::size_t i = 0; i < values.size(); ++i) values[i].copy(&bytes[i * longest], longest);
+  const Handle type = string_type(longest);
   check(type.valid(), "H5Tcopy", path);
   const std::int64_t length = static_cast<std::int64_t>(values.size());
   const Handle made = file_->make_dataset(path, type.id(), {&length, 1}, values.size());
   if (values.empty()) return;
-  check(H5Dwrite(made.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) >= 0,
+  check(H5Dwrite(made.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0,
         "H5Dwrite", path);
 }
 
 void ImageWriter::attribute(const std::string& path, const std::string& name,
                             const std::string& value) {
   expect(value.find('\0') == std::string::npos, concat(path, "@", name, " holds a zero byte"));
-  const Handle type = string_type();
+  expect(value.size() <= kLongestAttribute,
+         concat(path, "@", name, " has ", value.size(), " bytes; at most ", kLongestAttribute));
+  const Handle type = string_type(value.size());
   check(type.valid(), "H5Tcopy", path);
-  const char* text = value.c_str();
-  file_->attribute(path, name, type.id(), type.id(), &text);
+  file_->attribute(path, name, type.id(), type.id(), value.c_str());
 }
 
 void ImageWriter::attribute(const std::string& path, const std::string& name, std::int64_t value) {

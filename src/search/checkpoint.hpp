@@ -14,7 +14,7 @@
 
 namespace enas::search {
 
-inline const CheckpointKind kSearchCheckpoint = {"enas_hpc checkpoint", 2};
+inline const CheckpointKind kSearchCheckpoint = {"enas_hpc checkpoint", 3};
 
 /// The state to be saved or to be overwritten. `slot_state` is every slot's carried state, in slot
 /// order.

@@ -18,7 +18,7 @@ namespace {
 
 using enum ColumnType;
 
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
 LogTable table_of(const Ranking& ranking, const Metric& metric, const Settings& settings,

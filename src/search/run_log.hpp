@@ -21,7 +21,7 @@
 namespace enas::search {
 
 /// Version of the log's layout (docs/formats.md).
-inline constexpr std::int64_t kLogFormatVersion = 2;
+inline constexpr std::int64_t kLogFormatVersion = 3;
 
 /// Used on rank 0. Rows carry the step as it was before the step was done.
 class RunLog {

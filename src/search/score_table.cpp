@@ -16,7 +16,7 @@ namespace enas::search {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 
 io::ImageReader open(const std::filesystem::path& file) {
   const std::string text = io::read_text(file, kMaxBytes);

@@ -17,7 +17,7 @@
 
 namespace enas::search {
 
-inline const CheckpointKind kTrainingCheckpoint = {"enas_hpc training checkpoint", 1};
+inline const CheckpointKind kTrainingCheckpoint = {"enas_hpc training checkpoint", 2};
 
 /// A copy of what a network has learnt.
 struct LearntValues {

@@ -10,7 +10,7 @@ namespace {
 
 using enum ColumnType;
 
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 
 const ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
 const ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};

@@ -145,8 +145,8 @@ def test_changed_byte_is_found(recurrent, copy):
 
 def test_newer_format_names_both_versions(recurrent, copy):
     folder = copy(recurrent)
-    changed(parts(folder)[0], lambda file: file.attrs.modify("format_version", 3))
-    with pytest.raises(NewerFormatError, match=r"version 3 .* reads up to 2"):
+    changed(parts(folder)[0], lambda file: file.attrs.modify("format_version", 4))
+    with pytest.raises(NewerFormatError, match=r"version 4 .* reads up to 3"):
         Run(folder)
 
 

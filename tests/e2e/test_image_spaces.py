@@ -102,8 +102,8 @@ def test_the_log_says_accuracy(finished):
     eighths = 8 * log["children/metric"][rollouts]
     assert (eighths == np.round(eighths)).all()
     with h5py.File(finished.run.parts()[0], "r") as part:
-        assert part.attrs["metric"] == "accuracy" and part.attrs["higher_is_better"] == 1
-        assert part["weight_steps/loss"].attrs["unit"] == "nats/image"
+        assert part.attrs["metric"] == b"accuracy" and part.attrs["higher_is_better"] == 1
+        assert part["weight_steps/loss"].attrs["unit"] == b"nats/image"
     assert np.isnan(log["rounds/skip_rate"]).all() == (finished.kind == "micro")
 
 

@@ -62,7 +62,7 @@ def test_parts_follow_each_other(gold):
             for group in ("weight_steps", "controller_steps"):
                 steps = part[f"{group}/step"][:]
                 assert ((steps >= first) & (steps < end)).all()
-            assert "hidden = 8" in part.attrs["configuration"]
+            assert b"hidden = 8" in part.attrs["configuration"]
     assert ends[-1] == LAST_STEP
 
 

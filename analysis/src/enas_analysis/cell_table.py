@@ -9,6 +9,7 @@ import numpy as np
 
 from .architecture import Network, TokenReader
 from .errors import DamagedFileError, MissingFileError
+from .sealed import text_of
 
 FORMAT = "enas_hpc table"
 
@@ -19,8 +20,8 @@ def read_cell_table(path: Path) -> dict[Network, float]:
         raise MissingFileError(f"{path} is no file: a table of cells is wanted")
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs["format"] != FORMAT:
-                raise DamagedFileError(f"{path} is no table of cells: its format is {file.attrs['format']!r}")
+            if text_of(file.attrs["format"]) != FORMAT:
+                raise DamagedFileError(f"{path} is no table of cells: its format is {text_of(file.attrs['format'])!r}")
             options = [name.decode() for name in file["options"][:]]
             tokens, loss = file["tokens"][:], file["loss"][:]
     except (OSError, KeyError) as error:

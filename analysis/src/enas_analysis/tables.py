@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from .errors import CutFileError, DamagedFileError, MissingFileError
@@ -100,7 +99,7 @@ def read_table(file: Any, name: str, log: Log) -> pd.DataFrame:
             log.clocks.add(key)
         values = dataset[:]
         if values.ndim == 1:
-            columns[column] = [text_of(v) for v in values] if values.dtype.kind == "O" else values
+            columns[column] = [text_of(v) for v in values] if values.dtype.kind in "OS" else values
         elif values.dtype.kind == "i":
             columns[column] = [tuple(int(v) for v in row) for row in values]
         else:
@@ -117,4 +116,4 @@ def strings(file: Any, name: str) -> list[str]:
 
 def plain(value: Any) -> Any:
     """An attribute as int, float or str."""
-    return value.item() if isinstance(value, np.generic) else text_of(value)
+    return text_of(value) if isinstance(value, bytes | str) else value.item()

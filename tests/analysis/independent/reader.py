@@ -19,7 +19,7 @@ class Checkpoint:
             self.step = int(file.attrs["step"])
             pairs = zip(file["config/keys"][:], file["config/values"][:], strict=True)
             self.config = {key.decode(): tomllib.loads(f"x = {value.decode()}")["x"] for key, value in pairs}
-            self.strategy_digest = file["strategy"].attrs["digest"].encode()
+            self.strategy_digest = bytes(file["strategy"].attrs["digest"])
             self.theta = tensors(file["strategy/parameters"])
             self.first_moment = tensors(file["strategy/first_moment"])
             self.second_moment = tensors(file["strategy/second_moment"])

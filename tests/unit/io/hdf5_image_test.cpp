@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace enas::io {
 namespace {
@@ -83,7 +84,7 @@ TEST(HdfImage, HoldsStrings) {
 }
 
 TEST(HdfImage, HoldsAttributes) {
-  const std::string long_text(200000, 't');
+  const std::string long_text(kLongestAttribute, 't');
   ImageWriter writer(0);
   writer.group("/group");
   writer.dataset("/group/values", std::vector<double>{1});
@@ -101,6 +102,19 @@ TEST(HdfImage, HoldsAttributes) {
   EXPECT_TRUE(reader.has_attribute("/group", "rate"));
   EXPECT_FALSE(reader.has_attribute("/group", "unit"));
   EXPECT_FALSE(reader.has_attribute("/none", "unit"));
+}
+
+TEST(HdfImage, HoldsManyLongAttributesOfOneObject) {
+  ImageWriter writer(0);
+  const auto text = [](int i) {
+    return std::string(kLongestAttribute - 1, static_cast<char>('a' + i));
+  };
+  for (int i = 0; i < 20; ++i) writer.attribute("/", concat("text_", i), text(i));
+  EXPECT_THROW(writer.attribute("/", "more", std::string(kLongestAttribute + 1, 't')),
+               ContractError);
+  const ImageReader reader(writer.finish(), "test");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(reader.string_attribute("/", concat("text_", i)), text(i));
+  EXPECT_FALSE(reader.has_attribute("/", "more"));
 }
 
 TEST(HdfImage, ListsMembersSorted) {

@@ -59,12 +59,8 @@ class Hdf5Writing {
 
   void attribute(const std::string& name, const std::string& attribute, const std::string& text,
                  bool variable_length) {
-    Handle type = string_type();
-    if (!variable_length) {
-      type = Handle(H5Tcopy(H5T_C_S1), H5Tclose);
-      H5Tset_size(type.id(), text.size());
-      H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
-    }
+    const Handle type(string_type(text.size()));
+    if (variable_length) H5Tset_size(type.id(), H5T_VARIABLE);
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     const Handle created(H5Acreate_by_name(id(), name.c_str(), attribute.c_str(), type.id(),
                                            space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),

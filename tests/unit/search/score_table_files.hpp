@@ -17,7 +17,7 @@ namespace enas::search {
 /// What a table file holds; a good one unless something is changed.
 struct TableContent {
   std::string format = "enas_hpc table";
-  std::int64_t version = 1;
+  std::int64_t version = 2;
   std::string space = "recurrent/2";
   std::string metric = "perplexity";
   std::vector<std::string> options = {"tanh", "relu"};

@@ -55,8 +55,8 @@ TEST_F(ScoreTableTest, RefusesOtherFiles) {
   content.format = "enas_hpc log";
   EXPECT_EQ(problem(), file() + " is no table of architectures (space.table)");
   content = {};
-  content.version = 2;
-  EXPECT_EQ(problem(), file() + " has format version 2; expected 1");
+  content.version = 1;
+  EXPECT_EQ(problem(), file() + " has format version 1; expected 2");
   content = {};
   content.metric = "accuracy";
   EXPECT_EQ(problem(), file() + " compares by \"accuracy\"; expected \"perplexity\"");
