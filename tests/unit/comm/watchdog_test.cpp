@@ -38,6 +38,16 @@ TEST_F(WatchdogTest, LivesWhileThereIsProgress) {
   SUCCEED() << "lasted longer than the timeout";
 }
 
+TEST_F(WatchdogTest, LooksAtStampsWhileTheyAreMade) {
+  Watchdog watchdog(0, 2.0, folder_);  // looks every 250 ms
+  const auto end = std::chrono::steady_clock::now() + milliseconds(1100);
+  for (int i = 0; std::chrono::steady_clock::now() < end; ++i) {
+    watchdog.note("work", i);
+    watchdog.begin("all-gather", i);
+    watchdog.end();
+  }
+}
+
 TEST_F(WatchdogTest, StopsAtOnce) {
   const auto start = std::chrono::steady_clock::now();
   { Watchdog watchdog(0, 600.0, folder_); }
