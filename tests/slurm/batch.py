@@ -141,6 +141,8 @@ class Job:
         return self.last["JobState"]
 
     def release(self):
+        """Lets a requeued job start. Not in the second of its end, whose credentials the nodes have revoked."""
+        time.sleep(2)
         self.site.call("scontrol", "update", f"JobId={self.number}", "StartTime=now")
 
     def cancel(self):
