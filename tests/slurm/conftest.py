@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ DAEMONS = ["slurmctld", "slurmd", "munged", "sbatch"]
 
 def pytest_configure():
     """A test run that is ended from outside takes its daemons with it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 128 + signal.SIGTERM))
 
 
 def start_cluster(folder, *arguments):
