@@ -72,7 +72,8 @@ class Branch {
         world_, log_, settings_, config_record(settings_, config_.preset), limits(watch));
     if (searched != ExitCode::success) return searched;
     const auto ranking =
-        search::derive_once(world_, log_, settings_, settings_.run.dir, line_.result.derive);
+        search::derive_once(world_, log_, settings_, config_record(settings_, config_.preset),
+                            settings_.run.dir, line_.result.derive);
     for (std::size_t i = 0; i < ranking.size(); ++i) {
       const ExitCode trained = train(ranking[i], static_cast<int>(i) + 1, watch, results);
       if (trained != ExitCode::success) return trained;
@@ -87,10 +88,10 @@ class Branch {
     settings.run.dir =
         (std::filesystem::path(settings_.run.dir) / "train" / concat("top-", rank)).string();
     run_on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
-    const ExitCode code = search::run_training(
-        world_, log_, settings, file, training_record(settings, config_.preset), limits(watch));
+    const auto record = training_record(settings, config_.preset);
+    const ExitCode code = search::run_training(world_, log_, settings, file, record, limits(watch));
     if (code != ExitCode::success) return code;
-    const Json json = search::evaluate(world_, log_, settings, settings.run.dir, false);
+    const Json json = search::evaluate(world_, log_, settings, record, settings.run.dir, false);
     const Json& metrics = json["metrics"];
     const std::string metric = metrics["validation"].begin().key();
     results.push_back({name_of_strategy(), settings.run.seed, rank,
@@ -107,6 +108,7 @@ class Branch {
   /// What is left of the time for the next stage.
   search::RunLimits limits(const Stopwatch& watch) const {
     search::RunLimits limits = line_.limits;
+    limits.pipeline = config_.settings.run.dir;
     limits.threads_explicit = config_.threads_by_option;
     if (limits.max_time_s > 0.0) {
       limits.max_time_s = std::max(1e-3, limits.max_time_s - watch.seconds());

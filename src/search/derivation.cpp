@@ -8,14 +8,13 @@
 #include <memory>
 #include <numeric>
 
-#include "comm/slot_tree.hpp"
-#include "core/stop_request.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "search/checkpoint.hpp"
 #include "search/random_strategy.hpp"
 #include "search/ranking_file.hpp"
+#include "search/run_start.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
 #include "search/task.hpp"
@@ -49,10 +48,11 @@ Settings for_derivation(Settings settings) {
   return settings;
 }
 
-void load(comm::World& world, const Settings& settings, const std::filesystem::path& run,
-          SearchModel& model) {
+void load(comm::World& world, const Settings& settings, const ConfigRecord& record, int threads,
+          const std::filesystem::path& run, SearchModel& model) {
+  together(world, [&] { model.task = make_task(settings, {0, 0}); });
+  shake_hands(world, present_identity(world, record, model.task->data_digest(), threads));
   together(world, [&] {
-    model.task = make_task(settings, {0, 0});
     model.supernet = make_supernet(settings, model.task->data_shape());
     model.strategy = make_strategy(model.space, settings);
     if (!world.is_root()) return;
@@ -101,19 +101,13 @@ struct TwoScores {
 /// Collective. Every rank scores a block of the children.
 void score(comm::World& world, const SearchModel& model, const DeriveOptions& options,
            std::vector<RankedChild>& children) {
-  const auto own = comm::block_of(world.rank(), world.size(), static_cast<int>(children.size()));
   std::vector<TwoScores> mine;
-  for (int i = own.begin; i < own.end; ++i) {
-    if (stop_requested()) break;
-    world.note_progress("derivation", i);
+  in_turns(world, "derivation", static_cast<int>(children.size()), [&](int i) {
     const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
     const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
     mine.push_back(
         {options.minibatch ? minibatch : model.task->validation_score(child), minibatch});
-  }
-  if (!world.all_agree(!stop_requested())) {
-    throw Error(ExitCode::checkpointed, "stopped on request; nothing was written");
-  }
+  });
   std::size_t next = 0;
   const Metric& metric = model.task->metric();
   for (const auto& piece : world.all_gather_varied(std::as_bytes(std::span(mine)))) {
@@ -192,6 +186,7 @@ double kendall_tau(const std::vector<double>& a, const std::vector<double>& b) {
 
 std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
                                                  const Settings& settings,
+                                                 const ConfigRecord& record,
                                                  const std::filesystem::path& run,
                                                  const DeriveOptions& options) {
   std::vector<space::ArchitectureFile> top;
@@ -209,18 +204,19 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
     top.push_back(space::architecture_from_json(Json::parse(text.get<std::string>()),
                                                 "a derived architecture"));
   }
-  if (top.empty()) return derive(world, log, settings, run, options).top;
+  if (top.empty()) return derive(world, log, settings, record, run, options).top;
   log.info(concat("derived already: ", derived_folder(run, options).string()));
   return top;
 }
 
-Ranking derive(comm::World& world, Log& log, const Settings& asked,
+Ranking derive(comm::World& world, Log& log, const Settings& asked, const ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options) {
   require_directory(world, run);
+  world.start_watchdog(asked.reliability.comm_timeout_s, run.string());
   const Settings settings = for_derivation(asked);
-  set_threads(settings.run.threads);
+  const int threads = set_threads(settings.run.threads);
   SearchModel model(settings);
-  load(world, settings, run, model);
+  load(world, settings, record, threads, run, model);
   Ranking ranking;
   ranking.step = model.step;
   ranking.samples = options.samples;
@@ -258,6 +254,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& asked,
     ranking.source = ranking_source(asked, options, newest_checkpoint(run));
     write_ranking(ranking, metric, settings, model.space, configuration);
   });
+  world.stop_watchdog();
   return ranking;
 }
 

@@ -50,13 +50,14 @@ struct Ranking {
 /// different one on the whole validation split, and writes ranking.h5, best.json and top-<k>.json
 /// into RUN/derived (RUN/derived/uniform). The same on every rank and for any number of ranks.
 /// Throws InputError without a checkpoint.
-Ranking derive(comm::World& world, Log& log, const Settings& settings,
+Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options);
 
 /// Collective. The files of a derivation from this step with as many samples where they are there,
 /// else those of a new one.
 std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
                                                  const Settings& settings,
+                                                 const ConfigRecord& record,
                                                  const std::filesystem::path& run,
                                                  const DeriveOptions& options);
 

@@ -7,6 +7,7 @@
 #include "io/durable_file.hpp"
 #include "search/networks.hpp"
 #include "search/run_directory.hpp"
+#include "search/run_start.hpp"
 #include "search/search.hpp"
 #include "search/split_score.hpp"
 #include "search/task.hpp"
@@ -56,14 +57,15 @@ Json score_json(const Metric& metric, const nn::Score& score) {
 }
 
 /// Collective. Scores both splits; the result is complete on rank 0.
-Json score_all(comm::World& world, Log& log, const Settings& settings,
+Json score_all(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
                const std::filesystem::path& run) {
-  set_threads(settings.run.threads);
+  const int threads = set_threads(settings.run.threads);
   const Settings batches = with_training_batches(settings);
   std::unique_ptr<Task> task;
   Trained trained;
+  together(world, [&] { task = make_task(batches, {0, 0}); });
+  shake_hands(world, present_identity(world, record, task->data_digest(), threads));
   together(world, [&] {
-    task = make_task(batches, {0, 0});
     if (!world.is_root()) return;
     if (newest_training_checkpoint(run).identity().data != task->data_digest()) {
       throw InputError(concat("the data are not those of the training: ", task->describe_data(),
@@ -84,6 +86,8 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
   if (task->num_parts(test_cut(settings.train)) == 0) {
     throw InputError("the data has no test split: " + task->describe_data());
   }
+  log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " of ", run.string(),
+                  " on ", task->describe_data()));
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;
@@ -113,7 +117,7 @@ std::string stored_training_configuration(const std::filesystem::path& run) {
   return newest_training_checkpoint(run).identity().config.toml;
 }
 
-Json evaluate(comm::World& world, Log& log, const Settings& settings,
+Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
               const std::filesystem::path& run, bool again) {
   const auto path = run / "test.json";
   std::string text;
@@ -125,10 +129,12 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings,
   });
   text = world.broadcast_text(text);
   if (!text.empty()) return Json::parse(text);
-  const Json result = score_all(world, log, settings, run);
+  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
+  const Json result = score_all(world, log, settings, record, run);
   together(world, [&] {
     if (world.is_root()) RunDirectory(run).write_json("test.json", result);
   });
+  world.stop_watchdog();
   return Json::parse(world.broadcast_text(result.dump()));
 }
 

@@ -24,7 +24,7 @@ SearchLoop::SearchLoop(const SearchWorld& parts)
       weight_step_(parts.world, parts.reducer, parts.supernet, optimizer_, parts.task,
                    parts.settings, faults_),
       controller_step_(parts.world, parts.supernet, parts.strategy, parts.task, parts.settings),
-      stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits.max_time_s,
+      stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits,
                     parts.settings.checkpoint.every_minutes * 60.0),
       reporter_(parts.world, parts.log, parts.directory, parts.settings, parts.space, parts.task) {}
 

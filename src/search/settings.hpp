@@ -201,11 +201,12 @@ enum class DeviceWish { automatic, cpu, cuda };
 struct RunLimits {
   ResumeMode resume = ResumeMode::automatic;
   std::filesystem::path resume_path;
-  bool force_resume = false;      ///< take a checkpoint although identity keys differ
+  bool force_resume = false;  ///< take a checkpoint although identity keys differ
   DeviceWish device = DeviceWish::automatic;
-  bool threads_explicit = false;  ///< run.threads was set on the command line
-  double max_time_s = 0.0;        ///< 0: the end of the batch job, less what a stop takes
-  std::int64_t max_steps = 0;     ///< absolute step; 0: none
+  bool threads_explicit = false;   ///< run.threads was set on the command line
+  double max_time_s = 0.0;         ///< 0: the end of the batch job, less what a stop takes
+  std::int64_t max_steps = 0;      ///< absolute step; 0: none
+  std::filesystem::path pipeline;  ///< its run directory, whose STOP ends the stage too; or empty
 };
 
 /// supernet.precision and train.precision: each kind of space has a member of its own.

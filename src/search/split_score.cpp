@@ -6,26 +6,11 @@
 #include <vector>
 
 #include "comm/slot_tree.hpp"
-#include "core/error.hpp"
-#include "core/stop_request.hpp"
+#include "search/together.hpp"
 
 namespace enas::search {
 
 namespace {
-
-enum class Stops { ignored, obeyed };
-
-std::vector<nn::Score> own_scores(const comm::World& world, const Task& task, const Scorer& scorer,
-                                  const SplitCut& cut, Stops stops) {
-  const auto own =
-      comm::block_of(world.rank(), world.size(), static_cast<int>(task.num_parts(cut)));
-  std::vector<nn::Score> mine;
-  for (int part = own.begin; part < own.end; ++part) {
-    if (stops == Stops::obeyed && stop_requested()) break;
-    mine.push_back(task.part_score(scorer, cut, part));
-  }
-  return mine;
-}
 
 nn::Score sum_in_order(comm::World& world, const std::vector<nn::Score>& mine) {
   nn::Score total;
@@ -41,15 +26,21 @@ nn::Score sum_in_order(comm::World& world, const std::vector<nn::Score>& mine) {
 
 nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer,
                       const SplitCut& cut) {
-  return sum_in_order(world, own_scores(world, task, scorer, cut, Stops::ignored));
+  const auto own =
+      comm::block_of(world.rank(), world.size(), static_cast<int>(task.num_parts(cut)));
+  std::vector<nn::Score> mine;
+  for (int part = own.begin; part < own.end; ++part) {
+    world.note_progress("validation", part);
+    mine.push_back(task.part_score(scorer, cut, part));
+  }
+  return sum_in_order(world, mine);
 }
 
 nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
                                      const SplitCut& cut) {
-  const auto mine = own_scores(world, task, scorer, cut, Stops::obeyed);
-  if (!world.all_agree(!stop_requested())) {
-    throw Error(ExitCode::checkpointed, "stopped on request; nothing was written");
-  }
+  std::vector<nn::Score> mine;
+  in_turns(world, "evaluation", static_cast<int>(task.num_parts(cut)),
+           [&](int part) { mine.push_back(task.part_score(scorer, cut, part)); });
   return sum_in_order(world, mine);
 }
 

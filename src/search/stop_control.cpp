@@ -18,13 +18,14 @@ constexpr double kFileInterval_s = 1.0;
 
 }  // namespace
 
-StopControl::StopControl(bool is_root, std::filesystem::path run_directory, double max_time_s,
-                         double checkpoint_every_s)
+StopControl::StopControl(bool is_root, const std::filesystem::path& run_directory,
+                         const RunLimits& limits, double checkpoint_every_s)
     : is_root_(is_root),
-      run_directory_(std::move(run_directory)),
-      max_time_s_(max_time_s),
+      folders_({run_directory}),
+      max_time_s_(limits.max_time_s),
       job_(present_batch_job()),
       checkpoint_every_s_(checkpoint_every_s) {
+  if (!limits.pipeline.empty()) folders_.push_back(limits.pipeline);
   // An end that has passed is not this job's: it would stop every start after its first step.
   if (job_.seconds_left() == 0.0) job_.end_s = std::numeric_limits<double>::infinity();
 }
@@ -73,7 +74,9 @@ std::string StopControl::reason() const {
 bool StopControl::control_file(const char* name) {
   // Removed when seen, or the next job would stop at once.
   std::error_code ignored;
-  return std::filesystem::remove(run_directory_ / name, ignored);
+  bool seen = false;
+  for (const auto& folder : folders_) seen |= std::filesystem::remove(folder / name, ignored);
+  return seen;
 }
 
 }  // namespace enas::search

@@ -6,19 +6,22 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "search/batch_job.hpp"
+#include "search/settings.hpp"
 
 namespace enas::search {
 
-/// Rank 0 watches the clock and the control files STOP and CHECKPOINT in the run directory; every
-/// rank watches its signals. Flags act only after all ranks have seen them.
+/// Rank 0 watches the clock and the control files STOP and CHECKPOINT in the run directory, and in
+/// that of the pipeline that the run is a stage of; every rank watches its signals. Flags act only
+/// after all ranks have seen them.
 class StopControl {
  public:
-  /// `max_time_s` 0: the end of the batch job, where it is known, less what a stop takes.
+  /// limits.max_time_s 0: the end of the batch job, where it is known, less what a stop takes.
   /// `checkpoint_every_s` 0: never by the clock.
-  StopControl(bool is_root, std::filesystem::path run_directory, double max_time_s,
+  StopControl(bool is_root, const std::filesystem::path& run_directory, const RunLimits& limits,
               double checkpoint_every_s);
 
   /// This rank's flags for the next step (StepFlag). `seconds_since_save` and `save_cost_s`, what a
@@ -32,7 +35,7 @@ class StopControl {
   bool time_is_up(double save_cost_s) const;
 
   bool is_root_;
-  std::filesystem::path run_directory_;
+  std::vector<std::filesystem::path> folders_;
   double max_time_s_;
   BatchJob job_;
   double checkpoint_every_s_;

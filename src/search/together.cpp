@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "comm/slot_tree.hpp"
 #include "core/error.hpp"
+#include "core/stop_request.hpp"
 #include "core/text.hpp"
 
 namespace enas::search {
@@ -24,6 +26,19 @@ void together(comm::World& world, const std::function<void()>& work) {
     throw ConfigError(
         failure.rank == 0 ? failure.message : concat("rank ", failure.rank, ": ", failure.message),
         failure.code);
+  }
+}
+
+void in_turns(comm::World& world, const std::string& activity, int count,
+              const std::function<void(int)>& work) {
+  const auto own = comm::block_of(world.rank(), world.size(), count);
+  const int turns = (count + world.size() - 1) / world.size();
+  for (int turn = 0; turn < turns; ++turn) {
+    world.note_progress(activity, turn);
+    if (turn < own.size() && !stop_requested()) work(own.begin + turn);
+    if (!world.all_agree(!stop_requested())) {
+      throw Error(ExitCode::checkpointed, "stopped on request; nothing was written");
+    }
   }
 }
 

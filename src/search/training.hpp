@@ -26,7 +26,7 @@ std::string stored_training_configuration(const std::filesystem::path& run);
 /// test.json into the run directory: the architecture with its metrics. The test split is touched
 /// once: where test.json exists already it is returned, unless `again`. Not before the training is
 /// finished. Throws InputError. The same JSON on every rank.
-Json evaluate(comm::World& world, Log& log, const Settings& settings,
+Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
               const std::filesystem::path& run, bool again);
 
 /// Rank 0. A directory with the weights of the best epoch (weights.safetensors), a model.py that

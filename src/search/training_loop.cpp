@@ -55,7 +55,7 @@ TrainingLoop::TrainingLoop(const TrainingWorld& parts)
                              options_.epochs, options_.step.slots, options_.step.batch_size}),
       checkpointer_(parts.world, parts.log, parts.directory, parts.settings.checkpoint,
                     parts.identity, content_),
-      stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits.max_time_s,
+      stop_control_(parts.world.is_root(), parts.directory.root(), parts.limits,
                     parts.settings.checkpoint.every_minutes * 60.0) {}
 
 ExitCode TrainingLoop::run() {

@@ -165,7 +165,8 @@ void add_attribute(Input& input, hid_t file) {
   const std::string path = input.PickValueInArray(kPaths);
   const Handle type = any_type(input);
   const Handle space = any_space(input, rank);
-  if (H5Sget_simple_extent_npoints(space.id()) > 1 << 10) return;
+  const hssize_t count = H5Sget_simple_extent_npoints(space.id());
+  if (count > 1 << 10 || H5Tget_size(type.id()) > 1 << 16) return;  // libhdf5 would allocate it
   const Handle made(H5Acreate_by_name(file, path.c_str(), input.PickValueInArray(kAttributes),
                                       type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
                     H5Aclose);

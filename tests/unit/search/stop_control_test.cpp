@@ -32,7 +32,9 @@ struct StopControlTest : testing::Test {
   ~StopControlTest() override { unsetenv("SLURM_JOB_END_TIME"); }
 
   StopControl make(double max_time_s = 0.0, double every_s = 0.0, bool root = true) const {
-    return {root, scratch.path(), max_time_s, every_s};
+    RunLimits limits;
+    limits.max_time_s = max_time_s;
+    return {root, scratch.path(), limits, every_s};
   }
   void touch(const char* name) const { std::ofstream file(scratch / name); }
 };
@@ -48,6 +50,17 @@ TEST_F(StopControlTest, StopsAtTheTimeLimit) {
   wait_s(0.25);
   EXPECT_EQ(control.wishes(0.0), kFlagStop);
   EXPECT_EQ(control.reason(), "time limit");
+}
+
+TEST_F(StopControlTest, TheFileOfAPipelineStopsItsStages) {
+  RunLimits limits;
+  limits.pipeline = scratch.path();
+  StopControl control(true, scratch / "train", limits, 0.0);
+  touch("STOP");
+  wait_s(1.1);
+  EXPECT_EQ(control.wishes(0.0), kFlagStop);
+  EXPECT_EQ(control.reason(), "STOP file");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "STOP"));
 }
 
 TEST_F(StopControlTest, OnlyRankZeroWatchesClockAndFiles) {
