@@ -19,7 +19,7 @@ debian_packages=(
 )
 # For the tests alone: Slurm runs on this machine, under the tests, with a configuration of their own.
 test_packages=(
-  shellcheck slurm-wlm munge
+  shellcheck slurm-wlm munge valgrind
   clang-14 libclang-rt-14-dev clang-tidy-14 faketime  # sanitizers, fuzzing, clocks that lie
 )
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
