@@ -32,6 +32,24 @@ struct Typed {
 /// Without its description, which would be repeated after the option's type in the help.
 CLI::Validator unnamed(CLI::Validator validator) { return validator.description(""); }
 
+/// In the place of CLI11's validators of numbers, whose texts name the largest double.
+CLI::Validator number(std::string_view allowed, bool (*is_allowed)(double)) {
+  return {[=](const std::string& text) {
+            double value = 0.0;
+            const bool good = CLI::detail::lexical_cast(text, value) && is_allowed(value);
+            return good ? std::string() : concat("must be ", allowed, ", is ", text);
+          },
+          ""};
+}
+
+CLI::Validator positive() {
+  return number("a number above 0", [](double value) { return value > 0.0; });
+}
+
+CLI::Validator not_negative() {
+  return number("a number of at least 0", [](double value) { return value >= 0.0; });
+}
+
 void add_json(CLI::App& app, Typed& typed) {
   app.add_flag("--json", typed.line.json, "Print results as JSON");
 }
@@ -68,7 +86,7 @@ void add_run_options(CLI::App& app, Typed& typed) {
   app.add_option("--seed", typed.seed, "Same as --set run.seed=N")
       ->type_name("N")
       ->expected(1)
-      ->check(unnamed(CLI::NonNegativeNumber));
+      ->check(not_negative());
   app.add_option("--max-time", typed.max_time,
                  "Stop with a checkpoint after this wall-clock time (default: in time for the end "
                  "of the Slurm job, where SLURM_JOB_END_TIME is set)")
@@ -76,7 +94,7 @@ void add_run_options(CLI::App& app, Typed& typed) {
   app.add_option("--max-steps", line.limits.max_steps,
                  "Stop at this step, counted from the run's start")
       ->type_name("N")
-      ->check(unnamed(CLI::PositiveNumber));
+      ->check(positive());
   add_device(app, line.limits.device);
   add_json(app, typed);
 }
@@ -152,7 +170,7 @@ void add_results(CLI::App& app, Typed& typed) {
   pipeline->add_option("--seeds", result.seeds, "Repeat all of it with these seeds")
       ->delimiter(',')
       ->type_name("N,N,...")
-      ->check(unnamed(CLI::NonNegativeNumber));
+      ->check(not_negative());
 }
 
 /// Of `bench --scaling`.
@@ -169,13 +187,13 @@ void add_scaling(CLI::App& bench, BenchLine& line) {
       ->capture_default_str()
       ->check(unnamed(CLI::Range(1, 10000)));
   bench.add_option("--slot-s", model.slot_s, "Seconds of one slot there (default: as measured)")
-      ->check(unnamed(CLI::PositiveNumber));
+      ->check(positive());
   bench.add_option("--latency-s", model.network.latency_s, "The network's seconds a message")
       ->capture_default_str()
-      ->check(unnamed(CLI::NonNegativeNumber));
+      ->check(not_negative());
   bench.add_option("--bandwidth", model.network.bandwidth, "Its bytes a second from a rank")
       ->capture_default_str()
-      ->check(unnamed(CLI::PositiveNumber));
+      ->check(positive());
 }
 
 void add_bench(CLI::App& app, Typed& typed) {
@@ -215,7 +233,7 @@ void add_subcommands(CLI::App& app, Typed& typed) {
   sample->add_option("--seed", typed.seed, "Seed of the draws (default 1)")
       ->type_name("N")
       ->expected(1)
-      ->check(unnamed(CLI::NonNegativeNumber));
+      ->check(not_negative());
   add_json(*sample, typed);
 
   CLI::App* hash = app.add_subcommand("state-hash", "Digest of all state in a checkpoint");
