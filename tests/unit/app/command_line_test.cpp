@@ -136,9 +136,10 @@ TEST(CommandLine, WrongUsageIsCode64WithTheWord) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{}, "--config FILE is missing"},
       {{"--confg", "a"}, "--confg"},
-      {{"--config", "a", "--max-steps", "-1"}, "--max-steps"},
+      {{"--config", "a", "--max-steps", "-1"}, "--max-steps: must be a number above 0, is -1"},
       {{"--config", "a", "--max-steps", "many"}, "--max-steps"},
-      {{"--config", "a", "--seed", "-1"}, "--seed"},
+      {{"--config", "a", "--seed", "-1"}, "--seed: must be a number of at least 0, is -1"},
+      {{"pipeline", "--config", "a", "--seeds", "1,2-3"}, "is 2-3"},
       {{"--config", "a", "--device", "tpu"}, "--device"},
       {{"--config", "a", "--max-time", "soon"}, "--max-time"},
       {{"config"}, "--defaults"},
