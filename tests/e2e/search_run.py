@@ -29,6 +29,10 @@ LAST_STEP = 27
 # Longer than the limit in MPIRUN: only for what was started without it.
 LIMIT_S = 150
 
+# Bounds of time hold on a machine of one's own; tests share theirs with builds and with each other. Times this, a
+# bound of 5 or 10 s still lies below the minute after which `timeout` would end what hangs.
+SLACK = 4
+
 
 class Result:
     """How a process ended and what it said."""
@@ -64,13 +68,27 @@ class Process:
                 self.process.kill()
         return Result(code, *(file.read_text(errors="replace") for file in self.files))
 
+    def wait_for_all(self, ranks, bound_s):
+        """wait() right after what ends the run: mpirun and these ranks must all be gone in time."""
+        start = time.monotonic()
+        result = self.wait()
+        try:
+            wait_for(lambda: not any(map(is_alive, ranks)), "the ranks to end")
+        finally:
+            for pid in filter(is_alive, ranks):
+                kill(pid)
+        seconds = time.monotonic() - start
+        assert seconds <= SLACK * bound_s, f"gone after {seconds:.1f} s, demanded are {bound_s} s\n{result}"
+        return result
+
     def mpirun(self):
         """The pid of mpirun itself, which `timeout` started."""
         return wait_for(lambda: children_of(self.process.pid), "mpirun to start")[0]
 
-    def ranks(self):
-        """The pids of the ranks, in order."""
-        return sorted(wait_for(lambda: children_of(self.mpirun()), "ranks to start"))
+    def ranks(self, count=1):
+        """The pids of the ranks, in order; waits until there are `count`."""
+        return sorted(wait_for(lambda: len(found := children_of(self.mpirun())) >= count and found,
+                               "ranks to start"))
 
 
 def environment(extra=None):

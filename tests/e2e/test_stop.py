@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from search_run import LAST_STEP, assert_same_rows, children_of, is_alive, kill, wait_for
+from search_run import LAST_STEP, assert_same_rows, children_of, kill
 
 # Rank 0 sleeps for two seconds before step 5, which is when the tests strike.
 HOLD = {"ENAS_FAULT": "0:5:slow"}
@@ -101,8 +101,9 @@ def test_kill_of_a_rank(new_run, gold, rank):
     run = new_run()
     process = run.start(env=HOLD)
     run.await_checkpoint(4)
-    kill(process.ranks()[rank])
-    result = process.wait()
+    ranks = process.ranks(2)
+    kill(ranks[rank])
+    result = process.wait_for_all(ranks, 5)
     assert result.code == 137, result
     assert run.newest_step() < LAST_STEP
     assert_resumes_to_gold(run, gold)
@@ -133,15 +134,9 @@ def test_kill_of_mpirun(new_run, gold):
     run = new_run()
     process = run.start(env=HANG)
     run.await_checkpoint(4)
-    ranks = process.ranks()
-    assert len(ranks) == 2
+    ranks = process.ranks(2)
     kill(process.mpirun())
-    process.wait()
-    try:
-        wait_for(lambda: not any(map(is_alive, ranks)), "the ranks to end", 10)
-    finally:
-        for pid in filter(is_alive, ranks):
-            kill(pid)
+    process.wait_for_all(ranks, 5)
     assert_resumes_to_gold(run, gold)
 
 

@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 from fault_checks import fault_at
-from search_run import (BINARY, LAST_STEP, LIMIT_S, MPIRUN, Result, assert_same_rows, environment, is_alive,
-                        kill, wait_for)
+from search_run import (
+    BINARY,
+    LAST_STEP,
+    LIMIT_S,
+    MPIRUN,
+    Result,
+    assert_same_rows,
+    environment,
+    is_alive,
+    kill,
+    wait_for,
+)
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
@@ -61,7 +71,10 @@ def test_signal_to_mpirun(new_run, gold, number):
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_rank_that_crashes(new_run, gold, kind, code, said, rank):
     run = new_run()
-    result = run.search(env=fault_at(rank, 10, kind))
+    process = run.start(env=fault_at(rank, 10, kind))
+    ranks = process.ranks(2)
+    wait_for(lambda: not is_alive(ranks[rank]), "the crash")
+    result = process.wait_for_all(ranks, 5)
     assert result.code == code and f"exited on signal {code - 128} ({said}" in result.text, result
     assert_resumes_to_gold(run, gold)
 
@@ -81,10 +94,10 @@ def start_drawn_out(run):
 def test_kill_of_a_rank_at_a_random_moment(new_run, gold, rank, moment):
     run = new_run()
     process = start_drawn_out(run)
-    ranks = wait_for(lambda: len(found := process.ranks()) == 2 and found, "two ranks")
+    ranks = process.ranks(2)
     time.sleep(moment)
     kill(ranks[rank])
-    assert process.wait().code == 137
+    assert process.wait_for_all(ranks, 5).code == 137
     assert_resumes_to_gold(run, gold)
 
 
@@ -106,11 +119,10 @@ def test_usr1_at_a_random_moment(new_run, gold, moment):
 def test_kill_of_mpirun_at_a_random_moment(new_run, gold, moment):
     run = new_run()
     process = start_drawn_out(run)
-    ranks = wait_for(lambda: len(found := process.ranks()) == 2 and found, "two ranks")
+    ranks = process.ranks(2)
     time.sleep(moment)
     kill(process.mpirun())
-    process.wait()
-    wait_for(lambda: not any(map(is_alive, ranks)), "the ranks to end", 10)
+    process.wait_for_all(ranks, 5)
     assert_resumes_to_gold(run, gold)
 
 
