@@ -2,11 +2,12 @@
 """Checkpoints over the whole life of a run: rotation, damage, and a soak with many kills."""
 import os
 import random
+import re
 import time
 
 import pytest
 from faulty_files import faults, for_each, points_of
-from search_run import Run, assert_same_rows, enas_hpc, kill
+from search_run import LAST_STEP, Run, assert_same_rows, enas_hpc, kill
 
 KEEP_TWO = {"checkpoint.keep": 2, "checkpoint.every_steps": 2}
 
@@ -44,6 +45,11 @@ def test_killed_between_save_and_pruning(prunings, gold, tmp_path):
 # --- C7, C8
 
 
+# What io::read_sealed says of bytes that it did not write.
+REASONS = ("has the wrong digest", "has a damaged seal", "has no seal at its end", "has the wrong length",
+           "is too short")
+
+
 def flipped(whole, generator):
     data = bytearray(whole)
     data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
@@ -76,6 +82,34 @@ def test_cut_at_50_lengths(gold, tmp_path):
         path.unlink()
 
     for_each(range(50), strike)
+
+
+def assert_falls_back(run, gold):
+    """The newest, of step 14, is damaged: that is said with the reason, and the one of step 12 is taken."""
+    newest = run.newest().name
+    result = run.search(ranks=0)
+    assert result.code == 0 and "resumed from step 12 " in result.text, result
+    said = re.findall(r"^warning: cannot resume from .*; trying the one before$", result.err, re.MULTILINE)
+    assert len(said) == 1 and newest in said[0] and re.search("|".join(REASONS), said[0]), result
+    assert run.names("*.bad") == [newest + ".bad"]
+    assert run.state_hash() == gold.hash
+    assert run.steps() == list(range(LAST_STEP))
+    assert_same_rows(run.log(), gold.log)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_resume_beside_a_flipped_bit(stopped, gold, seed):
+    newest = stopped.newest()
+    newest.write_bytes(flipped(newest.read_bytes(), random.Random(f"bit {seed}")))
+    assert_falls_back(stopped, gold)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_resume_beside_a_cut(stopped, gold, seed):
+    newest = stopped.newest()
+    size = newest.stat().st_size
+    os.truncate(newest, random.Random(f"cut {seed}").randrange(size))
+    assert_falls_back(stopped, gold)
 
 
 def test_random_bytes_in_the_place_of_the_newest(stopped, gold):
