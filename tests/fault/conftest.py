@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "e2e"), str(Path(__file__).parent)]
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE), str(HERE.parents[1] / "analysis" / "src")]
 
 from search_fixtures import gold, new_run, stopped, stopped_at_14  # noqa: E402, F401
 

@@ -9,6 +9,9 @@ import pytest
 from faulty_files import faults, for_each, of_the_save, points_of
 from search_run import LAST_STEP, assert_same_rows, command_line, enas_hpc, environment, wait_for
 
+from enas_analysis import MissingFileError
+from enas_analysis import Run as Reader
+
 # The run that was stopped at step 14 goes on, and its save at step 16 is the one that is hit.
 NEXT = 16
 
@@ -236,6 +239,42 @@ def test_readers_during_saves(new_run, gold):
     assert result.code == 0 and "not written" not in result.text, result
     assert reads > 10
     assert run.steps() == list(range(12 * 9))
+
+
+def read_as_users_do(run, gold):
+    """The package of analysis/ on a run that is going on: its number of steps, None before the first part."""
+    try:
+        reader = Reader(run.folder)
+    except MissingFileError as error:
+        if "the first comes with the first checkpoint" not in str(error):
+            raise
+        return None
+    steps = sorted([*reader.weight_steps["step"], *reader.controller_steps["step"]])
+    assert steps == list(range(reader.log.end_step))
+    loss = reader.weight_steps["loss"].to_numpy()
+    both = min(len(loss), len(gold.log["weight_steps/loss"]))
+    assert loss[:both].tobytes() == gold.log["weight_steps/loss"][:both].tobytes()
+    assert (reader.best is None) == reader.rounds.empty
+    assert reader.status["phase"] in ("weights", "controller", "finished") and reader.starts[0].step == 0
+    return reader.log.end_step
+
+
+@pytest.mark.filterwarnings("error:.*left out")
+def test_the_analysis_package_during_saves(new_run, gold):
+    """Never an exception, and always the beginning of the truth."""
+    run = new_run({"search.rounds": 20, "checkpoint.every_steps": 1})
+    process = run.start(ranks=0)
+    try:
+        wait_for((run.folder / "log").is_dir, "the folder of the log")
+        seen = [read_as_users_do(run, gold)]
+        while process.process.poll() is None:
+            seen.append(read_as_users_do(run, gold))
+    finally:
+        result = process.wait()
+    assert result.code == 0 and "not written" not in result.text, result
+    seen = [steps for steps in seen if steps is not None]
+    assert seen == sorted(seen) and len(set(seen)) > 3, seen
+    assert read_as_users_do(run, gold) == 20 * 9
 
 
 def test_a_run_log_that_cannot_be_opened(another, gold):
