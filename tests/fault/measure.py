@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
-from search_run import Run, is_alive, kill, wait_for  # noqa: E402
+from search_run import Run, is_alive, kill, wait_for
 
 SLOW = {"ENAS_FAULT": "1:1:slow_forever"}
 HANG = {"ENAS_FAULT": "1:5:hang"}
