@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """New runs, and the uninterrupted run that others are held against; for tests/e2e and tests/fault."""
 import pytest
-from search_run import Run
+from search_run import SECONDS_TO_STOP, Run
 
 
 class Gold:
@@ -25,6 +25,15 @@ def stopped_at_14(tmp_path_factory):
     result = run.search("--max-steps", 14)
     assert result.code == 0, result
     return run
+
+
+@pytest.fixture(autouse=True)
+def recorded_seconds(request):
+    """Into the results in JUnit's format, for tests/fault/results.py."""
+    SECONDS_TO_STOP.clear()
+    yield
+    for seconds in SECONDS_TO_STOP:
+        request.node.user_properties.append(("seconds_to_stop", f"{seconds:.2f}"))
 
 
 @pytest.fixture

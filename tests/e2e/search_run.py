@@ -33,6 +33,9 @@ LIMIT_S = 150
 # bound of 5 or 10 s still lies below the minute after which `timeout` would end what hangs.
 SLACK = 4
 
+# Of the present test: what wait_for_all() measured.
+SECONDS_TO_STOP = []
+
 
 class Result:
     """How a process ended and what it said."""
@@ -78,6 +81,7 @@ class Process:
             for pid in filter(is_alive, ranks):
                 kill(pid)
         seconds = time.monotonic() - start
+        SECONDS_TO_STOP.append(seconds)
         assert seconds <= SLACK * bound_s, f"gone after {seconds:.1f} s, demanded are {bound_s} s\n{result}"
         return result
 

@@ -8,7 +8,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE), str(HERE.parents[1] / "analysis" / "src")]
 
-from search_fixtures import gold, new_run, stopped, stopped_at_14  # noqa: E402, F401
+from search_fixtures import gold, new_run, recorded_seconds, stopped, stopped_at_14  # noqa: E402, F401
 
 
 def pytest_configure(config):

@@ -21,6 +21,7 @@ class Case(NamedTuple):
     name: str
     state: str
     seconds: float
+    to_stop: list[float]  # from an act to the end of the last process
 
     def test(self):
         """Without parameters or numbers of ranks."""
@@ -33,7 +34,9 @@ def case_of(element):
         name = f"{'/'.join(module[-2:])}.py::{name}"
     bad = any(element.find(kind) is not None for kind in ("failure", "error")) or element.get("status") == "fail"
     left_out = element.find("skipped") is not None or element.get("status") in ("notrun", "disabled")
-    return Case(name, "failed" if bad else "skipped" if left_out else "passed", float(element.get("time") or 0))
+    to_stop = [float(each.get("value")) for each in element.iter("property") if each.get("name") == "seconds_to_stop"]
+    state = "failed" if bad else "skipped" if left_out else "passed"
+    return Case(name, state, float(element.get("time") or 0), to_stop)
 
 
 def cases_of(files):
@@ -80,14 +83,16 @@ def line_of(row, cases):
     ran = len(cases) - count("skipped")
     skipped = f", {count('skipped')} skipped" if ran < len(cases) else ""
     seconds = [case.seconds for case in cases if case.state != "skipped"] or [0.0]
+    to_stop = [each for case in cases for each in case.to_stop]
     return (f"| {row} | {len({case.test() for case in cases})} | {len(cases)} | {count('passed')} of {ran}{skipped} "
-            f"| {sum(seconds):.1f} | {max(seconds):.1f} |")
+            f"| {sum(seconds):.1f} | {max(seconds):.1f} | {f'{max(to_stop):.1f}' if to_stop else '-'} |")
 
 
 def main():
     cases = cases_of(sys.argv[1:])
     missing, of_rows = [], set()
-    print("| Row | Tests | Repetitions | Passed | Seconds, all | Seconds, longest |\n|---|---|---|---|---|---|")
+    print("| Row | Tests | Repetitions | Passed | Seconds, all | Longest test | Longest time to stop |")
+    print("|---|---|---|---|---|---|---|")
     for row, wanted in rows_of(README.read_text()).items():
         places = {place for place, case in enumerate(cases) if any(is_named(each, case.name) for each in wanted)}
         missing += [f"{row} `{each}`" for each in wanted if not any(is_named(each, case.name) for case in cases)]

@@ -60,7 +60,8 @@ def test_results_counts_what_it_reads(tmp_path):
     """Made-up results: two of pytest with parameters, one skipped, one failed, and three of CTest."""
     file = tmp_path / "results.xml"
     file.write_text("""<testsuites><testsuite>
-        <testcase classname="tests.e2e.test_stop" name="test_kill_of_a_rank[0]" time="2.5"/>
+        <testcase classname="tests.e2e.test_stop" name="test_kill_of_a_rank[0]" time="2.5">
+        <properties><property name="seconds_to_stop" value="2.25"/></properties></testcase>
         <testcase classname="tests.e2e.test_stop" name="test_kill_of_a_rank[1]" time="1.5"/>
         <testcase classname="tests.e2e.test_stop" name="test_kill_of_mpirun" time="9"><skipped/></testcase>
         <testcase classname="tests.fault.test_stop" name="test_kill_of_a_rank[0]" time="7"/>
@@ -75,7 +76,7 @@ def test_results_counts_what_it_reads(tmp_path):
                       "mpi/search/weight_step_test.cpp::WeightStep.Some"]
     named = [case for case in cases if any(results.is_named(each, case.name) for each in wanted)]
     assert [case.seconds for case in named] == [2.5, 1.5, 9, 4, 5]
-    assert results.line_of("X1", named) == "| X1 | 3 | 5 | 3 of 4, 1 skipped | 13.0 | 5.0 |"
+    assert results.line_of("X1", named) == "| X1 | 3 | 5 | 3 of 4, 1 skipped | 13.0 | 5.0 | 2.2 |"
     assert not results.is_named("e2e/test_stop.py::test_kill", "e2e/test_stop.py::test_kill_of_mpirun")
     assert results.is_named("e2e/test_stop.py", "e2e/test_stop.py::test_kill_of_mpirun")
     assert results.is_named("mpi/search@*", "mpi/search@4")
