@@ -12,6 +12,7 @@ cd "${SLURM_SUBMIT_DIR:-.}" || exit 66
   exit 66
 }
 
+refuse_run_dir "the run directory is ENAS_RUNS/JOBNAME, chosen by ENAS_RUNS and sbatch --job-name" "$@"
 prepare_job
 data=${ENAS_CIFAR:-data/cifar-10-batches-bin}
 need_files ENAS_CIFAR "$data" data_batch_{1..5}.bin test_batch.bin

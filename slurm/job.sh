@@ -17,6 +17,23 @@ fail() { # MESSAGE [CODE]
   exit "${2:-66}"
 }
 
+# refuse_run_dir RULE ARGUMENT...: elsewhere than the script looks, no progress would be seen.
+refuse_run_dir() {
+  local argument
+  for argument in "${@:2}"; do
+    case $argument in
+      --run-dir | --run-dir=* | run.dir=* | --set=run.dir=*)
+        fail "$argument cannot be given here: $1" 64
+        ;;
+    esac
+  done
+}
+
+# retry COMMAND...: three times before it is given up. slurmctld may be busy, or about to come back.
+retry() {
+  "$@" || { sleep 5 && "$@"; } || { sleep 5 && "$@"; }
+}
+
 # Site facts, defaults, and everything that the program takes from the environment.
 prepare_job() {
   local site=${ENAS_SITE:-slurm/site.sh} end
@@ -27,6 +44,10 @@ prepare_job() {
   ENAS_RUNS=${ENAS_RUNS:-runs}
   ENAS_HPC=${ENAS_HPC:-build/release/src/app/enas_hpc}
   [[ $ENAS_DEVICE =~ ^(cpu|gpu)$ ]] || fail "ENAS_DEVICE is '$ENAS_DEVICE', must be cpu or gpu ($site)" 64
+  ENAS_MAX_TRIES=${ENAS_MAX_TRIES:-3}
+  [[ $ENAS_MAX_TRIES =~ ^0*[1-9][0-9]{0,5}$ ]] ||
+    fail "ENAS_MAX_TRIES is '$ENAS_MAX_TRIES', must be a number from 1 to 999999 ($site)" 64
+  ENAS_MAX_TRIES=$((10#$ENAS_MAX_TRIES))
   [[ -x $ENAS_HPC ]] || fail "there is no program at $ENAS_HPC (seen from $PWD): build it, or set ENAS_HPC in $site"
   [[ -n $job_id ]] || fail "this is a batch script: start it with sbatch" 64
   read -r -a launcher <<<"${ENAS_LAUNCHER:-srun --mpi=pmix --cpu-bind=cores}"
@@ -83,23 +104,22 @@ steps_of() {
 # A job that was killed leaves its lock behind, and from another node nobody sees that the process is gone.
 # Slurm knows. A lock of a host that is not of this cluster is not touched.
 free_lock() {
-  local lock=$1/run.lock job host hosts jobs
-  [[ -s $lock ]] || return 0
+  local lock=$1 job host hosts jobs
   job=$(sed -n 's/.*"job":"\([0-9]*\)".*/\1/p' "$lock")
   host=$(sed -n 's/.*"host":"\([^"]*\)".*/\1/p' "$lock")
   [[ -n $job && -n $host && $job != "$job_id" ]] || return 0
-  hosts=$(sinfo -h -N -o %n | sed 's/\..*//') && jobs=$(squeue -h -t all -o '%A %T') || return 0
+  hosts=$(retry sinfo -h -N -o %n | sed 's/\..*//') && jobs=$(retry squeue -h -t all -o '%A %T') || return 0
   grep -qx "${host%%.*}" <<<"$hosts" || return 0
   if grep -qE "^$job (RUNNING|COMPLETING|SUSPENDED|STOPPED|CONFIGURING|RESIZING|SIGNALING|STAGE_OUT)$" <<<"$jobs"; then
     return 0
   fi
-  say "job $job is over: its lock on $1 is taken away"
+  say "job $job is over: its lock on ${lock%/run.lock} is taken away"
   : >"$lock"
 }
 
 # finish RUN CODE: ends the job with CODE, unless the run can go on: then the job is requeued.
 finish() {
-  local run=$1 code=$2 tries
+  local run=$1 code=$2 tries state
   say "exit code $code at step $(steps_of "$run"), $(date '+%F %T')"
   if ((code == 0)); then
     rm -f "$run/requeues"
@@ -107,24 +127,37 @@ finish() {
   fi
   # 75: stopped with a checkpoint. 79: a rank hung. 1 and above 128: a rank or mpirun was killed.
   ((code == 75 || code == 79 || code == 1 || code > 128)) || exit "$code"
-  [[ $signal != TERM ]] || stay "Slurm ends the job; submit it again to go on" "$code"
-  if grep -qs '"reason": *"STOP file"' "$run/status.json"; then
-    stay "stopped by the file STOP; submit it again to go on" "$code"
+  # A job that was cancelled just now would come back.
+  if ! state=$(retry squeue -h -j "$task_id" -o %T); then
+    say "squeue does not tell whether the job is cancelled: taken as running"
+    state=RUNNING
   fi
+  if [[ $state != RUNNING || $signal == TERM ]]; then stay "Slurm ends the job; submit it again to go on" "$code"; fi
+  if is_stopped "$run"; then stay "stopped by the file STOP; submit it again to go on" "$code"; fi
   tries=$(count_try "$run")
-  if ((tries >= ${ENAS_MAX_TRIES:-3})); then
+  if ((tries >= ENAS_MAX_TRIES)); then
     stay "no step further in $tries starts (ENAS_MAX_TRIES): see $run/run.log" "$code"
   fi
-  # A job that was cancelled just now would come back.
-  [[ $(squeue -h -j "$task_id" -o %T) == RUNNING ]] || stay "Slurm ends the job" "$code"
   say "requeued, to go on from the newest checkpoint"
-  scontrol requeue "$task_id" || stay "requeueing was refused; submit it again to go on" "$code"
+  retry scontrol requeue "$task_id" || stay "requeueing was refused; submit it again to go on" "$code"
   exit "$code" # Slurm ends this script at once
 }
 
 stay() { # MESSAGE CODE
   say "not requeued: $1"
   exit "$2"
+}
+
+# Whether the file STOP ended RUN: its newest stage says so, or none has come to see the file. The program takes
+# away what it sees, or the next job would stop at once.
+is_stopped() {
+  local newest
+  if [[ -e $1/STOP ]]; then
+    rm -f "$1/STOP"
+    return 0
+  fi
+  newest=$(find "$1" -maxdepth 4 -name status.json -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1)
+  grep -qs '"reason": *"STOP file"' "${newest#* }"
 }
 
 # Prints how many starts of this job in a row have come no further. RUN/requeues holds: job, steps, that number.
@@ -139,8 +172,10 @@ count_try() {
   printf '%s\n' "$tries"
 }
 
-# begin RUN: before the first program.
+# begin RUN: before the first program. Each stage of a run has a lock.
 begin() {
+  local locks lock
   steps_before=$(steps_of "$1")
-  free_lock "$1"
+  mapfile -t locks < <(find "$1" -name run.lock -size +0 2>/dev/null)
+  for lock in "${locks[@]}"; do free_lock "$lock"; done
 }

@@ -25,7 +25,7 @@ if [[ $ENAS_DEVICE == gpu ]]; then export SBATCH_GPUS_PER_NODE=4; else unset SBA
 # ENAS_LAUNCHER="srun --mpi=pmix --cpu-bind=cores"
 # ENAS_LAUNCHER="mpirun --bind-to none"
 
-# So many starts in a row that come no further end the requeueing.
+# So many starts in a row that come no further end the requeueing. A decimal number from 1 on.
 # ENAS_MAX_TRIES=3
 
 # Only inside a job.

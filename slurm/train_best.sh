@@ -14,6 +14,7 @@ cd "${SLURM_SUBMIT_DIR:-.}" || exit 66
   exit 66
 }
 
+refuse_run_dir "the training is kept in RUN/train/best, chosen by the first argument, RUN" "$@"
 prepare_job
 search=${1:-$ENAS_RUNS/enas-ptb}
 shift $(($# > 0))
