@@ -46,7 +46,8 @@ class Site:
         # MORE: what the test wants the program to be given, read anew at each start.
         (folder / "more").write_text("")
         launch = folder / "launch"
-        launch.write_text(f'#!/bin/bash\nread -r -a more <"{folder}/more"\nexec {LAUNCHERS[launcher]} "$@" "${{more[@]}}"\n')
+        launch.write_text(f'#!/bin/bash\nread -r -a more <"{folder}/more"\n'
+                          f'exec {LAUNCHERS[launcher]} "$@" "${{more[@]}}"\n')
         launch.chmod(0o755)
         (folder / "slurm" / "site.sh").write_text(
             f"ENAS_HPC={BINARY}\nENAS_PTB=data\nENAS_LAUNCHER={launch}\n"

@@ -6,6 +6,8 @@ import re
 import pytest
 from batch import LAUNCHERS, Site, wait_for
 
+REQUEUED = "requeued, to go on from the newest checkpoint"
+
 both = pytest.mark.parametrize("launcher", LAUNCHERS)
 
 
@@ -82,12 +84,21 @@ def test_end_of_the_job_without_a_signal(site, launcher):
 
 @both
 def test_preemption(site, launcher):
-    """A job of a higher partition takes the nodes. mpirun's ranks are killed then, and go back a few steps."""
+    """A job of a higher partition takes the nodes. mpirun loses its daemons then; its ranks may go back a few steps."""
     job = site.submit()
     job.await_steps(20)
     site.call("sbatch", "--wait", "-p", "high", "--nodes=2", "--exclusive", "--output=high.out", "--wrap", "true")
     job.await_requeued()
+    status, step = site.status(), site.step()
+    if launcher == "srun":
+        assert (status["phase"], status["step"]) == ("stopped", step), job.output()
+        assert status["reason"] in ("SIGTERM", "a signal to another rank")
+        assert "exit code 75" in job.output()
+    else:
+        assert f"{REQUEUED}\n" in job.output()
+        assert "exit code 75" not in job.output()
     finish(site, job, restarts=1)
+    assert f"resumed from step {step}" in (site.run / "run.log").read_text()
 
 
 def test_preemption_by_the_users_signal(site, cluster):
@@ -169,16 +180,17 @@ def test_train_best_waits_for_the_search_and_scores_it(site):
 
 
 def test_seeds_end_in_a_table(site):
+    """Also where one of them failed."""
     keys = {**site.keys, "search.rounds": 1, "train.epochs": 1, "train.hidden": 8, "train.batch_size": 4,
             "train.evaluation_batch_size": 2, "weights.slots": 2}
     arguments = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
     site.environment.update({"SBATCH_CPUS_PER_TASK": "1"})
-    site.call("slurm/seeds.sh", "1,2", "--samples", "4", *arguments)
+    (site.folder / "slurm" / "site.sh").open("a").write("[[ ${SLURM_ARRAY_TASK_ID:-} != 3 ]] || ENAS_PTB=nowhere\n")
+    site.call("slurm/seeds.sh", "1-3%2", "--samples", "4", *arguments)
     wait_for(lambda: list(site.folder.glob("enas-seeds-report-*.out")), "the report")
     wait_for(lambda: site.call("squeue", "-h") == "", "the jobs to end")
     (report,) = site.folder.glob("enas-seeds-report-*.out")
     text = report.read_text()
-    for strategy in ("reinforce", "random"):
-        assert f"{strategy}: test " in text and "(n = 2)" in text, text
-
-
+    assert "not finished, and not in the table: seed 3\n" in text
+    assert re.findall(r"^(\w+): test .*\(n = 2\)$", text, re.MULTILINE) == ["random", "reinforce"], text
+    assert not (site.folder / "runs" / "enas-seeds" / "seed-3").exists()

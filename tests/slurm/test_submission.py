@@ -15,7 +15,7 @@ def test_each_script(cluster, tmp_path, script, device):
 def test_an_impossible_wish_is_refused(cluster, tmp_path):
     """That --test-only looks at all."""
     site = Site(tmp_path / "site", cluster)
-    with pytest.raises(AssertionError, match="Requested node configuration is not available|More processors"):
+    with pytest.raises(AssertionError, match=r"Requested node configuration is not available|More processors"):
         site.call("sbatch", "--test-only", "--nodes=3", "slurm/enas_ptb.sh")
 
 
