@@ -40,7 +40,8 @@ start_munge() {
 # to cores where those are real.
 write_configuration() {
   local host ports node cores=${1:-64} plugin=none
-  if ((cores <= $(nproc))); then plugin=affinity; fi
+  # nproc takes a number of threads for the cores.
+  if ((cores <= $(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc))); then plugin=affinity; fi
   host=$(hostname -s)
   mapfile -t ports < <(free_ports 3)
   cat >"$dir/slurm.conf" <<CONF
