@@ -92,15 +92,18 @@ Value value_of(const toml::node& node) {
   }
 }
 
+/// What lies deeper than any key is one entry: a hostile file must not use up the stack.
+constexpr int kMostSections = 8;
+
 void flatten(const toml::table& table, const std::string& prefix, const std::string& name,
-             std::vector<TomlEntry>& entries) {
+             std::vector<TomlEntry>& entries, int depth = 0) {
   for (const auto& [key, node] : table) {
     const std::string part =
         is_bare(key.str()) ? std::string(key.str()) : concat("\"", printable(key.str()), "\"");
     const std::string path = prefix.empty() ? part : concat(prefix, ".", part);
     const auto* inner = node.as_table();
-    if (inner != nullptr && !inner->empty()) {
-      flatten(*inner, path, name, entries);
+    if (inner != nullptr && !inner->empty() && depth < kMostSections) {
+      flatten(*inner, path, name, entries, depth + 1);
       continue;
     }
     const auto where = key.source().begin;

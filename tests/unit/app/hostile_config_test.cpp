@@ -88,6 +88,8 @@ TEST_F(HostileConfig, NestedDottedTablesNeitherCrashNorHang) {
   const Refusal refused =
       refuse(file(concat("x=", repeated(open, 250), "1", repeated("}", 250), "\n")));
   EXPECT_EQ(refused.code, ExitCode::bad_data);
+  EXPECT_NE(refused.message.find("unknown section [x.a.a.a.a.a.a.a.a]"), std::string::npos)
+      << refused.message;
 }
 
 TEST_F(HostileConfig, ManyUnknownKeysAreCountedNotListed) {
