@@ -18,6 +18,9 @@ endif()
 # loaded before the sanitizer's.
 set(ENAS_MPI_ENVIRONMENT
     "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1;ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0")
+if(ENAS_SANITIZE)
+  list(APPEND ENAS_MPI_ENVIRONMENT ENAS_SANITIZED=1)
+endif()
 
 # enas_unit_test(<folder> SOURCES ... [LINK targets...] [TORCH]): one binary for one folder, no MPI.
 function(enas_unit_test folder)
