@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from stage import STAND_IN, Stage
 
 HERE = Path(__file__).parent
 DAEMONS = ["slurmctld", "slurmd", "munged", "sbatch"]
@@ -45,3 +46,15 @@ def cluster_of_real_cores(tmp_path):
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("a mask of more than one core needs two cores")
     yield from start_cluster(tmp_path / "cluster", "2")
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path)
+
+
+@pytest.fixture
+def hasty(stage):
+    """A stage on which nobody sleeps."""
+    stage.executable("bin/sleep", STAND_IN)
+    return stage
