@@ -42,12 +42,12 @@ STAGES = pytest.mark.parametrize("command, begun", [
 @STAGES
 def test_a_stopped_rank(finished, tmp_path, command, begun):
     where = finished if command[0] == "derive" else finished / "train" / "enas-ptb"
-    process = Process(command_line(2, *command, where, "--set", "comm.timeout_s=2"), tmp_path / "process")
+    process = Process(command_line(2, *command, where, "--set", "comm.timeout_s=4"), tmp_path / "process")
     output = process.files
     wait_for(lambda: any(begun in file.read_text(errors="replace") for file in output), f'"{begun}"')
     os.kill(process.ranks()[1], signal.SIGSTOP)
     result = process.wait()
-    assert result.code == 79 and "rank 0 made no progress for 2" in result.text, result
+    assert result.code == 79 and "rank 0 made no progress for 4" in result.text, result
     report = json.loads((where / "hang-rank0.json").read_text())
     assert report["operations"], report
     (where / "hang-rank0.json").unlink()
@@ -57,7 +57,7 @@ def test_a_stopped_rank(finished, tmp_path, command, begun):
 def test_no_alarm_when_all_work(finished, tmp_path, command, begun):
     """The negative control: the same timeout."""
     where = finished if command[0] == "derive" else finished / "train" / "enas-ptb"
-    result = enas_hpc(*command, where, "--set", "comm.timeout_s=2", ranks=2)
+    result = enas_hpc(*command, where, "--set", "comm.timeout_s=4", ranks=2)
     assert result.code == 0 and begun in result.text, result
 
 
