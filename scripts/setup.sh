@@ -20,7 +20,7 @@ debian_packages=(
 # For the tests alone: Slurm runs on this machine, under the tests, with a configuration of their own.
 test_packages=(
   shellcheck slurm-wlm munge valgrind
-  clang-14 libclang-rt-14-dev clang-tidy-14 faketime  # sanitizers, fuzzing, clocks that lie
+  clang-14 libclang-rt-14-dev clang-tidy-14 faketime locales  # sanitizers, fuzzing, clocks that lie, commas
 )
 commands=(c++ cmake ninja pkg-config python3 mpirun mpicxx)
 headers=(hdf5.h CLI/CLI.hpp toml++/toml.h nlohmann/json.hpp spdlog/spdlog.h xxhash.h

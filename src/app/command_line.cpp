@@ -36,7 +36,9 @@ CLI::Validator unnamed(CLI::Validator validator) { return validator.description(
 CLI::Validator number(std::string_view allowed, bool (*is_allowed)(double)) {
   return {[=](const std::string& text) {
             double value = 0.0;
-            const bool good = CLI::detail::lexical_cast(text, value) && is_allowed(value);
+            const char* const end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, value);
+            const bool good = error == std::errc() && rest == end && is_allowed(value);
             return good ? std::string() : concat("must be ", allowed, ", is ", text);
           },
           ""};

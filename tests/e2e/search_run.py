@@ -114,6 +114,23 @@ def enas_hpc(*arguments, ranks=0, cwd=None, env=None):
                   done.stderr.decode(errors="replace"))
 
 
+def enas_hpc_by_rank(*ranks, arguments, env=None):
+    """One rank for each of `ranks`: its own "binary", "cwd", "env" and "before" (words in front)."""
+    command = list(MPIRUN)
+    for number, rank in enumerate(ranks):
+        command += [":"] * (number > 0) + ["-np", "1"]
+        command += ["--wdir", str(rank["cwd"])] if "cwd" in rank else []
+        command += [word for pair in rank.get("env", {}).items() for word in ("-x", "=".join(pair))]
+        command += [*rank.get("before", ()), rank.get("binary", BINARY), *arguments]
+    done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True,
+                          env=environment(env), timeout=LIMIT_S)
+    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def sets(keys):
+    return [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
+
+
 class Run:
     """A run directory, searched with a configuration and keys: Run(folder, {"weights.slots": 6})."""
 
@@ -123,8 +140,7 @@ class Run:
         self.config = config
 
     def arguments(self, *more):
-        sets = [part for key, value in self.keys.items() for part in ("--set", f"{key}={value}")]
-        return ["--config", self.config, "--run-dir", self.folder, *sets, *more]
+        return ["--config", self.config, "--run-dir", self.folder, *sets(self.keys), *more]
 
     def search(self, *more, ranks=2, env=None):
         return enas_hpc(*self.arguments(*more), ranks=ranks, env=env)

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from search_run import CONFIG, Process, Run, command_line, enas_hpc, wait_for
+from search_run import CONFIG, Process, Run, command_line, enas_hpc, sets, wait_for
 
 HERE = Path(__file__).parent
 CONFIGS = {kind: HERE / f"tiny{'' if kind == 'recurrent' else '_' + kind}.toml"
@@ -28,10 +28,6 @@ TRAIN = {
               "train.layers": 2, "train.evaluation_batch_size": 10, "train.test_batch_size": 3,
               "train.cutout": 2},
 }
-
-
-def sets(keys):
-    return [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
 
 
 class Training:

@@ -98,7 +98,7 @@ def fails(test, environment):
 
 
 def switched_off(detector, folder, environment):
-    """(test, whether it failed) with and without the detector."""
+    """(test, whether it failed) of each, without the detector."""
     file = SOURCE / detector.file
     text = file.read_text()
     if text.count(detector.code) != 1:

@@ -11,18 +11,7 @@ from pathlib import Path
 
 import pytest
 from fault_checks import fault_at
-from search_run import (
-    BINARY,
-    LAST_STEP,
-    LIMIT_S,
-    MPIRUN,
-    Result,
-    assert_same_rows,
-    environment,
-    is_alive,
-    kill,
-    wait_for,
-)
+from search_run import BINARY, LAST_STEP, assert_same_rows, enas_hpc_by_rank, environment, is_alive, kill, wait_for
 
 NOT_SANITIZED = pytest.mark.skipif("ENAS_SANITIZED" in os.environ,
                                    reason="a sanitizer takes the signal and needs all addresses")
@@ -36,16 +25,7 @@ def assert_resumes_to_gold(run, gold):
 
 
 def search_as(run, *ranks, arguments=(), env=None):
-    """One rank for each of `ranks`: its own "binary", "cwd", "env" and "before" (words in front)."""
-    command = list(MPIRUN)
-    for number, rank in enumerate(ranks):
-        command += [":"] * (number > 0) + ["-np", "1"]
-        command += ["--wdir", str(rank["cwd"])] if "cwd" in rank else []
-        command += [word for pair in rank.get("env", {}).items() for word in ("-x", "=".join(pair))]
-        command += [*rank.get("before", ()), rank.get("binary", BINARY), *run.arguments(*arguments)]
-    done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True,
-                          env=environment(env), timeout=LIMIT_S)
-    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    return enas_hpc_by_rank(*ranks, arguments=run.arguments(*arguments), env=env)
 
 
 def test_negative_control_of_unlike_ranks(new_run, gold):

@@ -3,19 +3,14 @@
 import json
 import os
 import signal
-import subprocess
 
 import pytest
-from search_run import BINARY, CONFIG, LIMIT_S, MPIRUN, Process, Result, command_line, enas_hpc, environment, wait_for
+from search_run import CONFIG, Process, command_line, enas_hpc, enas_hpc_by_rank, sets, wait_for
 
 # Scoring a split takes seconds; all else is tiny.
 KEYS = {"search.rounds": 1, "data.markov.valid_tokens": 100_000, "validation.children": 1, "train.epochs": 1,
         "train.slots": 2, "train.batch_size": 4, "train.segment_length": 8, "train.hidden": 8,
         "train.averaging": "none", "train.evaluation_batch_size": 1, "train.evaluation_parts": 50}
-
-
-def sets(keys):
-    return [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
 
 
 def search_and_training(run, keys):
@@ -62,12 +57,7 @@ def test_no_alarm_when_all_work(finished, tmp_path, command, begun):
 
 
 def in_folders(folders, *arguments):
-    """One rank in each folder."""
-    command = list(MPIRUN)
-    for number, folder in enumerate(folders):
-        command += [":"] * (number > 0) + ["-np", "1", "--wdir", str(folder), BINARY, *map(str, arguments)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), timeout=LIMIT_S)
-    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    return enas_hpc_by_rank(*({"cwd": folder} for folder in folders), arguments=arguments)
 
 
 def test_a_rank_that_sees_another_file(tmp_path):

@@ -20,9 +20,9 @@ def read_cell_table(path: Path) -> dict[Network, float]:
         raise MissingFileError(f"{path} is no file: a table of cells is wanted")
     try:
         with h5py.File(path, "r") as file:
-            if text_of(file.attrs["format"]) != FORMAT:
-                raise DamagedFileError(f"{path} is no table of cells: its format is {text_of(file.attrs['format'])!r}")
-            options = [name.decode() for name in file["options"][:]]
+            if (found := text_of(file.attrs["format"])) != FORMAT:
+                raise DamagedFileError(f"{path} is no table of cells: its format is {found!r}")
+            options = [text_of(name) for name in file["options"][:]]
             tokens, loss = file["tokens"][:], file["loss"][:]
     except (OSError, KeyError) as error:
         raise DamagedFileError(f"{path} cannot be read as a table of cells: {error}") from None

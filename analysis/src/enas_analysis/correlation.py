@@ -19,8 +19,6 @@ from .statistics import Correlation, correlate, kendall_tau_b, rounded
 
 # Differences below these are taken for noise in the sparse tau.
 ROUND_TO = {"accuracy": 0.001, "perplexity": 1.0}
-
-
 LEAST_FOR_INTERVAL = 6
 
 
@@ -139,8 +137,12 @@ def in_sentences(pairs: Pairs, verdict: Verdict) -> list[str]:
     return said
 
 
-def interval_in_words(full: Correlation) -> str:
+def has_interval(full: Correlation) -> bool:
     """A percentile bootstrap of very few architectures, or of a perfect order, is narrower than what is known."""
-    if full.n < LEAST_FOR_INTERVAL or full.low == full.high:
+    return full.n >= LEAST_FOR_INTERVAL and full.low < full.high
+
+
+def interval_in_words(full: Correlation) -> str:
+    if not has_interval(full):
         return f"no interval (fewer than {LEAST_FOR_INTERVAL} architectures, or a perfect order)"
     return f"95 % interval {full.low:.3f} to {full.high:.3f} (percentile bootstrap over architectures)"

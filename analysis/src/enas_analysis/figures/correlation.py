@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
-from ..correlation import LEAST_FOR_INTERVAL, Pairs, Verdict, in_sentences
+from ..correlation import Pairs, Verdict, has_interval, in_sentences
 from ..style import SERIES, SOFT, Picture, figure, styled
 
 
@@ -36,8 +36,7 @@ def scatter(pairs: Pairs, verdict: Verdict) -> Picture:
     axes.set_xlabel(f"validation {pairs.metric} with shared weights")
     axes.set_ylabel(f"validation {pairs.metric}, trained alone")
     full = verdict.full
-    known = full.n >= LEAST_FOR_INTERVAL and full.low < full.high
-    interval = f" [{full.low:.2f}, {full.high:.2f}]" if known else ""
+    interval = f" [{full.low:.2f}, {full.high:.2f}]" if has_interval(full) else ""
     axes.set_title(f"τ = {full.tau:.2f}{interval}, {p_text(full.p)}, n = {full.n}", fontsize=9, fontweight="normal")
     better = "" if pairs.higher_is_better else " Both axes point to lower perplexity, which is better."
     return Picture("correlation", "Shared weights against training alone",
