@@ -2,10 +2,15 @@
 # Everything comes from the system or from CMAKE_PREFIX_PATH; configuring never downloads.
 find_program(ENAS_CCACHE ccache)
 if(ENAS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The precompiled header needs these; without them ccache refuses every file that uses it.
+  # The precompiled header needs the sloppiness; without it ccache refuses every file that uses the header.
+  # Paths are relative to the checkout, so that another clone of it finds what this one compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
-      ${ENAS_CCACHE})
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${ENAS_CCACHE})
+endif()
+if(ENAS_WERROR)
+  # Not by -Werror: the compiler's options, and with them what ccache holds, stay those of a build without.
+  list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/warnings_are_errors.sh)
 endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)

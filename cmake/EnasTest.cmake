@@ -22,6 +22,15 @@ if(ENAS_SANITIZE)
   list(APPEND ENAS_MPI_ENVIRONMENT ENAS_SANITIZED=1)
 endif()
 
+# enas_test_program(<target>): a program of the tests. A test build/<target> brings it up to date; tests that run it
+# name it in FIXTURES_REQUIRED. So testing starts while most programs are not compiled yet. One build at a
+# time: two in one folder would disturb each other.
+function(enas_test_program target)
+  add_test(NAME build/${target} COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target ${target})
+  set_tests_properties(build/${target} PROPERTIES LABELS build FIXTURES_SETUP ${target} RESOURCE_LOCK build
+                                                  PROCESSORS 2 TIMEOUT 1800)
+endfunction()
+
 # enas_unit_test(<folder> SOURCES ... [LINK targets...] [TORCH]): one binary for one folder, no MPI.
 function(enas_unit_test folder)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINK" ${ARGN})
@@ -32,8 +41,10 @@ function(enas_unit_test folder)
   if(ARG_TORCH)
     enas_use_torch(${target})
   endif()
+  enas_test_program(${target})
   add_test(NAME unit/${folder} COMMAND ${target})
-  set_tests_properties(unit/${folder} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT "OMP_NUM_THREADS=1")
+  set_tests_properties(unit/${folder} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT "OMP_NUM_THREADS=1"
+                                                  FIXTURES_REQUIRED ${target})
 endfunction()
 
 # enas_mpi_test(<name> SOURCES ... RANKS 1 2 ... [LINK targets...] [CHECKED_BY script args...] [TORCH]):
@@ -47,10 +58,11 @@ function(enas_mpi_test name)
   if(ARG_TORCH)
     enas_use_torch(${target})
   endif()
+  enas_test_program(${target})
   foreach(ranks IN LISTS ARG_RANKS)
     set(test mpi/${name}@${ranks})
     add_test(NAME ${test} COMMAND ${ARG_CHECKED_BY} ${ENAS_MPIRUN} -np ${ranks} $<TARGET_FILE:${target}>)
     set_tests_properties(${test} PROPERTIES LABELS "mpi;ranks${ranks}" TIMEOUT 150 PROCESSORS ${ranks}
-                                            ENVIRONMENT "${ENAS_MPI_ENVIRONMENT}")
+                                            ENVIRONMENT "${ENAS_MPI_ENVIRONMENT}" FIXTURES_REQUIRED ${target})
   endforeach()
 endfunction()

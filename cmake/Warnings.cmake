@@ -3,9 +3,6 @@
 add_library(enas_warnings INTERFACE)
 target_compile_options(enas_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                                                -Woverloaded-virtual)
-if(ENAS_WERROR)
-  target_compile_options(enas_warnings INTERFACE -Werror)
-endif()
 if(ENAS_NATIVE)
   target_compile_options(enas_warnings INTERFACE -march=native)
 endif()

@@ -15,6 +15,8 @@ add_executable(nccl_program comm/nccl_program.cpp)
 target_link_libraries(nccl_program PRIVATE nccl_stand_in enas::comm enas_warnings)
 add_executable(nccl_program_real comm/nccl_program.cpp)
 target_link_libraries(nccl_program_real PRIVATE enas::comm enas_warnings)
+enas_test_program(nccl_program)
+enas_test_program(nccl_program_real)
 
 # nccl_program_test(<name> <program> <ranks> <exit code> <pattern of a line> [VARIABLE=value...])
 function(nccl_program_test name program ranks code pattern)
@@ -22,7 +24,7 @@ function(nccl_program_test name program ranks code pattern)
   add_test(NAME ${test} COMMAND ${PROJECT_SOURCE_DIR}/tests/support/expect_exit.sh ${code} ${pattern}
                                 ${ENAS_MPIRUN} -np ${ranks} $<TARGET_FILE:${program}>)
   set_tests_properties(${test} PROPERTIES LABELS "mpi;fault;ranks${ranks}" TIMEOUT 150 PROCESSORS ${ranks}
-                                          ENVIRONMENT "${ENAS_MPI_ENVIRONMENT};${ARGN}")
+                                          FIXTURES_REQUIRED ${program} ENVIRONMENT "${ENAS_MPI_ENVIRONMENT};${ARGN}")
 endfunction()
 
 # A fault of NCCL must end all ranks within 10 s; four times that on a machine with other work.
