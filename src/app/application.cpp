@@ -9,6 +9,7 @@
 #include "app/command_line.hpp"
 #include "app/config_text.hpp"
 #include "app/doctor.hpp"
+#include "app/instruction_set.hpp"
 #include "app/reference_page.hpp"
 #include "app/result_commands.hpp"
 #include "app/root_task.hpp"
@@ -99,6 +100,7 @@ void explain_on_root(const CommandLine& line) {
 }  // namespace
 
 ExitCode run_application(comm::World& world, Log& log, const std::vector<std::string>& arguments) {
+  limit_instruction_set();
   const CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
   switch (line.command) {
     case Command::search:

@@ -9,6 +9,8 @@ namespace enas::nn {
 double register_peak_gflops(int threads, double seconds = 0.005);
 /// What all kernels run on here: "AVX3", "AVX2", …
 const char* simd_target();
+/// From now on all kernels run on AVX2 at most. Before the first kernel runs.
+void limit_simd_to_avx2();
 
 /// LibTorch's matrix products with the threads in force, in GFLOP/s. Takes some tenths of a second.
 struct ProductRates {

@@ -120,5 +120,9 @@ double register_peak_gflops(int threads, double seconds) {
 
 const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
+void limit_simd_to_avx2() {
+  hwy::DisableTargets(HWY_AVX2 - 1);  // of x86's targets, better ones have lower bits
+}
+
 }  // namespace enas::nn
 #endif
