@@ -188,9 +188,10 @@ std::string image_model(std::string_view kind, const std::string& net, const Ima
   std::ranges::replace(pixels.standard_deviation, 0.0, 1.0);
   const ImageShape& shape = plan.shape();
   return concat("\"\"\"A convolutional network of ENAS's ", kind, " space:\n\n    ", net,
-                "\n\nload() reads its weights from a safetensors file.\n\"\"\"\n", kImports,
-                "from torch import relu\nfrom torch.nn.functional import linear\n", kReader,
-                "\nIMAGE = (", shape.channels, ", ", shape.height, ", ", shape.width,
+                "\n\nload() reads its weights from weights.safetensors.\n"
+                "`python model.py --score FILE` scores the images of an HDF5 file.\n\"\"\"\n",
+                kImports, "from torch import relu\nfrom torch.nn.functional import linear\n",
+                kReader, "\nIMAGE = (", shape.channels, ", ", shape.height, ", ", shape.width,
                 ")  # channels, height, width\nCLASSES = ", shape.num_classes,
                 "\n# Of the training images, per channel, with pixels scaled to [0, 1].\nMEAN = ",
                 tuple_of(pixels.mean),
@@ -211,8 +212,10 @@ std::string pytorch_model(const space::RecurrentCell& cell, const RecurrentNetwo
   }
   return concat(
       "\"\"\"A recurrent language model with a cell of ENAS (Pham et al. 2018):\n\n    ",
-      cell.text(), "\n\nload() reads its weights from a safetensors file.\n\"\"\"\n", kImports,
-      kReader, "\nVOCABULARY = ", vocabulary_size, "\nHIDDEN = ", options.hidden,
+      cell.text(),
+      "\n\nload() reads its weights from weights.safetensors; vocabulary.txt numbers the words.\n"
+      "`python model.py --score FILE` scores a text.\n\"\"\"\n",
+      kImports, kReader, "\nVOCABULARY = ", vocabulary_size, "\nHIDDEN = ", options.hidden,
       "\nOUTPUT_BIAS = ", options.output_bias ? "True" : "False",
       "\n# For each node the earlier node that it reads and its function; the first node "
       "reads input and state.\nNODES = (\n",

@@ -15,7 +15,7 @@ def read_tokens(path):
     """The numbers of a text's words; <eos> ends each line, and <unk> stands for words that are not known."""
     vocabulary = read_vocabulary()
     unknown = vocabulary.get("<unk>")
-    line_end = ["<eos>"] if "<eos>" in vocabulary else []  # words of a Markov source come without lines
+    line_end = ["<eos>"] if "<eos>" in vocabulary else []  # a Markov source has no line ends
     tokens = []
     with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
         for line_number, line in enumerate(file, 1):
@@ -81,6 +81,8 @@ def read_images(path):
     """Pixels [N, *IMAGE] from 0 to 255 and labels [N]: test_images and test_labels, or images and labels without them."""
     import h5py
 
+    if not h5py.is_hdf5(path):
+        raise ValueError(f"{path} is not there or is no HDF5 file")
     with h5py.File(path) as file:
         prefix = "test_" if "test_images" in file else ""
         for name in (prefix + "images", prefix + "labels"):

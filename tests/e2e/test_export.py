@@ -176,6 +176,8 @@ def test_images(tmp_path, arch, config, layout, keys):
         file["labels"][3] = 3
     done = model_py(out, "--score", tmp_path / "mine.h5")
     assert done.returncode == 1 and "from 0 to 2" in done.stderr and "Traceback" not in done.stderr, done
+    done = model_py(out, "--score", out / "model.py")
+    assert done.returncode == 1 and "no HDF5 file" in done.stderr and "Traceback" not in done.stderr, done
 
 
 def test_files_that_no_export_wrote_stay(tmp_path):
