@@ -11,6 +11,7 @@ the table is described in docs/formats.md; searches on it have space.kind = "tab
 """
 import argparse
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -123,8 +124,8 @@ def write(line, functions, cells, finished):
                      for cell in cells])
     version = subprocess.run([line.program, "--version"], capture_output=True, text=True,
                              check=True).stdout
-    partial = line.out.with_suffix(".part")
-    with h5py.File(partial, "w") as file:
+    image = io.BytesIO()  # HDF5 cannot be written into a pipe
+    with h5py.File(image, "w") as file:
         file.attrs["format"] = text("enas_hpc table")
         file.attrs["format_version"] = np.int64(2)
         file.attrs["space"] = text(f"recurrent/{(len(cells[0]) + 1) // 2}")
@@ -142,7 +143,7 @@ def write(line, functions, cells, finished):
             column = file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
             column.attrs["unit"] = text(unit)
             column.attrs["description"] = text(description)
-    partial.replace(line.out)
+    line.out.write_bytes(image.getvalue())
     return loss
 
 
@@ -153,6 +154,8 @@ def main():
     cells = all_tokens(space.get("nodes", 12), len(functions))
     if len(cells) > 10000:
         sys.exit(f"{len(cells)} cells are no small space: set space.nodes or space.activations")
+    if line.out.suffix == ".csv":
+        sys.exit(f"--out {line.out}: finished trainings are kept in a file of that name; take another ending")
     finished = Finished(line.out.with_suffix(".csv"), line.config)
     train_all(line, functions, cells, finished)
     loss = write(line, functions, cells, finished)

@@ -6,13 +6,15 @@
 
 A sample is a child that was scored for a reward; the simple regret after n samples is the lowest
 perplexity among them, less the lowest of the table. Writes regret.csv (where each run became better),
-regret.svg and regret.png, and prints a table. Needs NumPy, h5py and matplotlib.
+regret.svg and regret.png, and prints a table. Needs what the package in analysis/ needs.
 """
 import argparse
 import csv
+import io
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,12 @@ import h5py
 import numpy as np
 from matplotlib.figure import Figure
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "analysis" / "src"))
+from enas_analysis import AnalysisError  # noqa: E402
+from enas_analysis.output import refuse_foreign, write_files  # noqa: E402
+from enas_analysis.style import both_files  # noqa: E402
+
+COLUMNS = ["strategy", "seed", "sample", "regret"]
 COLOURS = {"reinforce": "#0072b2", "random": "#d55e00"}  # told apart by everyone
 
 
@@ -66,17 +74,18 @@ def regrets_of(line, strategy, best):
     return np.minimum.accumulate(np.array(metrics), axis=1) - best
 
 
-def write_csv(line, regrets):
-    with open(line.out / "regret.csv", "w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["strategy", "seed", "sample", "regret"])
-        for strategy, runs in regrets.items():
-            for seed, run in enumerate(runs, line.first_seed):
-                better = np.flatnonzero(np.diff(run, prepend=np.inf))
-                rows.writerows([strategy, seed, i + 1, f"{run[i]:.6g}"] for i in better)
+def table_of(line, regrets):
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for strategy, runs in regrets.items():
+        for seed, run in enumerate(runs, line.first_seed):
+            better = np.flatnonzero(np.diff(run, prepend=np.inf))
+            rows.writerows([strategy, seed, i + 1, f"{run[i]:.6g}"] for i in better)
+    return text.getvalue().encode()
 
 
-def draw(line, regrets):
+def picture_of(regrets):
     figure = Figure(figsize=(10, 4), layout="constrained")
     curve, share = figure.subplots(1, 2)
     for strategy, runs in regrets.items():
@@ -97,8 +106,7 @@ def draw(line, regrets):
         axes.xaxis.set_major_formatter("{x:g}")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    for suffix in ("svg", "png"):
-        figure.savefig(line.out / f"regret.{suffix}", dpi=150)
+    return figure
 
 
 def is_best(regret):
@@ -108,12 +116,13 @@ def is_best(regret):
 
 def main():
     line = options()
-    line.out.mkdir(parents=True, exist_ok=True)
-    with h5py.File(tomllib.loads(line.config.read_text())["space"]["table"]) as table:
-        best = np.exp(table["loss"][:].mean(axis=1).min())
+    table, picture = line.out / "regret.csv", line.out / "regret"
+    refuse_foreign({table: ",".join(COLUMNS).encode(), picture.with_suffix(".svg"): b"",
+                    picture.with_suffix(".png"): b""})
+    with h5py.File(tomllib.loads(line.config.read_text())["space"]["table"]) as cells:
+        best = np.exp(cells["loss"][:].mean(axis=1).min())
     regrets = {strategy: regrets_of(line, strategy, best) for strategy in line.strategies}
-    write_csv(line, regrets)
-    draw(line, regrets)
+    write_files({table: table_of(line, regrets), **both_files(picture_of(regrets), picture, 150)})
     print("strategy    runs  samples         final regret   median  found the best")
     for strategy, runs in regrets.items():
         final = runs[:, -1]
@@ -123,4 +132,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except AnalysisError as error:
+        sys.exit(str(error))

@@ -9,7 +9,7 @@
 #include "app/root_task.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/output_file.hpp"
 #include "space/drawing.hpp"
 #include "space/formats.hpp"
 #include "space/network_size.hpp"
@@ -158,7 +158,7 @@ void convert(const ArchLine& line, const ArchitectureFile& file) {
   const auto format = space::architecture_format_from_name(line.to);
   const std::string text = space::export_architecture(format, file);
   if (line.out.empty() || line.out == "-") return print_on_root(text);
-  io::write_durable(line.out, text);
+  io::write_output(line.out, text);
 }
 
 void list(bool json) {

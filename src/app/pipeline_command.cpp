@@ -14,6 +14,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "search/run_directory.hpp"
 #include "search/search.hpp"
 #include "search/training.hpp"
 
@@ -143,6 +144,16 @@ std::vector<Settings> branches_of(const Settings& settings, const ResultLine& li
   return branches;
 }
 
+/// The folder of several seeds holds no run itself, but pipeline.json is written there.
+void refuse_foreign_table(const std::filesystem::path& folder,
+                          const std::vector<Settings>& branches) {
+  const bool is_begun = std::ranges::any_of(branches, [](const Settings& branch) {
+    std::error_code unreadable;
+    return std::filesystem::exists(std::filesystem::path(branch.run.dir) / "run.lock", unreadable);
+  });
+  if (!is_begun) search::refuse_foreign_files(folder);
+}
+
 Json results_json(const std::vector<Result>& results) {
   Json rows = Json::array();
   for (const auto& result : results) {
@@ -204,9 +215,11 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
   check_trainable(config.settings);
   check_ranks(config.settings, world.size());
   check_training_ranks(config.settings, world.size());
+  const std::vector<Settings> branches = branches_of(config.settings, line.result);
+  run_on_root(world, [&] { refuse_foreign_table(config.settings.run.dir, branches); });
   const Stopwatch watch;
   std::vector<Result> results;
-  for (const Settings& settings : branches_of(config.settings, line.result)) {
+  for (const Settings& settings : branches) {
     const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);
     if (code != ExitCode::success) return code;
   }

@@ -2,16 +2,22 @@
 // Text that stays the same, around the few lines that belong to an architecture.
 #include "child/pytorch_model.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <string_view>
 #include <vector>
 
 #include "child/pytorch_forward.hpp"
+#include "child/pytorch_score.hpp"
+#include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace enas::child {
 namespace {
 
-constexpr std::string_view kImports = R"(import json
+constexpr std::string_view kImports = R"(import argparse
+import json
 import struct
 import sys
 from pathlib import Path
@@ -98,16 +104,6 @@ def export_onnx(path):
         dynamic_axes={"tokens": {1: "batch"}, "state": {0: "batch"}, "logits": {1: "batch"}, "next_state": {0: "batch"}},
     )
 
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--onnx"]:
-        export_onnx(sys.argv[2])
-        sys.exit()
-    with torch.inference_mode():
-        tokens = torch.randint(VOCABULARY, (35, 1))
-        logits, state = load()(tokens[:-1])
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[1:].flatten())
-    print(f"perplexity of random tokens: {loss.exp().item():.2f}")
 )";
 
 constexpr std::string_view kImageParts = R"(
@@ -169,56 +165,74 @@ def export_onnx(path):
         input_names=["images"], output_names=["logits"], dynamic_axes={"images": {0: "batch"}, "logits": {0: "batch"}},
     )
 
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--onnx"]:
-        export_onnx(sys.argv[2])
-        sys.exit()
-    with torch.inference_mode():
-        logits = load()(torch.randn(2, *IMAGE))
-    print("class probabilities of random images:", logits.softmax(1))
 )";
 
-std::string image_model(std::string_view kind, const std::string& net, const ImagePlan& plan) {
+/// With all the digits that tell it from its neighbours.
+std::string exact(double value) {
+  std::array<char, 32> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  expect(error == std::errc(), "a number fits");
+  return {digits.data(), end};
+}
+
+/// "(0.5, 0.25)", "(0.5,)".
+std::string tuple_of(const std::vector<double>& values) {
+  std::vector<std::string> texts;
+  for (const double value : values) texts.push_back(exact(value));
+  return concat("(", join(texts, ", "), values.size() == 1 ? ",)" : ")");
+}
+
+std::string image_model(std::string_view kind, const std::string& net, const ImagePlan& plan,
+                        PixelStatistics pixels) {
+  // Pixels of a constant channel are only shifted.
+  std::ranges::replace(pixels.standard_deviation, 0.0, 1.0);
   const ImageShape& shape = plan.shape();
   return concat("\"\"\"A convolutional network of ENAS's ", kind, " space:\n\n    ", net,
-                "\n\nload() reads its weights from a safetensors file.\n\"\"\"\n", kImports,
-                "from torch import relu\nfrom torch.nn.functional import linear\n", kReader,
-                "\nIMAGE = (", shape.channels, ", ", shape.height, ", ", shape.width,
+                "\n\nload() reads its weights from weights.safetensors.\n"
+                "`python model.py --score FILE` scores the images of an HDF5 file.\n\"\"\"\n",
+                kImports, "from torch import relu\nfrom torch.nn.functional import linear\n",
+                kReader, "\nIMAGE = (", shape.channels, ", ", shape.height, ", ", shape.width,
                 ")  # channels, height, width\nCLASSES = ", shape.num_classes,
-                "\nNORM_EPSILON = ", plan.norm_epsilon(), "\n\n", kImageParts,
-                pytorch_forward(plan), kImageEnd);
+                "\n# Of the training images, per channel, with pixels scaled to [0, 1].\nMEAN = ",
+                tuple_of(pixels.mean),
+                "\nSTANDARD_DEVIATION = ", tuple_of(pixels.standard_deviation),
+                "\nNORM_EPSILON = ", exact(plan.norm_epsilon()), "\n\n", kImageParts,
+                pytorch_forward(plan), kImageEnd, pytorch_image_score());
 }
 
 }  // namespace
 
 std::string pytorch_model(const space::RecurrentCell& cell, const RecurrentNetworkOptions& options,
-                          int vocabulary_size) {
+                          int vocabulary_size, int test_columns) {
   std::string nodes;
   for (std::size_t l = 0; l < cell.nodes.size(); ++l) {
     const auto& node = cell.nodes[l];
     nodes += concat("    (", l == 0 ? "None" : concat(node.previous), ", \"",
                     space::name_of(node.activation), "\"),\n");
   }
-  return concat("\"\"\"A recurrent language model with a cell of ENAS (Pham et al. 2018):\n\n    ",
-                cell.text(), "\n\nload() reads its weights from a safetensors file.\n\"\"\"\n",
-                kImports, kReader, "\nVOCABULARY = ", vocabulary_size,
-                "\nHIDDEN = ", options.hidden,
-                "\nOUTPUT_BIAS = ", options.output_bias ? "True" : "False",
-                "\n# For each node the earlier node that it reads and its function; the first node "
-                "reads input and state.\nNODES = (\n",
-                nodes, ")\nOUTPUTS = (", join(cell_outputs(cell, options.cell_output), ", "),
-                ",)  # nodes whose mean is the output and the next state", kRecurrentModel);
+  return concat(
+      "\"\"\"A recurrent language model with a cell of ENAS (Pham et al. 2018):\n\n    ",
+      cell.text(),
+      "\n\nload() reads its weights from weights.safetensors; vocabulary.txt numbers the words.\n"
+      "`python model.py --score FILE` scores a text.\n\"\"\"\n",
+      kImports, kReader, "\nVOCABULARY = ", vocabulary_size, "\nHIDDEN = ", options.hidden,
+      "\nOUTPUT_BIAS = ", options.output_bias ? "True" : "False",
+      "\n# For each node the earlier node that it reads and its function; the first node "
+      "reads input and state.\nNODES = (\n",
+      nodes, ")\nOUTPUTS = (", join(cell_outputs(cell, options.cell_output), ", "),
+      ",)  # nodes whose mean is the output and the next state\nTEST_COLUMNS = ", test_columns,
+      "  # parts side by side into which a text is cut to be scored\n", kRecurrentModel,
+      pytorch_text_score());
 }
 
 std::string pytorch_model(const space::MacroNet& net, const MacroNetworkOptions& options,
-                          const ImageShape& shape) {
-  return image_model("macro", net.text(), macro_plan(net, options, shape));
+                          const ImageShape& shape, const PixelStatistics& pixels) {
+  return image_model("macro", net.text(), macro_plan(net, options, shape), pixels);
 }
 
 std::string pytorch_model(const space::MicroNet& net, const MicroNetworkOptions& options,
-                          const ImageShape& shape) {
-  return image_model("micro", net.text(), micro_plan(net, options, shape));
+                          const ImageShape& shape, const PixelStatistics& pixels) {
+  return image_model("micro", net.text(), micro_plan(net, options, shape), pixels);
 }
 
 }  // namespace enas::child

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSIX calls with every return value looked at.
+// Temporary files, renames and seals.
 #include "io/durable_file.hpp"
 
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/digest.hpp"
+#include "io/file_calls.hpp"
 
 namespace enas::io {
 namespace {
@@ -26,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using Bytes = std::span<const std::byte>;
 
-constexpr std::size_t kLongestTransfer = std::size_t{1} << 30;
 constexpr std::string_view kTemporaryMark = ".tmp.";
 
 // Trailer: magic, image length, digest (low, high), zeros; numbers are little endian.
@@ -34,61 +34,8 @@ constexpr std::size_t kTrailerBytes = 64;
 constexpr std::string_view kMagic("enas_hpc seal 1\0", 16);
 using Trailer = std::array<std::byte, kTrailerBytes>;
 
-/// A system call that did not work.
-struct Failure {
-  const char* call;
-  int error;
-  std::string text() const { return concat(call, ": ", std::generic_category().message(error)); }
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-  /// After EINTR Linux has closed the descriptor all the same.
-  bool close() {
-    const int result = ::close(std::exchange(number_, -1));
-    return result == 0 || errno == EINTR;
-  }
-
- private:
-  int number_;
-};
-
-int open_retrying(const fs::path& path, int flags) {
-  int number = -1;
-  do {
-    number = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  } while (number < 0 && errno == EINTR);
-  return number;
-}
-
-int fsync_retrying(int number) {
-  int result = 0;
-  do {
-    result = ::fsync(number);
-  } while (result != 0 && errno == EINTR);
-  return result;
-}
-
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-std::optional<Failure> write_all(int number, Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(number, bytes.data(), std::min(bytes.size(), kLongestTransfer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failure{"write", errno};
-    if (count == 0) return Failure{"write", EIO};
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return std::nullopt;
 }
 
 std::optional<Failure> sync_folder(const fs::path& folder) {
@@ -208,11 +155,13 @@ Trailer read_trailer(int number, std::size_t length, const fs::path& path) {
   return found;
 }
 
-bool is_temporary(const std::string& name) {
-  const std::size_t mark = name.rfind(kTemporaryMark);
-  if (mark == std::string::npos || mark == 0) return false;
-  const std::string_view pid = std::string_view(name).substr(mark + kTemporaryMark.size());
-  return !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
+/// The name of the file that a temporary one was to become; "" for other files.
+std::string_view name_of_temporary(std::string_view file) {
+  const std::size_t mark = file.rfind(kTemporaryMark);
+  if (mark == std::string_view::npos) return "";
+  const std::string_view pid = file.substr(mark + kTemporaryMark.size());
+  const bool is_pid = !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_pid ? file.substr(0, mark) : "";
 }
 
 }  // namespace
@@ -276,14 +225,14 @@ void rename_durable(const fs::path& from, const fs::path& to) {
       concat("cannot rename ", from.string(), " to ", to.string(), ": ", failure->text()));
 }
 
-void remove_temporaries(const fs::path& folder) noexcept {
+void remove_temporaries(const fs::path& folder, bool (*is_ours)(std::string_view name)) noexcept {
   try {
     std::vector<fs::path> found;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      if (entry.symlink_status().type() == fs::file_type::regular &&
-          is_temporary(entry.path().filename().string())) {
-        found.push_back(entry.path());
-      }
+      if (entry.symlink_status().type() != fs::file_type::regular) continue;
+      const std::string file = entry.path().filename().string();
+      const std::string_view name = name_of_temporary(file);
+      if (!name.empty() && is_ours(name)) found.push_back(entry.path());
     }
     for (const fs::path& path : found) ::unlink(path.c_str());
   } catch (const std::exception&) {

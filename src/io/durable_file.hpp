@@ -32,8 +32,10 @@ std::string read_text(const std::filesystem::path& path, std::size_t max_bytes);
 /// Renames and fsyncs the folder. Throws SystemError.
 void rename_durable(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// Removes left-over temporary files ("*.tmp.<pid>") of write_durable() in a folder. Never throws.
-void remove_temporaries(const std::filesystem::path& folder) noexcept;
+/// Removes left-over temporary files ("<name>.tmp.<pid>") of write_durable() in a folder, where
+/// `is_ours` says so of the name. Never throws.
+void remove_temporaries(const std::filesystem::path& folder,
+                        bool (*is_ours)(std::string_view name)) noexcept;
 
 /// Bytes that this process may still write on the file system of `folder`.
 double free_bytes(const std::filesystem::path& folder);

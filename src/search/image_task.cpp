@@ -66,6 +66,12 @@ std::string ImageTask::describe_data() const {
                 "×", images_.shape.channels, ", ", images_.num_classes, " classes");
 }
 
+Preprocessing ImageTask::preprocessing() const {
+  const auto mean = batches_.mean();
+  const auto deviation = batches_.standard_deviation();
+  return {{}, {mean.begin(), mean.end()}, {deviation.begin(), deviation.end()}};
+}
+
 nn::Batch ImageTask::training_batch(const StepPlace& place, int slot) {
   expect(prefetch_ != nullptr, "only owners of a slot ask for training batches");
   return to_batch(prefetch_->get({place.round, place.index, place.step, slot}));

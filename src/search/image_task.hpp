@@ -23,6 +23,7 @@ class ImageTask final : public Task {
             .width = images_.shape.width,
             .num_classes = images_.num_classes};
   }
+  Preprocessing preprocessing() const override;
   const io::Digest& data_digest() const override { return images_.digest; }
   std::string describe_data() const override;
   std::int64_t steps_in_pass(std::int64_t) const override { return batches_.steps_in_pass(); }

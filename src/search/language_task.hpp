@@ -18,6 +18,7 @@ class LanguageTask final : public Task {
 
   const Metric& metric() const override { return metric_; }
   DataShape data_shape() const override { return {.vocabulary_size = corpus_.vocabulary_size()}; }
+  Preprocessing preprocessing() const override { return {corpus_.vocabulary, {}, {}}; }
   const io::Digest& data_digest() const override { return corpus_.digest; }
   std::string describe_data() const override;
   std::int64_t steps_in_pass(std::int64_t round) const override;

@@ -2,6 +2,7 @@
 #include "search/run_directory.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
@@ -57,19 +58,51 @@ void set_aside(const fs::path& file, const char* ending) {
   io::rename_durable(file, target);
 }
 
+/// In the run directory itself.
+constexpr std::array<std::string_view, 7> kFiles = {
+    "config.toml", "status.json",   "run.log",          "best.json",
+    "test.json",   "pipeline.json", "architecture.json"};
+
+/// Whether a run writes files of this name.
+bool is_run_file(std::string_view name) {
+  return std::ranges::find(kFiles, name) != kFiles.end() || name == "latest" || name == "probe" ||
+         !between(name, "step-", ".h5").empty() || !between(name, "part-", ".h5").empty();
+}
+
+bool is_begun(const fs::path& folder) {
+  std::error_code unreadable;
+  return fs::exists(folder / "run.lock", unreadable) || !RunDirectory(folder).checkpoints().empty();
+}
+
 }  // namespace
+
+void refuse_foreign_files(const fs::path& folder) {
+  if (is_begun(folder)) return;
+  std::vector<std::string> found;
+  std::vector<std::string> names(kFiles.begin(), kFiles.end());
+  names.emplace_back("checkpoints/latest");
+  for (const std::string& name : names) {
+    std::error_code unreadable;
+    if (fs::exists(fs::symlink_status(folder / name, unreadable))) found.push_back(name);
+  }
+  if (found.empty()) return;
+  throw ConfigError(concat("the run directory ", folder.string(), " holds files that a run would ",
+                           "replace and that no run wrote: ", join(found, ", "),
+                           "; choose another --run-dir (run.dir), or move them away"),
+                    ExitCode::cannot_create);
+}
 
 RunDirectory::RunDirectory(fs::path root) : root_(std::move(root)) {}
 RunDirectory::~RunDirectory() = default;
 
 void RunDirectory::open_on_root() {
   io::probe_writable(root_);
+  refuse_foreign_files(root_);
   lock_ = std::make_unique<RunLock>(root_ / "run.lock");
-  for (const char* folder : {"checkpoints", "log"}) {
-    io::probe_writable(root_ / folder);
-    io::remove_temporaries(root_ / folder);
+  for (const char* folder : {"checkpoints", "log"}) io::probe_writable(root_ / folder);
+  for (const char* folder : {".", "checkpoints", "log"}) {
+    io::remove_temporaries(root_ / folder, is_run_file);
   }
-  io::remove_temporaries(root_);
 }
 
 void RunDirectory::close_on_root() { lock_.reset(); }

@@ -20,13 +20,18 @@ struct CheckpointFile {
   std::filesystem::path path;
 };
 
+/// Throws ConfigError (73) when no run was begun in the folder and it holds files of the names that
+/// a run writes.
+void refuse_foreign_files(const std::filesystem::path& folder);
+
 class RunDirectory {
  public:
   explicit RunDirectory(std::filesystem::path root);
   ~RunDirectory();
 
   /// Makes the folders, takes the lock, removes left-over temporaries. Throws ConfigError: 73
-  /// (cannot be made, in use by another run: names the holder), 77.
+  /// (cannot be made, in use by another run: names the holder, or holds files that a run would
+  /// replace and did not write), 77.
   void open_on_root();
   /// Gives the lock back. Everything is written before.
   void close_on_root();

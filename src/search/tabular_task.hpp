@@ -16,6 +16,7 @@ class TabularTask final : public Task {
 
   const Metric& metric() const override { return metric_; }
   DataShape data_shape() const override { return {.table = table_}; }
+  Preprocessing preprocessing() const override { return {}; }
   const io::Digest& data_digest() const override { return table_->digest(); }
   std::string describe_data() const override;
   std::int64_t steps_in_pass(std::int64_t) const override { return 0; }

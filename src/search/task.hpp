@@ -9,6 +9,7 @@
 
 #include "comm/slot_tree.hpp"
 #include "io/digest.hpp"
+#include "search/preprocessing.hpp"
 #include "search/scorer.hpp"
 #include "search/settings.hpp"
 #include "search/spaces.hpp"
@@ -61,6 +62,7 @@ class Task {
 
   virtual const Metric& metric() const = 0;
   virtual DataShape data_shape() const = 0;
+  virtual Preprocessing preprocessing() const = 0;
   virtual const io::Digest& data_digest() const = 0;
   /// "ptb: 929589/73760/82430 tokens, vocabulary 10000".
   virtual std::string describe_data() const = 0;

@@ -74,6 +74,7 @@ Trained load_trained(const Settings& settings, const std::filesystem::path& run)
   trained.architecture = space::architecture_from_json(
       Json::parse(image.string_attribute("/", "architecture")), reader.file());
   trained.data = read_data_shape(reader);
+  trained.preprocessing = read_preprocessing(reader);
   trained.step = image.int_attribute("/progress", "step");
   trained.epochs = image.int_attribute("/progress", "epoch");
   trained.best_epoch = image.int_attribute("/progress", "best_epoch");

@@ -9,6 +9,7 @@
 #include "child/network.hpp"
 #include "io/hdf5_image.hpp"
 #include "search/checkpoint_reader.hpp"
+#include "search/preprocessing.hpp"
 #include "search/settings.hpp"
 #include "search/spaces.hpp"
 #include "space/architecture_file.hpp"
@@ -18,6 +19,7 @@ namespace enas::search {
 struct Trained {
   space::ArchitectureFile architecture;
   DataShape data;
+  Preprocessing preprocessing;
   std::unique_ptr<child::Network> network;
   std::int64_t step = 0;        ///< steps done
   std::int64_t epochs = 0;      ///< epochs done

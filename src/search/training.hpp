@@ -29,8 +29,9 @@ std::string stored_training_configuration(const std::filesystem::path& run);
 Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
               const std::filesystem::path& run, bool again);
 
-/// Rank 0. A directory with the weights of the best epoch (weights.safetensors), a model.py that
-/// loads them in PyTorch, and architecture.json. Throws InputError, SystemError.
+/// Rank 0. A folder with the weights of the best epoch (weights.safetensors), a model.py that loads
+/// and scores them in PyTorch, architecture.json, of a text vocabulary.txt, and export.json. Throws
+/// InputError, ConfigError when the folder holds such files that no export wrote, SystemError.
 void export_pytorch(Log& log, const Settings& settings, const std::filesystem::path& run,
                     const std::filesystem::path& out);
 

@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "search/preprocessing.hpp"
 #include "search/replica_guard.hpp"
 #include "search/slot_states.hpp"
 #include "search/trained.hpp"
@@ -101,6 +102,7 @@ io::Image TrainingContent::image_on_root(const RunIdentity& identity) const {
   image.attribute("/", "architecture", parts_.architecture);
   image.group("/best");
   write_data_shape(image, parts_.task.data_shape());
+  write_preprocessing(image, parts_.task.preprocessing());
   for (const auto& group : all) write_arrays(image, group.name, group.arrays);
   std::vector<std::int64_t> shape = {parts_.slots};
   shape.insert(shape.end(), slot_shape_.begin(), slot_shape_.end());

@@ -9,7 +9,7 @@ from enas_analysis.architecture import Cell, Macro, Micro, Recurrent
 from enas_analysis.drawing import draw, draw_grid, sketch
 from enas_analysis.drawing.layers import apart, place
 from enas_analysis.drawing.sketch import Box, Edge
-from enas_analysis.style import save
+from enas_analysis.style import both_files
 
 SHIPPED = sorted((RECURRENT.parents[2] / "configs" / "architectures").glob("*.json"))
 # A chain with a node that is read and put out as well.
@@ -118,13 +118,10 @@ def test_layers_put_crossing_edges_straight():
 @pytest.mark.parametrize("path", [SHIPPED[0], SHIPPED[-1]], ids=lambda path: path.stem)
 def test_files(path, tmp_path):
     figure = draw(network_of(path), "a title")
-    save(figure, tmp_path / "a.svg")
-    save(figure, tmp_path / "a.png", 60)
-    assert "<svg" in (tmp_path / "a.svg").read_text()
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    first = (tmp_path / "a.svg").read_bytes()
-    save(draw(network_of(path), "a title"), tmp_path / "a.svg")
-    assert (tmp_path / "a.svg").read_bytes() == first  # equal drawings, equal bytes
+    files = both_files(figure, tmp_path / "a", 60)
+    assert b"<svg" in files[tmp_path / "a.svg"]
+    assert files[tmp_path / "a.png"].startswith(b"\x89PNG")
+    assert both_files(draw(network_of(path), "a title"), tmp_path / "a", 60) == files  # equal drawings, equal bytes
 
 
 def test_grid_has_all_in_one_picture():

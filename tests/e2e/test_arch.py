@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Architectures in and out: shown, converted and listed by the real binary."""
 import json
+import os
 import subprocess
 
 import pytest
@@ -120,5 +121,23 @@ def test_a_wrong_file_is_told_what_where_and_what_was_allowed(tmp_path):
 
 
 def test_out_that_cannot_be_written(tmp_path):
-    message = arch("convert", "enas-ptb", "--to", "tf", "--out", tmp_path / "no" / "file", code=74)
+    message = arch("convert", "enas-ptb", "--to", "tf", "--out", tmp_path / "no" / "file", code=73)
     assert str(tmp_path / "no") in message
+
+
+def test_out_is_written_through(tmp_path):
+    """Into a pipe with its reader, and through a link into a file that keeps its mode (tests of io have the rest)."""
+    pipe, file, link = (tmp_path / name for name in ("pipe", "file", "link"))
+    os.mkfifo(pipe)
+    with subprocess.Popen(["timeout", "20", "cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        arch("convert", "enas-ptb", "--to", "tf", "--out", pipe)
+        assert reader.communicate()[0] == PTB + "\n"
+    assert pipe.is_fifo()
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    arch("convert", "enas-ptb", "--to", "tf", "--out", link)
+    assert link.is_symlink() and file.read_text() == PTB + "\n" and file.stat().st_mode & 0o777 == 0o640
+    stdout = tmp_path / "stdout"  # a link like /dev/stdout, whose loss would not matter
+    stdout.symlink_to("/proc/self/fd/1")
+    assert arch("convert", "enas-ptb", "--to", "tf", "--out", stdout) == PTB + "\n"

@@ -389,3 +389,12 @@ def test_a_search_is_no_training(tmp_path):
 def test_wrong_options(tmp_path, arguments, words):
     result = enas_hpc(*arguments, cwd=tmp_path)
     assert result.code == 64 and words in result.text, result
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path):
+    """Also one that gets only pipeline.json, since each seed has a run directory of its own."""
+    (tmp_path / "pipeline.json").write_text("mine")
+    for more in (["--seeds", "1,2"], []):
+        result = enas_hpc("pipeline", "--config", CONFIG, "--run-dir", tmp_path, *more)
+        assert result.code == 73 and "pipeline.json" in result.text and len(result.errors) == 1, result
+        assert [path.name for path in tmp_path.iterdir()] == ["pipeline.json"]

@@ -157,17 +157,21 @@ def small_table(tmp_path_factory):
         config = config.replace(old, new)
     (folder / "small.toml").write_text(config)
 
-    def make(seeds):
+    def make(seeds, out=folder / "small.h5"):
         return subprocess.run(
             [sys.executable, SOURCE / "scripts" / "make_table.py", "--config", folder / "small.toml",
-             "--out", folder / "small.h5", "--seeds", str(seeds), "--jobs", "2", "--program", BINARY],
+             "--out", out, "--seeds", str(seeds), "--jobs", "2", "--program", BINARY],
             env=environment(), capture_output=True, text=True, check=False)
 
     done = make(1)
     assert done.returncode == 0, done
     first = (folder / "small.csv").read_text()
+    (folder / "small.h5").chmod(0o640)
+    os.link(folder / "small.h5", folder / "other-name.h5")
     done = make(2)
     assert done.returncode == 0, done
+    assert (folder / "small.h5").samefile(folder / "other-name.h5"), "written into the file that was there"
+    assert (folder / "small.h5").stat().st_mode & 0o777 == 0o640
     assert (folder / "small.csv").read_text().startswith(first)
     return folder / "small.h5", make
 
@@ -185,6 +189,38 @@ def test_a_table_of_the_script_is_searched(small_table, tabular):
     assert {tuple(cell) for cell in log["children/tokens"].tolist()} == set(known)
     for tokens, metric in zip(log["children/tokens"].tolist(), log["children/metric"]):
         assert metric == pytest.approx(known[tuple(tokens)], rel=1e-14)
+
+
+def test_the_table_may_go_into_a_pipe(small_table, tmp_path):
+    """All trainings are finished: they are only put together."""
+    table, make = small_table
+    (tmp_path / "small.csv").write_bytes(table.with_suffix(".csv").read_bytes())
+    os.mkfifo(tmp_path / "small.h5")
+    with subprocess.Popen(["timeout", "60", "cat", tmp_path / "small.h5"], stdout=subprocess.PIPE) as reader:
+        done = make(2, tmp_path / "small.h5")
+        content = reader.communicate()[0]
+    assert done.returncode == 0 and content == table.read_bytes(), done
+
+
+def test_regret_leaves_files_of_others(tmp_path):
+    """Told before the first search."""
+    def regret(out):
+        return subprocess.run(
+            [sys.executable, SOURCE / "scripts" / "regret.py", "--config", CONFIG, "--out", out, "--seeds", "2",
+             "--strategies", "random", "--jobs", "2", "--program", BINARY, "--set", "search.rounds=1"],
+            env=environment(), cwd=SOURCE, capture_output=True, text=True, check=False)
+
+    for _ in range(2):
+        done = regret(tmp_path / "out")
+        assert done.returncode == 0, done
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"regret.csv", "regret.svg", "regret.png"}
+    for name in ("regret.csv", "regret.png"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        done = regret(folder)
+        assert done.returncode == 1 and f"{name}: enas-analyze did not write this" in done.stderr, done
+        assert [path.read_text() for path in folder.iterdir()] == ["mine"]
 
 
 def test_the_script_refuses_another_configuration(small_table):

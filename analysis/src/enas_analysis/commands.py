@@ -13,9 +13,10 @@ from .architecture import read_architecture
 from .drawing import draw
 from .errors import AnalysisError
 from .figures.correlation import scatter
+from .output import write_files
 from .report import make_report
 from .run import Run
-from .style import save
+from .style import both_files
 
 ALARM, TROUBLE = 1, 2
 
@@ -28,16 +29,15 @@ def report(arguments: argparse.Namespace) -> int:
 
 def draw_files(arguments: argparse.Namespace) -> int:
     stems = [path.stem for path in arguments.files]
+    files: dict[Path, bytes] = {}
     for path in arguments.files:
         architecture = read_architecture(path)
         figure = draw(architecture.network, architecture.name if arguments.title else "")
         # best.json of several runs: the folder tells them apart.
         stem = path.stem if stems.count(path.stem) == 1 else f"{path.resolve().parent.name}-{path.stem}"
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        for ending in (".svg", ".png"):
-            file = arguments.out / f"{stem}{ending}"
-            save(figure, file, arguments.dpi)
-            print(file)
+        files |= both_files(figure, arguments.out / stem, arguments.dpi)
+    write_files(files)
+    print("\n".join(map(str, files)))
     return 0
 
 
@@ -53,11 +53,9 @@ def correlate(arguments: argparse.Namespace) -> int:
     for sentence in correlation.in_sentences(pairs, verdict):
         print(sentence)
     if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        pairs.rows.to_csv(arguments.out / "correlation.csv", index=False)
         picture = scatter(pairs, verdict)
-        for ending in ("svg", "png"):
-            save(picture.figure, arguments.out / f"correlation.{ending}")
+        write_files({arguments.out / "correlation.csv": pairs.rows.to_csv(index=False).encode(),
+                     **both_files(picture.figure, arguments.out / "correlation")})
         print(arguments.out / "correlation.svg")
     return 0
 

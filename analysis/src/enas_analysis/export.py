@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .output import write_files
 from .run import Run
 from .tensorboard import EventWriter
 
@@ -17,16 +18,14 @@ COUNTERS = ("step", "round", "epoch")
 
 def to_csv(run: Run, folder: Path) -> list[Path]:
     """A file for each table, named like it; reals with all their digits, tokens separated by blanks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    files = {}
     for name, table in run.log.tables.items():
         shown = table.copy()
         if "tokens" in shown:
             shown["tokens"] = [" ".join(map(str, row)) for row in shown["tokens"]]
-        path = folder / f"{name}.csv"
-        shown.to_csv(path, index=False)
-        written.append(path)
-    return written
+        files[folder / f"{name}.csv"] = shown.to_csv(index=False).encode()
+    write_files(files)
+    return list(files)
 
 
 def to_tensorboard(run: Run, folder: Path) -> Path:

@@ -14,6 +14,7 @@ from .drawing import MARGIN, sketch
 from .drawing.sketch import Note, Sketch, paint
 from .errors import AnalysisError
 from .figures.cells import metric_text
+from .output import MARK, write_files
 from .run import Run
 from .style import canvas
 
@@ -58,8 +59,10 @@ def make_film(run: Run, path: Path, seconds: float = 1.0, every_round: bool = Fa
         # Chains stay where they are although their arcs rise differently; trees grow from the top.
         top = height - MARGIN - drawing.height if isinstance(frame.network, Macro) else MARGIN + HEAD
         images.append(as_image(one_frame(drawing, title, width, height, top), dots_per_inch))
-    images[0].save(path, save_all=True, append_images=images[1:], loop=0,
+    content = io.BytesIO()
+    images[0].save(content, format="GIF", save_all=True, append_images=images[1:], loop=0, comment=MARK,
                    duration=[round(1000 * seconds)] * (len(images) - 1) + [round(3000 * seconds)])
+    write_files({path: content.getvalue()})
     return len(images)
 
 

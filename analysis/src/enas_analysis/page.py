@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from .style import DARK, VARIABLES, Picture, for_page, save, save_svg, svg_of
+from .output import MARK, write_files
+from .style import DARK, VARIABLES, Picture, for_page, png_file, svg_file, svg_of
 
 CSS = """
 :root { color-scheme: light dark; %(light)s }
@@ -73,16 +74,17 @@ class Page:
         css = CSS % {"light": variables((c, c) for c in VARIABLES), "dark": variables(DARK.items())}
         return ("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                 '<meta name="viewport" content="width=device-width, initial-scale=1">'
+                f'<meta name="generator" content="{MARK}">'
                 f"<title>{escape(self.title)}</title><style>{css}</style></head><body>\n"
                 + "\n".join(self.parts) + "\n</body></html>\n")
 
     def write(self, folder: Path) -> Path:
         """report.html, and figures/NAME.svg and .png."""
         figures = folder / "figures"
-        figures.mkdir(parents=True, exist_ok=True)
-        for name, svg, picture in self.pictures:
-            save_svg(svg, figures / f"{name}.svg")
-            save(picture.figure, figures / f"{name}.png")
         path = folder / "report.html"
-        path.write_text(self.html(), encoding="utf-8")
+        files = {path: self.html().encode()}
+        for name, svg, picture in self.pictures:
+            files[figures / f"{name}.svg"] = svg_file(svg)
+            files[figures / f"{name}.png"] = png_file(picture.figure)
+        write_files(files)
         return path

@@ -14,6 +14,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .output import MARK
+
 # Drawn once in these colours; in a page they become variables that follow its light or dark mode.
 INK, SOFT, RULE, PAPER = "#1c2128", "#5f6770", "#d5d9de", "#fefefe"
 VARIABLES = {INK: "--ink", SOFT: "--soft", RULE: "--rule", PAPER: "--paper"}
@@ -119,14 +121,19 @@ def for_page(svg: str, salt: str, label: str, width: float) -> str:
     return (f'<svg{head} role="img" aria-label="{label}" style="width:100%;max-width:{width * 1.15:.2f}in">{rest}')
 
 
-def save_svg(svg: str, path: Path) -> None:
-    path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + svg, encoding="utf-8")
+def svg_file(svg: str) -> bytes:
+    """A file of an <svg> element."""
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {MARK} -->\n{svg}'.encode()
 
 
-def save(picture: Figure, path: Path, dots_per_inch: int = 200) -> None:
-    """As SVG or PNG, by the file's ending."""
-    if path.suffix == ".svg":
-        save_svg(svg_of(picture, path.stem), path)
-    else:
-        with matplotlib.rc_context(RC):
-            picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})
+def png_file(picture: Figure, dots_per_inch: int = 200) -> bytes:
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(RC):
+        picture.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": MARK})
+    return buffer.getvalue()
+
+
+def both_files(picture: Figure, stem: Path, dots_per_inch: int = 200) -> dict[Path, bytes]:
+    """The contents of stem.svg and stem.png."""
+    return {stem.with_name(f"{stem.name}.svg"): svg_file(svg_of(picture, stem.name)),
+            stem.with_name(f"{stem.name}.png"): png_file(picture, dots_per_inch)}

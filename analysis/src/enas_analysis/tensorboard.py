@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 from types import TracebackType
 
+from .output import MARK, refuse_foreign
+
 
 def crc_table() -> tuple[int, ...]:
     """CRC-32C (Castagnoli), reflected."""
@@ -60,6 +62,11 @@ def scalar(tag: str, value: float) -> bytes:
     return length_field(5, length_field(1, content))
 
 
+def source() -> bytes:
+    """tensorflow.Event: source_metadata = 10, whose writer = 1."""
+    return length_field(10, length_field(1, MARK.encode()))
+
+
 def frame(data: bytes) -> bytes:
     """length, its masked CRC, data, its masked CRC."""
     length = struct.pack("<Q", len(data))
@@ -70,10 +77,12 @@ class EventWriter:
     """One event file in a folder; TensorBoard finds it by its name."""
 
     def __init__(self, folder: Path, first_time: float) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"events.out.tfevents.{int(first_time):010}.enas_hpc"
+        first = frame(event(first_time, 0, length_field(3, b"brain.Event:2") + source()))
+        refuse_foreign({self.path: first})
+        folder.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("wb")
-        self._file.write(frame(event(first_time, 0, length_field(3, b"brain.Event:2"))))
+        self._file.write(first)
 
     def add_scalar(self, tag: str, value: float, step: int, wall_time: float) -> None:
         self._file.write(frame(event(wall_time, step, scalar(tag, value))))

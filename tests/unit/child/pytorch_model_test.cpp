@@ -19,16 +19,17 @@ TEST(PytorchModel, NamesNodesAndOutputsOfACell) {
                 {0, 2, space::Activation::identity}};
   RecurrentNetworkOptions options;
   options.hidden = 12;
-  const std::string text = pytorch_model(cell, options, 34);
+  const std::string text = pytorch_model(cell, options, 34, 5);
   expect_part(text,
               "NODES = (\n    (None, \"sigmoid\"),\n    (0, \"relu\"),\n    (0, \"identity\"),\n)\n"
               "OUTPUTS = (1, 2,)");
   expect_part(text, "\nVOCABULARY = 34\nHIDDEN = 12\nOUTPUT_BIAS = False\n");
+  expect_part(text, "\nTEST_COLUMNS = 5  #");
   expect_part(text, cell.text());
   options.output_bias = true;
   options.cell_output = CellOutput::all;
-  expect_part(pytorch_model(cell, options, 34), "OUTPUT_BIAS = True\n");
-  expect_part(pytorch_model(cell, options, 34), "OUTPUTS = (0, 1, 2,)");
+  expect_part(pytorch_model(cell, options, 34, 1), "OUTPUT_BIAS = True\n");
+  expect_part(pytorch_model(cell, options, 34, 1), "OUTPUTS = (0, 1, 2,)");
 }
 
 TEST(PytorchForward, WritesOneLineAStepAndUsesVariablesAgain) {
@@ -65,10 +66,23 @@ TEST(PytorchModel, HoldsTheForwardPassOfTheNetwork) {
   MacroNetworkOptions options;
   options.filters = 4;
   const ImageShape shape{.channels = 1, .height = 6, .width = 5, .num_classes = 3};
-  const std::string text = pytorch_model(net, options, shape);
+  const std::string text = pytorch_model(net, options, shape, {{0.1}, {0.25}});
   expect_part(text, pytorch_forward(macro_plan(net, options, shape)));
   expect_part(text, "\nIMAGE = (1, 6, 5)  # channels, height, width\nCLASSES = 3\n");
+  expect_part(text, "\nMEAN = (0.1,)\nSTANDARD_DEVIATION = (0.25,)\n");
   expect_part(text, net.text());
+}
+
+TEST(PytorchModel, WritesStatisticsOfPixelsWithAllDigits) {
+  space::MacroNet net;
+  net.layers = {{0, space::Operation::conv_3x3, {}}};
+  MacroNetworkOptions options;
+  options.filters = 4;
+  const ImageShape shape{.channels = 3, .height = 6, .width = 5, .num_classes = 3};
+  const std::string text =
+      pytorch_model(net, options, shape, {{1.0 / 3.0, 0.5, 1e-9}, {0.0, 2.0 / 3.0, 1.0}});
+  expect_part(text, "\nMEAN = (0.3333333333333333, 0.5, 1e-09)\n");
+  expect_part(text, "\nSTANDARD_DEVIATION = (1, 0.6666666666666666, 1)\n");
 }
 
 }  // namespace

@@ -280,16 +280,17 @@ TEST(DurableFile, RenamesOrSaysWhyNot) {
 
 TEST(DurableFile, RemovesTemporariesAndNothingElse) {
   const ScratchFolder folder;
-  const std::vector<std::string> kept = {"file",      "file.tmp",      "file.tmp.x1",
-                                         "file.tmp.", "file.tmp.1.h5", ".tmp.12"};
+  const std::vector<std::string> kept = {"file",          "file.tmp", "file.tmp.x1", "file.tmp.",
+                                         "file.tmp.1.h5", ".tmp.12",  "mine.tmp.1"};
   for (const std::string& name : kept) set_text(folder / name, "x");
   set_text(folder / "file.tmp.123", "x");
   set_text(folder / "step-00001200.h5.tmp.1", "x");
   fs::create_directory(folder / "folder.tmp.5");
-  remove_temporaries(folder.path());
+  const auto is_ours = [](std::string_view name) { return name != "mine"; };
+  remove_temporaries(folder.path(), is_ours);
   for (const std::string& name : kept) EXPECT_TRUE(fs::exists(folder / name)) << name;
   EXPECT_EQ(folder.num_entries(), kept.size() + 1);
-  remove_temporaries(folder / "none");
+  remove_temporaries(folder / "none", is_ours);
 }
 
 TEST(DurableFile, FreeBytesArePlausible) {

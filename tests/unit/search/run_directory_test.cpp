@@ -166,6 +166,29 @@ TEST_F(RunDirectoryTest, RemovesLeftOverTemporaries) {
   EXPECT_TRUE(names_in(root / "log").empty());
 }
 
+TEST_F(RunDirectoryTest, KeepsFilesThatNoRunWrote) {
+  put(root / "config.toml", "mine");
+  put(root / "checkpoints/latest", "mine");
+  put(root / "notes.tmp.2023", "mine");
+  const std::string message = thrown<ConfigError>([&] { directory.open_on_root(); });
+  EXPECT_TRUE(contains(message, "config.toml, checkpoints/latest")) << message;
+  EXPECT_EQ(thrown_code([&] { directory.open_on_root(); }), ExitCode::cannot_create);
+  EXPECT_EQ(names_in(root), (Names{"checkpoints", "config.toml", "notes.tmp.2023"}));
+  fs::remove(root / "config.toml");
+  fs::remove(root / "checkpoints/latest");
+  directory.open_on_root();
+  EXPECT_EQ(text_of(root / "notes.tmp.2023"), "mine");
+}
+
+TEST_F(RunDirectoryTest, GoesOnWhereARunWasBegun) {
+  for (const char* sign : {"run.lock", "checkpoints/step-00000005.h5"}) {
+    const fs::path folder = scratch / fs::path(sign).filename().string();
+    put(folder / sign, "");
+    put(folder / "config.toml");
+    EXPECT_NO_THROW(RunDirectory(folder).open_on_root()) << sign;
+  }
+}
+
 TEST_F(RunDirectoryTest, LeavesTheTemporariesOfARunningHolder) {
   directory.open_on_root();
   put(root / "checkpoints/step-00000006.h5.tmp.4711");
