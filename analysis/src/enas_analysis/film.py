@@ -58,7 +58,7 @@ def make_film(run: Run, path: Path, seconds: float = 1.0, every_round: bool = Fa
         # Chains stay where they are although their arcs rise differently; trees grow from the top.
         top = height - MARGIN - drawing.height if isinstance(frame.network, Macro) else MARGIN + HEAD
         images.append(as_image(one_frame(drawing, title, width, height, top), dots_per_inch))
-    images[0].save(path, save_all=True, append_images=images[1:], loop=0,
+    images[0].save(path, format="GIF", save_all=True, append_images=images[1:], loop=0,
                    duration=[round(1000 * seconds)] * (len(images) - 1) + [round(3000 * seconds)])
     return len(images)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from .style import DARK, VARIABLES, Picture, for_page, save, save_svg, svg_of
+from .style import DARK, VARIABLES, Picture, for_page, most_dots_per_inch, save, save_svg, svg_of
 
 CSS = """
 :root { color-scheme: light dark; %(light)s }
@@ -82,7 +82,7 @@ class Page:
         figures.mkdir(parents=True, exist_ok=True)
         for name, svg, picture in self.pictures:
             save_svg(svg, figures / f"{name}.svg")
-            save(picture.figure, figures / f"{name}.png")
+            save(picture.figure, figures / f"{name}.png", min(200, most_dots_per_inch(picture.figure)))
         path = folder / "report.html"
-        path.write_text(self.html(), encoding="utf-8")
+        path.write_text(self.html(), encoding="utf-8", errors="backslashreplace")  # paths need not be UTF-8
         return path

@@ -14,6 +14,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .errors import AnalysisError
+
 # Drawn once in these colours; in a page they become variables that follow its light or dark mode.
 INK, SOFT, RULE, PAPER = "#1c2128", "#5f6770", "#d5d9de", "#fefefe"
 VARIABLES = {INK: "--ink", SOFT: "--soft", RULE: "--rule", PAPER: "--paper"}
@@ -28,6 +30,7 @@ FILLS = {
     "avg_pool_3x3": "#f7d08a", "max_pool_3x3": "#eba35c",
 }
 BOX_INK = "#15191e"
+MOST_DOTS = 2**16  # along a side of a PNG
 HEAT = "cividis"
 
 RC: dict[Any, Any] = {
@@ -127,6 +130,13 @@ def save(picture: Figure, path: Path, dots_per_inch: int = 200) -> None:
     """As SVG or PNG, by the file's ending."""
     if path.suffix == ".svg":
         save_svg(svg_of(picture, path.stem), path)
-    else:
-        with matplotlib.rc_context(RC):
-            picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})
+        return
+    if dots_per_inch > (most := most_dots_per_inch(picture)):
+        raise AnalysisError(f"{path} would be {max(picture.get_size_inches()):.0f} inches long and have too many dots: "
+                            f"at most {most} dots an inch are possible, not {dots_per_inch}")
+    with matplotlib.rc_context(RC):
+        picture.savefig(path, dpi=dots_per_inch, metadata={"Software": None})
+
+
+def most_dots_per_inch(picture: Figure) -> int:
+    return int((MOST_DOTS - 1) / max(picture.get_size_inches()))
