@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading run directories: tables, best child, restarts, and files that are missing, newer or damaged."""
-import io
 import json
 import shutil
 
@@ -8,7 +7,6 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import xxhash
 
 from conftest import RECURRENT, search
 from enas_analysis import (
@@ -21,23 +19,7 @@ from enas_analysis import (
     read_architecture,
 )
 from enas_analysis.architecture import in_words
-
-
-def parts(folder):
-    return sorted((folder / "log").glob("part-*.h5"))
-
-
-def seal(image):
-    digest = xxhash.xxh3_128_intdigest(image).to_bytes(16, "little")
-    return image + b"enas_hpc seal 1\0" + len(image).to_bytes(8, "little") + digest + bytes(24)
-
-
-def changed(path, change):
-    """Rewrites a sealed file with `change(h5py.File)` done to it, with a good seal."""
-    buffer = io.BytesIO(path.read_bytes()[:-64])
-    with h5py.File(buffer, "r+") as file:
-        change(file)
-    path.write_bytes(seal(buffer.getvalue()))
+from files import changed, parts
 
 
 def test_tables_hold_what_the_files_hold(recurrent):

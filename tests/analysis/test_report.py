@@ -33,7 +33,7 @@ def test_a_tabular_search_trains_nothing(tmp_path):
 
 def test_a_search_before_its_first_controller_step(tmp_path):
     run = search(tmp_path / "run", RECURRENT, None, "--max-steps", 4)
-    assert "not yet known" in make_report([Run(run)], tmp_path / "report").read_text()
+    assert "no verdict" in make_report([Run(run)], tmp_path / "report").read_text()
 
 
 def test_a_run_counts_once(derived):

@@ -2,16 +2,17 @@
 """Architectures by name, from JSON files and from the tokens of a log."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import AnalysisError, DamagedFileError, MissingFileError, NewerFormatError
+from .errors import AnalysisError, DamagedFileError, NewerFormatError
+from .json_file import read_object
 
 FORMATS = ("enas_hpc architecture", "enas_hpc best")
+MOST_NODES = 1000
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,18 @@ class Architecture:
 def read_architecture(path: str | Path) -> Architecture:
     """An architecture file, or best.json of a run."""
     path = Path(path)
-    try:
-        json_object = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise MissingFileError(f"{path} is not there") from None
-    except (OSError, ValueError) as error:
-        raise DamagedFileError(f"{path} is no JSON file: {error}") from None
-    if not isinstance(json_object, dict) or json_object.get("format") not in FORMATS:
+    json_object = read_object(path)
+    if json_object.get("format") not in FORMATS:
         raise DamagedFileError(f"{path} is no architecture: its format must be one of: {', '.join(FORMATS)}")
     version = json_object.get("version", json_object.get("format_version", 1))
     if version != 1:
         raise NewerFormatError(f"{path} has version {version} of the format; this package reads version 1")
     try:
         return architecture_of(json_object)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise DamagedFileError(f"{path} is no complete architecture: {type(error).__name__} {error}") from None
+    except KeyError as error:
+        raise DamagedFileError(f"{path} is no complete architecture: it has no {error}") from None
+    except (IndexError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedFileError(f"{path} is no complete architecture: {error}") from None
 
 
 def architecture_of(json_object: dict[str, Any]) -> Architecture:
@@ -87,38 +85,60 @@ def architecture_of(json_object: dict[str, Any]) -> Architecture:
         metric = json_object["metric"]
         origin: dict[str, Any] = {key: json_object[key] for key in ("step", "strategy", "seed") if key in json_object}
         return Architecture(network_of(json_object["architecture"]), "", {metric: json_object[metric]}, origin)
-    return Architecture(network_of(json_object), json_object.get("name", ""),
+    return Architecture(network_of(json_object), text_in(json_object.get("name", "")),
                         json_object.get("metrics", {}), json_object.get("origin", {}))
 
 
 def network_of(json_object: dict[str, Any]) -> Network:
-    """Of the three spaces."""
+    """Of the three spaces. Raises ValueError, KeyError or TypeError where something is missing or impossible."""
     space = json_object["space"]
     if space == "recurrent":
-        nodes = json_object["nodes"]
-        previous = tuple(node["previous"] if i else None for i, node in enumerate(nodes))
-        outputs = listed_outputs(json_object) or loose_ends(len(nodes), [p for p in previous if p is not None])
-        return Recurrent(tuple(node["function"] for node in nodes), previous, outputs)
+        nodes = nodes_in(json_object["nodes"])
+        previous = tuple(number_in(node["previous"], 0, i - 1) if i else None for i, node in enumerate(nodes))
+        outputs = listed_outputs(json_object, len(nodes)) or loose_ends(
+            len(nodes), [p for p in previous if p is not None])
+        return Recurrent(tuple(text_in(node["function"]) for node in nodes), previous, outputs)
     if space == "macro":
-        layers = json_object["layers"]
-        skips = tuple(tuple(-1 if s == "stem" else int(s) for s in layer.get("skips", [])) for layer in layers)
-        return Macro(tuple(layer["operation"] for layer in layers), skips)
+        layers = nodes_in(json_object["layers"])
+        skips = tuple(tuple(-1 if s == "stem" else number_in(s, -1, i - 2) for s in layer.get("skips", []))
+                      for i, layer in enumerate(layers))
+        return Macro(tuple(text_in(layer["operation"]) for layer in layers), skips)
     if space == "micro":
         return Micro(cell_of(json_object["normal"]), cell_of(json_object["reduction"]))
     raise ValueError(f'space "{space}"')
 
 
 def cell_of(json_object: dict[str, Any]) -> Cell:
-    nodes = json_object["nodes"]
-    inputs = tuple((int(node["inputs"][0]), int(node["inputs"][1])) for node in nodes)
-    operations = tuple((node["operations"][0], node["operations"][1]) for node in nodes)
-    outputs = listed_outputs(json_object) or loose_ends(len(nodes) + 2, [i for pair in inputs for i in pair])
+    nodes = nodes_in(json_object["nodes"])
+    inputs = tuple((number_in(node["inputs"][0], 0, i + 1), number_in(node["inputs"][1], 0, i + 1))
+                   for i, node in enumerate(nodes))
+    operations = tuple((text_in(node["operations"][0]), text_in(node["operations"][1])) for node in nodes)
+    outputs = listed_outputs(json_object, len(nodes) + 2) or loose_ends(
+        len(nodes) + 2, [i for pair in inputs for i in pair])
     return Cell(inputs, operations, outputs)
 
 
-def listed_outputs(json_object: dict[str, Any]) -> tuple[int, ...] | None:
+def listed_outputs(json_object: dict[str, Any], count: int) -> tuple[int, ...] | None:
     outputs = json_object.get("outputs", "loose_ends")
-    return None if outputs == "loose_ends" else tuple(int(i) for i in outputs)
+    return None if outputs == "loose_ends" else tuple(number_in(i, 0, count - 1) for i in outputs)
+
+
+def nodes_in(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_NODES:
+        raise ValueError(f"a list of 1 to {MOST_NODES} nodes or layers is wanted")
+    return value
+
+
+def number_in(value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{value!r:.40} is not a number from {least} to {most}")
+    return value
+
+
+def text_in(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.40} is no text")
+    return value
 
 
 def loose_ends(num_nodes: int, read: Sequence[int]) -> tuple[int, ...]:

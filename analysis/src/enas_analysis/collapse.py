@@ -51,6 +51,8 @@ def verdict(run: Run, most_share: float = MOST_SHARE, least_entropy: float = LEA
     most = int(counts.argmax())
     share, distinct = float(counts[most] / counts.sum()), len(set(drawn["tokens"]))
     uniform = sum(math.log(run.tokens.num_choices(d)) for d in run.log.decisions)
+    if uniform == 0:
+        raise AnalysisError(f"{run.path} has one architecture in its space: there is nothing to collapse from")
     entropy = float("nan")
     if not run.rounds.empty:
         entropy = float(run.rounds["entropy"].iloc[-1]) / uniform

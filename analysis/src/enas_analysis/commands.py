@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import collapse, comparison, correlation, export, film, tail, validation
 from .architecture import read_architecture
+from .arguments import Parser, gif, real, whole
 from .drawing import draw
-from .errors import AnalysisError
 from .figures.correlation import scatter
+from .outcome import ALARM, outcome
 from .output import write_files
 from .report import make_report
 from .run import Run
 from .style import both_files
-
-ALARM, TROUBLE = 1, 2
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -100,9 +97,9 @@ def collapsed(arguments: argparse.Namespace) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    whole = argparse.ArgumentParser(prog="enas-analyze", description="Pictures and verdicts from run directories of "
-                                    "enas_hpc. Nothing in a run directory is ever changed, and a run may be going on.")
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    program = Parser(prog="enas-analyze", description="Pictures and verdicts from run directories of enas_hpc. "
+                     "Nothing in a run directory is ever changed, and a run may be going on.")
+    commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: object, text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text,
@@ -114,19 +111,19 @@ def parser() -> argparse.ArgumentParser:
               "Several searches are compared: seeds of a strategy together, strategies on equal axes.")
     one.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     one.add_argument("--out", type=Path, default=Path("report"), help="folder of report.html and figures/")
-    one.add_argument("--top", type=int, default=6, help="how many of the best architectures are drawn")
+    one.add_argument("--top", type=whole(0, 100), default=6, help="how many of the best architectures are drawn")
     one.add_argument("--brief", action="store_true", help="of several runs only what they have in common")
 
     one = add("draw", draw_files, "Draws architecture files or best.json of runs as SVG and PNG.")
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--out", type=Path, default=Path("."), help="folder of the pictures")
-    one.add_argument("--dpi", type=int, default=300, help="resolution of the PNG")
+    one.add_argument("--dpi", type=whole(20, 1200), default=300, help="resolution of the PNG")
     one.add_argument("--title", action="store_true", help="with the architecture's name over it")
 
     one = add("film", make_film, "The best child over time as an animated GIF.")
     one.add_argument("run", type=Path, metavar="RUN")
-    one.add_argument("--out", type=Path, default=Path("film.gif"), help="the GIF")
-    one.add_argument("--seconds", type=float, default=1.0, help="of a frame")
+    one.add_argument("--out", type=gif, default=Path("film.gif"), help="the GIF")
+    one.add_argument("--seconds", type=real(0.02, 200), default=1.0, help="of a frame")
     one.add_argument("--every-round", action="store_true", help="the best of each round, not only improvements")
 
     one = add("correlate", correlate, "Shared-weight scores against scores of the same architectures trained alone: "
@@ -134,8 +131,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("ranking", type=Path, metavar="RANKING", help="ranking.h5, or a run that was derived from")
     one.add_argument("trainings", nargs="+", type=Path, metavar="TRAINING",
                      help="run directory of a training, a folder that holds some, or a table (docs/tabular.md)")
-    one.add_argument("--round", type=float, help="for the sparse tau; default: 0.001 for accuracy, 1 for perplexity")
-    one.add_argument("--seed", type=int, default=0, help="of permutations and resamples")
+    one.add_argument("--round", type=real(1e-9, 1e9),
+                     help="for the sparse tau; default: 0.001 for accuracy, 1 for perplexity")
+    one.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of permutations and resamples")
     one.add_argument("--out", type=Path, help="folder of the scatter and of correlation.csv")
 
     one = add("compare", compare, "Two runs: configuration, results and the first rows in which their logs differ, "
@@ -149,8 +147,8 @@ def parser() -> argparse.ArgumentParser:
 
     one = add("tail", follow, "Follows a run until it ends: its last rounds or epochs, and each new one.")
     one.add_argument("run", type=Path, metavar="RUN")
-    one.add_argument("--last", type=int, default=5, help="how many finished rounds are shown first")
-    one.add_argument("--interval", type=float, default=2.0, help="seconds between looks")
+    one.add_argument("--last", type=whole(0, 10**9), default=5, help="how many finished rounds are shown first")
+    one.add_argument("--interval", type=real(0.01, 86400), default=2.0, help="seconds between looks")
     one.add_argument("--once", action="store_true", help="says what there is now, and ends")
 
     one = add("export", export_run, "The tables of a run for other programs.")
@@ -163,27 +161,18 @@ def parser() -> argparse.ArgumentParser:
               f"{collapse.LAST} children (rollouts and validation children): one of three alarms is enough. "
               "Exit code 1 when it has, 0 when not.")
     one.add_argument("run", type=Path, metavar="RUN")
-    one.add_argument("--share", type=float, default=collapse.MOST_SHARE,
+    one.add_argument("--share", type=real(0, 100), default=collapse.MOST_SHARE,
                      help="alarm above this share of one function or operation among all choices of one")
-    one.add_argument("--entropy", type=float, default=collapse.LEAST_ENTROPY,
+    one.add_argument("--entropy", type=real(0, 100), default=collapse.LEAST_ENTROPY,
                      help="alarm below this share of a uniform policy's entropy")
-    one.add_argument("--distinct", type=float, default=collapse.LEAST_DISTINCT,
+    one.add_argument("--distinct", type=real(0, 100), default=collapse.LEAST_DISTINCT,
                      help="alarm below this share of distinct ones among those children")
-    return whole
+    return program
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 well, 1 the verdict is bad (collapse, validate, compare), 2 the command could not be done."""
-    arguments = parser().parse_args(words)
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: print(f"enas-analyze: {message}", file=sys.stderr)
-        warnings.simplefilter("always", UserWarning)
-        try:
-            return int(arguments.run_command(arguments))
-        except AnalysisError as error:
-            print(f"enas-analyze: {error}", file=sys.stderr)
-        except OSError as error:
-            print(f"enas-analyze: {error.filename}: {error.strerror}", file=sys.stderr)
-        except KeyboardInterrupt:
-            return 130
-    return TROUBLE
+    """Exit codes: 0 well, 1 the verdict is bad (collapse, validate, compare), others as in outcome.py."""
+    def work() -> int:
+        arguments = parser().parse_args(words)
+        return int(arguments.run_command(arguments))
+    return outcome(work)

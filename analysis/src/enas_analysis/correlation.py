@@ -2,7 +2,6 @@
 """Do scores with shared weights order architectures as training each alone does?"""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import pandas as pd
 
 from .architecture import Network, in_words, read_architecture
 from .cell_table import read_cell_table
-from .errors import AnalysisError, DamagedFileError, MissingFileError
+from .errors import AnalysisError, MissingFileError
+from .json_file import read_test
 from .ranking import read_ranking
 from .run import Run
 from .statistics import Correlation, correlate, kendall_tau_b, rounded
@@ -101,13 +101,10 @@ def score_alone(folder: Path) -> tuple[Network, float, int, str]:
     test = folder / "test.json"
     network = read_architecture(folder / "architecture.json").network
     if test.is_file():
-        try:
-            metrics = json.loads(test.read_text("utf-8"))["metrics"]
-            scores = metrics["validation"]
-            metric = "accuracy" if "accuracy" in scores else "perplexity"
-            return network, float(scores[metric]), int(metrics["epochs"]), metric
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedFileError(f"{test} cannot be read as the result of a training: {error!r}") from None
+        metrics = read_test(test)
+        scores = metrics["validation"]
+        metric = "accuracy" if "accuracy" in scores else "perplexity"
+        return network, float(scores[metric]), int(metrics["epochs"]), metric
     run = Run(folder)
     if run.best is None:
         raise AnalysisError(f"{folder} has not finished an epoch: there is no score to correlate")

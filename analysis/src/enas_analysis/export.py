@@ -2,6 +2,7 @@
 """The tables of a run for other programs: CSV files and TensorBoard's event files."""
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,34 @@ def to_tensorboard(run: Run, folder: Path) -> Path:
     begin = run.starts[0].time
     start = begin.timestamp() if begin else 0.0
     clock = step_times(run)
+    too_large: dict[str, int] = {}
     with EventWriter(folder, start) as writer:
         for name in SCALAR_TABLES:
             if name in run.log.tables:
-                add_table(writer, name, run.log.tables[name], start, clock)
-        return writer.path
+                too_large |= add_table(writer, name, run.log.tables[name], start, clock)
+    if too_large:
+        columns = ", ".join(f"{count} of {column}" for column, count in too_large.items())
+        warnings.warn(f"values beyond the numbers of TensorBoard (float32) are left out: {columns}", stacklevel=2)
+    return writer.path
 
 
-def add_table(writer: EventWriter, name: str, table: pd.DataFrame, start: float, clock: NDArray[np.float64]) -> None:
+def add_table(writer: EventWriter, name: str, table: pd.DataFrame, start: float,
+              clock: NDArray[np.float64]) -> dict[str, int]:
+    """Adds what is finite. Returns how many values of which columns are too large for an event file."""
     steps = table["step"].to_numpy(dtype=np.int64)
+    too_large = {}
     for column in table:
         if column in COUNTERS or table[column].dtype.kind not in "if":
             continue
         values = table[column].to_numpy(dtype=float)
-        for step, value in zip(steps, values, strict=True):
-            if np.isfinite(value):
-                seconds = float(clock[min(step, len(clock) - 1)])
-                writer.add_scalar(f"{name}/{column}", float(value), int(step), start + seconds)
+        with np.errstate(over="ignore"):
+            fits = np.isfinite(values.astype(np.float32))
+        for step, value in zip(steps[fits], values[fits], strict=True):
+            seconds = float(clock[min(step, len(clock) - 1)])
+            writer.add_scalar(f"{name}/{column}", float(value), int(step), start + seconds)
+        if left_out := int(np.sum(np.isfinite(values) & ~fits)):
+            too_large[f"{name}/{column}"] = left_out
+    return too_large
 
 
 def step_times(run: Run) -> NDArray[np.float64]:

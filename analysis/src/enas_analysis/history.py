@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (.*)")
-RANKS = re.compile(r"; (\d+) ranks?, \d+ threads? each")
-RESUMED = re.compile(r"resumed from step (\d+) written by np=\d+, now np=(\d+)")
+RANKS = re.compile(r"; (\d{1,9}) ranks?, \d+ threads? each")
+RESUMED = re.compile(r"resumed from step (\d{1,18}) written by np=\d+, now np=(\d{1,9})")
 NEW = re.compile(r"new (?:search|training) in ")
 
 
@@ -45,8 +45,12 @@ def read_starts(run_log: Path, ranks: int) -> list[Start]:
     return starts or [Start(0, ranks)]
 
 
-def parse_time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def parse_time(text: str) -> datetime | None:
+    """None where there is no such time."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
 
 
 def ranks_at(starts: list[Start], steps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from .output import MARK, write_files
-from .style import DARK, VARIABLES, Picture, for_page, png_file, svg_file, svg_of
+from .style import DARK, VARIABLES, Picture, for_page, most_dots_per_inch, png_file, svg_file, svg_of
 
 CSS = """
 :root { color-scheme: light dark; %(light)s }
@@ -82,9 +82,10 @@ class Page:
         """report.html, and figures/NAME.svg and .png."""
         figures = folder / "figures"
         path = folder / "report.html"
-        files = {path: self.html().encode()}
+        files = {path: self.html().encode("utf-8", "backslashreplace")}  # paths need not be UTF-8
         for name, svg, picture in self.pictures:
             files[figures / f"{name}.svg"] = svg_file(svg)
-            files[figures / f"{name}.png"] = png_file(picture.figure)
+            dots_per_inch = min(200, most_dots_per_inch(picture.figure))
+            files[figures / f"{name}.png"] = png_file(picture.figure, dots_per_inch)
         write_files(files)
         return path

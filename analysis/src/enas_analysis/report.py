@@ -85,7 +85,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         try:
             rows.append(("collapse", verdict(run).sentence))
         except AnalysisError:
-            rows.append(("collapse", "not yet known"))
+            rows.append(("collapse", "no verdict"))
     else:
         rows.append(("epochs", f"{len(run.epochs)} of {run.config['train']['epochs']}"))
     if run.best:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .architecture import Architecture, Network, TokenReader, read_architecture
 from .errors import AnalysisError, DamagedFileError, MissingFileError
 from .history import Start, ranks_at, read_starts, round_seconds
-from .tables import SEARCH_LOG, read_log
+from .json_file import read_object, read_test
+from .tables import SEARCH_LOG, Log, read_log
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Run:
 
     Tables of a search: weight_steps, controller_steps, children, rounds, events.
     Tables of a training: training_steps, epochs, events.
+    A log that was read already can be given.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, log: Log | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
             raise MissingFileError(f"{self.path} is not there or is no folder: a run directory is wanted")
-        self.log = read_log(self.path / "log")
+        self.log = read_log(self.path / "log") if log is None else log
         self.is_search = self.log.attributes["format"] == SEARCH_LOG
 
     def __repr__(self) -> str:
@@ -103,7 +105,10 @@ class Run:
     @cached_property
     def status(self) -> dict[str, Any]:
         """status.json; empty when it is not there."""
-        return self._json("status.json")
+        try:
+            return read_object(self.path / "status.json")
+        except MissingFileError:
+            return {}
 
     @property
     def metric(self) -> str:
@@ -185,7 +190,7 @@ class Run:
     def validated(self) -> pd.DataFrame:
         """The children that were scored at the end of a round, without those that were not finite."""
         children = self.children
-        return children[(children["source"] == "validation") & (children["finite"] == 1)]
+        return children[(children["source"] == "validation") & (children["finite"] == 1) & children["metric"].notna()]
 
     @cached_property
     def architecture(self) -> Architecture:
@@ -195,29 +200,14 @@ class Run:
     @cached_property
     def test(self) -> dict[str, Any]:
         """`metrics` of test.json, which `enas_hpc evaluate` writes; empty before."""
-        metrics = self._json("test.json").get("metrics", {})
-        return dict(metrics)
+        try:
+            return read_test(self.path / "test.json")
+        except MissingFileError:
+            return {}
 
     def _best_epoch(self) -> Best | None:
-        if self.epochs.empty:
+        metric = self.epochs["validation_metric"].dropna()
+        if metric.empty:
             return None
-        metric = self.epochs["validation_metric"]
         row = self.epochs.loc[metric.idxmax() if self.higher_is_better else metric.idxmin()]
         return Best(float(row["validation_metric"]), int(row["step"]), self.architecture.network)
-
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
-        try:
-            return read_object(path)
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise DamagedFileError(f"{path} is no JSON file: {error}") from None
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON file that must hold an object. Raises ValueError when it does not, OSError when it cannot be read."""
-    content = json.loads(path.read_text("utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("it holds no object")
-    return content

@@ -14,6 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .errors import AnalysisError
 from .output import MARK
 
 # Drawn once in these colours; in a page they become variables that follow its light or dark mode.
@@ -30,6 +31,7 @@ FILLS = {
     "avg_pool_3x3": "#f7d08a", "max_pool_3x3": "#eba35c",
 }
 BOX_INK = "#15191e"
+MOST_DOTS = 2**16  # along a side of a PNG
 HEAT = "cividis"
 
 RC: dict[Any, Any] = {
@@ -127,10 +129,18 @@ def svg_file(svg: str) -> bytes:
 
 
 def png_file(picture: Figure, dots_per_inch: int = 200) -> bytes:
+    """A file of a figure. Throws AnalysisError when it would have more dots than fit."""
+    if dots_per_inch > (most := most_dots_per_inch(picture)):
+        raise AnalysisError(f"the picture would be {max(picture.get_size_inches()):.0f} inches long and have too many "
+                            f"dots: at most {most} dots an inch are possible, not {dots_per_inch}")
     buffer = io.BytesIO()
     with matplotlib.rc_context(RC):
         picture.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": MARK})
     return buffer.getvalue()
+
+
+def most_dots_per_inch(picture: Figure) -> int:
+    return int((MOST_DOTS - 1) / max(picture.get_size_inches()))
 
 
 def both_files(picture: Figure, stem: Path, dots_per_inch: int = 200) -> dict[Path, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,46 +48,108 @@ def log_parts(folder: Path) -> list[Path]:
 
 def read_log(folder: Path) -> Log:
     """Reads up to the first part that is missing or cut short, and warns when there is one."""
-    log, pieces = Log(), dict[str, list[pd.DataFrame]]()
-    parts = log_parts(folder)
-    if not parts:
-        raise MissingFileError(f"{folder} holds no closed part yet: the first comes with the first checkpoint")
-    for path in parts:
-        first, end = part_steps(path) or (0, 0)
-        if first != log.end_step:
-            if first < log.end_step:
-                raise DamagedFileError(f"{path} overlaps the part before it, which ends at step {log.end_step}")
-            if not pieces:
-                raise MissingFileError(f"{folder}: the part from step 0 is missing, and without it nothing can be read")
-            warnings.warn(
-                f"{folder}: the part from step {log.end_step} is missing; "
-                f"{path.name} and what is later is left out", stacklevel=3)
-            break
-        try:
-            read_part(path, log, pieces)
-        except CutFileError as error:
-            if not pieces:
-                raise
-            warnings.warn(f"{error}. It and what is later is left out", stacklevel=3)
-            break
-        log.end_step = end
-    log.tables = {name: pd.concat(rows, ignore_index=True) for name, rows in pieces.items()}
-    return log
+    return LogReader(folder).read()
 
 
-def read_part(path: Path, log: Log, pieces: dict[str, list[pd.DataFrame]]) -> None:
-    """Appends the rows of one part."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one closed part holds."""
+
+    attributes: dict[str, Any]
+    options: list[str]
+    decisions: list[str]
+    tables: dict[str, pd.DataFrame]
+    units: dict[str, str]
+    clocks: set[str]
+
+
+class LogReader:
+    """Reads the log of a run that goes on. A part is read once, for as long as its file stays the same."""
+
+    def __init__(self, folder: Path, only: Sequence[str] = ()) -> None:
+        """With `only`, no other tables than these."""
+        self._folder, self._only = folder, only
+        self._known: dict[tuple[Path, tuple[int, ...]], Part] = {}  # by path and identity of the file
+        self._joined: list[Part] = []
+        self._tables: dict[str, pd.DataFrame] = {}
+
+    def read(self) -> Log:
+        """The log as it is now, as read_log gives it."""
+        parts, end_step = self._usable_parts()
+        if self._joined != parts[:len(self._joined)]:  # the run was resumed from an older step
+            self._joined, self._tables = [], {}
+        pieces = [self._tables, *(part.tables for part in parts[len(self._joined):])]
+        if len(pieces) > 1:
+            self._tables = {name: pd.concat([tables[name] for tables in pieces if tables], ignore_index=True)
+                            for name in pieces[-1]}
+            self._joined = parts
+        newest = parts[-1]
+        return Log(newest.attributes, newest.options, newest.decisions, dict(self._tables),
+                   {key: unit for part in parts for key, unit in part.units.items()},
+                   {key for part in parts for key in part.clocks}, end_step)
+
+    def _usable_parts(self) -> tuple[list[Part], int]:
+        """The parts up to the first that is missing or cut short, and the step at which they end."""
+        paths = log_parts(self._folder)
+        if not paths:
+            raise MissingFileError(
+                f"{self._folder} holds no closed part yet: the first comes with the first checkpoint")
+        parts: list[Part] = []
+        keys = set()
+        end_step = 0
+        for path in paths:
+            first, end = part_steps(path) or (0, 0)
+            if first != end_step:
+                if first < end_step:
+                    raise DamagedFileError(f"{path} overlaps the part before it, which ends at step {end_step}")
+                if not parts:
+                    raise MissingFileError(
+                        f"{self._folder}: the part from step 0 is missing, and without it nothing can be read")
+                warnings.warn(f"{self._folder}: the part from step {end_step} is missing; "
+                              f"{path.name} and what is later is left out", stacklevel=4)
+                break
+            try:
+                key = path, identity(path)
+                part = self._known.get(key) or read_part(path, self._only)
+            except CutFileError as error:
+                if not parts:
+                    raise
+                warnings.warn(f"{error}. It and what is later is left out", stacklevel=4)
+                break
+            if parts and part.attributes["format"] != parts[-1].attributes["format"]:
+                raise DamagedFileError(f"{path} is a part of another kind of run than the parts before it")
+            self._known[key] = part
+            keys.add(key)
+            parts.append(part)
+            end_step = end
+        self._known = {key: self._known[key] for key in keys}
+        return parts, end_step
+
+
+def identity(path: Path) -> tuple[int, ...]:
+    """Differs when a file was replaced or written again."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read: {error.strerror}") from None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def read_part(path: Path, only: Sequence[str] = ()) -> Part:
+    """The tables of one part, or those that are named."""
     with open_sealed(path, SEARCH_LOG, TRAINING_LOG) as file:
         attributes = {name: plain(value) for name, value in file.attrs.items()}
-        names = SEARCH_TABLES if attributes["format"] == SEARCH_LOG else TRAINING_TABLES
-        if log.attributes and attributes["format"] != log.attributes["format"]:
-            raise DamagedFileError(f"{path} is a part of another kind of run than the parts before it")
-        log.attributes = attributes
-        log.options, log.decisions = strings(file, "options"), strings(file, "decisions")
-        for name in names:
+        inside = attributes.get("first_step"), attributes.get("end_step")
+        if inside != part_steps(path):
+            raise DamagedFileError(f"{path} holds steps {inside[0]} to {inside[1]}, which its name does not say")
+        log = Log(options=strings(file, "options"), decisions=strings(file, "decisions"))
+        tables = {}
+        for name in SEARCH_TABLES if attributes["format"] == SEARCH_LOG else TRAINING_TABLES:
             if name not in file:
                 raise DamagedFileError(f"{path} has no table {name}")
-            pieces.setdefault(name, []).append(read_table(file, name, log))
+            if not only or name in only:
+                tables[name] = read_table(file, name, log)
+    return Part(attributes, log.options, log.decisions, tables, log.units, log.clocks)
 
 
 def read_table(file: Any, name: str, log: Log) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from .errors import AnalysisError, MissingFileError
 from .figures.cells import metric_text
 from .history import STAMP
 from .run import Run
+from .tables import LogReader
 
 PROGRESS = re.compile(r"step \d+  (?:round|epoch) ")
 ENDED = {"finished", "stopped", "failed"}
@@ -24,9 +25,10 @@ def follow(path: Path, last: int, interval: float, once: bool,
     """Lines to print. Ends when the run has ended; with `once`, after what is there now."""
     if not path.is_dir():
         raise MissingFileError(f"{path} is not there or is no folder: a run directory is wanted")
+    log = LogReader(path / "log", ("rounds", "epochs"))
     told, progress, first, waiting = -1, "", True, True
     while True:
-        run = try_to_read(path)
+        run = try_to_read(path, log)
         if run is None and waiting:
             yield f"{path} has no closed part of a log yet"
             waiting = False
@@ -36,6 +38,9 @@ def follow(path: Path, last: int, interval: float, once: bool,
                 yield f"{run.kind} in {run.space}, seed {run.seed}: {path}"
                 told = max(-1, len(table) - last - 1)
                 first = False
+            if told >= len(table):
+                yield f"  went back to step {run.log.end_step}"
+                told = len(table) - 1
             for i in range(told + 1, len(table)):
                 yield row_in_words(run, table.iloc[i])
                 told = i
@@ -52,17 +57,17 @@ def follow(path: Path, last: int, interval: float, once: bool,
         sleep(interval)
 
 
-def try_to_read(path: Path) -> Run | None:
+def try_to_read(path: Path, log: LogReader) -> Run | None:
     """None before the first part of the log; a file that is replaced while it is read is there next time."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Run(path)
+            return Run(path, log.read())
     except MissingFileError:
         return None
     except AnalysisError:
         time.sleep(0.2)
-        return Run(path)
+        return Run(path, log.read())
 
 
 def row_in_words(run: Run, row: pd.Series) -> str:

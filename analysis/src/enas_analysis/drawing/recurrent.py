@@ -19,7 +19,6 @@ def sketch_recurrent(cell: Recurrent) -> Sketch:
             children.setdefault(previous, []).append(node)
             depth[node] = depth[previous] + 1
     columns = _Columns(children, set(cell.outputs))
-    columns.place(0)
     shift = max(0.0, 0.86 - columns.x[0] * COLUMN - WIDTH / 2)  # room for both ends over node 0
     x = {node: column * COLUMN + WIDTH / 2 + shift for node, column in columns.x.items()}
     drop = {node: column * COLUMN + WIDTH / 2 + shift for node, column in columns.drop.items()}
@@ -68,19 +67,26 @@ class _Columns:
     """Columns of a tree: leaves side by side, parents over the middle of their children."""
 
     def __init__(self, children: dict[int, list[int]], outputs: set[int]) -> None:
-        self.children, self.outputs, self.next = children, outputs, 0.0
         self.x: dict[int, float] = {}
         self.drop: dict[int, float] = {}  # the free column under an output
+        column = 0.0
+        for node in children_first(children):
+            below = children.get(node, [])
+            if below:
+                self.x[node] = (self.x[below[0]] + self.x[below[-1]]) / 2
+            else:
+                self.x[node] = column
+                column += 1
+            if node in outputs:
+                self.drop[node] = self.x[node] if not below else column - 0.36
+                column += 0.28 if below else 0
 
-    def place(self, node: int) -> None:
-        below = self.children.get(node, [])
-        if not below:
-            self.x[node] = self.next
-            self.next += 1
-        else:
-            for child in below:
-                self.place(child)
-            self.x[node] = (self.x[below[0]] + self.x[below[-1]]) / 2
-        if node in self.outputs:
-            self.drop[node] = self.x[node] if not below else self.next - 0.36
-            self.next += 0.28 if below else 0
+
+def children_first(children: dict[int, list[int]]) -> list[int]:
+    """The nodes of the tree under node 0, each after its children, which are in order from left to right."""
+    found, waiting = [], [0]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += children.get(node, [])
+    return found[::-1]

@@ -24,6 +24,8 @@ def entropy(run: Run) -> Picture | None:
     if rounds.empty:
         return None
     free = [d for d in run.log.decisions if run.tokens.num_choices(d) > 1]
+    if not free:
+        return None
     most = sum(math.log(run.tokens.num_choices(d)) for d in free)
     height = min(7.0, 0.8 + 0.16 * len(free))
     picture, (top, bottom) = figure(WIDTH, 2.0 + height, 2, 1, sharex=True, height_ratios=[1.5, height])
@@ -122,6 +124,8 @@ def edges(run: Run) -> Picture | None:
     if third < 1:
         return None
     groups = edge_groups(run)
+    if not groups:
+        return None
     width, height = WIDTH, 3.6 * len(groups)
     picture, axes = figure(width, height, len(groups), 2)
     for row, (title, pairs, sources, readers) in enumerate(groups):
