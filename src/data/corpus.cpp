@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds, reads and numbers the three text files of a corpus.
+// Reads and numbers the three text files of a corpus.
 #include "data/corpus.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <cstddef>
+#include <ios>
 #include <numeric>
 #include <span>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 
 #include "core/error.hpp"
+#include "core/plain_text.hpp"
 #include "core/text.hpp"
+#include "data/corpus_files.hpp"
 #include "io/durable_file.hpp"
 
 namespace enas::data {
@@ -22,7 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kEndOfLine = "<eos>";
 constexpr std::string_view kUnknown = "<unk>";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kMaxWordBytes = 1000;
 constexpr std::size_t kMaxFileBytes = std::size_t{4} << 30;
 
@@ -37,90 +38,70 @@ std::string describe(const Place& place) { return concat(place.file.string(), ":
 /// The word as a message may show it: short, and without bytes that move a terminal's cursor.
 std::string shown(std::string_view word) {
   constexpr std::size_t kShownBytes = 60;
-  std::string text(word.substr(0, kShownBytes));
+  std::size_t end = std::min(word.size(), kShownBytes);
+  const auto is_inside_a_character = [&] { return (word[end] & 0xC0) == 0x80; };
+  while (end < word.size() && is_inside_a_character()) --end;
+  std::string text(word.substr(0, end));
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
   }
-  return concat("'", text, word.size() > kShownBytes ? "...'" : "'");
-}
-
-fs::path find_split(const fs::path& folder, const std::string& split) {
-  const std::string plain = split + ".txt";
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string file = entry->path().filename().string();
-    if (file == plain || file.ends_with("." + plain)) found.push_back(entry->path());
-  }
-  if (error) {
-    throw InputError(concat("cannot list the corpus folder ", folder.string(), ": ",
-                            error.message(), "; data.path names it"),
-                     ExitCode::missing_input);
-  }
-  if (found.empty()) {
-    throw InputError(concat("no ", plain, " or *.", plain, " in the corpus folder ",
-                            folder.string(), "; data.path names the folder"),
-                     ExitCode::missing_input);
-  }
-  if (found.size() > 1) {
-    std::vector<std::string> names;
-    for (const fs::path& path : found) names.push_back(path.filename().string());
-    std::sort(names.begin(), names.end());
-    throw InputError(concat("several files could be the ", split, " split in ", folder.string(),
-                            ": ", join(names, ", "), "; leave exactly one there"));
-  }
-  return found.front();
+  return concat("'", text, end < word.size() ? "...'" : "'");
 }
 
 std::string read_split(const fs::path& file) {
-  std::string text = io::read_text(file, kMaxFileBytes);
-  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
-  if (const std::size_t nul = text.find('\0'); nul != std::string::npos) {
-    const auto line = 1 + static_cast<std::size_t>(std::count(
-                              text.begin(), text.begin() + static_cast<long>(nul), '\n'));
-    throw InputError(
-        concat(describe({file, line}), ": a NUL byte; the file must be text in UTF-8"));
+  std::string text = plain_text(io::read_text(file, kMaxFileBytes));
+  const auto refuse = [&](std::size_t at, std::string_view problem) {
+    const auto lines_before = std::count(text.begin(), text.begin() + static_cast<long>(at), '\n');
+    throw InputError(concat(describe({file, 1 + static_cast<std::size_t>(lines_before)}), ": ",
+                            problem, "; the file must be text in UTF-8"));
+  };
+  if (const std::size_t nul = text.find('\0'); nul != std::string::npos) refuse(nul, "a NUL byte");
+  if (const std::size_t at = find_invalid_utf8(text); at != std::string::npos) {
+    refuse(at, concat("the byte 0x", std::hex, std::uppercase,
+                      +static_cast<unsigned char>(text[at]), " is not UTF-8"));
   }
   return text;
 }
 
-/// Calls on_word(word, place) for every word and once with `<eos>` at every line's end, the last
-/// line's included when its newline is missing.
+/// Calls on_word(word, place) for every word of a plain text and once with `<eos>` at every line's
+/// end, the last line's included when its newline is missing. Counts words and lines.
 template <typename OnWord>
-void for_each_word(std::string_view text, const fs::path& file, OnWord on_word) {
-  constexpr std::string_view kSpace = " \t\r\v\f";
-  bool any_word = false;
+void for_each_word(std::string_view text, const fs::path& file, SplitText& counts, OnWord on_word) {
   for (std::size_t line = 1; !text.empty(); ++line) {
     std::string_view rest = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), rest.size() + 1));
     const Place place{file, line};
+    std::string_view word;
     while (true) {
-      rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(kSpace)));
+      rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(' ')));
       if (rest.empty()) break;
-      const std::string_view word = rest.substr(0, rest.find_first_of(kSpace));
+      word = rest.substr(0, rest.find(' '));
       rest.remove_prefix(word.size());
       if (word.size() > kMaxWordBytes) {
         throw InputError(concat(describe(place), ": a word of ", word.size(), " bytes, ",
                                 shown(word), "; at most ", kMaxWordBytes,
                                 " are allowed between white space"));
       }
-      any_word = true;
+      ++counts.words;
       on_word(word, place);
     }
+    ++counts.lines;
+    if (word == kEndOfLine) ++counts.eos_lines;
     on_word(kEndOfLine, place);
   }
-  if (!any_word) throw InputError(concat(file.string(), ": no words; a split cannot be empty"));
+  if (counts.words == 0) {
+    throw InputError(concat(file.string(), ": no words; a split cannot be empty"));
+  }
 }
 
 /// Token numbers of the words of the training file. Keeps views into its text.
 using WordNumbers = std::unordered_map<std::string_view, std::int32_t>;
 
-/// Fills corpus.vocabulary and corpus.train; returns the numbers.
+/// Fills corpus.vocabulary, corpus.train and corpus.train_text; returns the numbers.
 WordNumbers number_train(std::string_view text, const fs::path& file, Corpus& corpus) {
   WordNumbers numbers;
   std::vector<std::string_view> words;
-  for_each_word(text, file, [&](std::string_view word, const Place&) {
+  for_each_word(text, file, corpus.train_text, [&](std::string_view word, const Place&) {
     const auto [entry, is_new] = numbers.try_emplace(word, static_cast<std::int32_t>(words.size()));
     if (is_new) words.push_back(word);
     corpus.train.push_back(entry->second);
@@ -140,23 +121,77 @@ WordNumbers number_train(std::string_view text, const fs::path& file, Corpus& co
     corpus.vocabulary.emplace_back(word);
   }
   for (std::int32_t& token : corpus.train) token = rank[static_cast<std::size_t>(token)];
+  if (const auto unknown = numbers.find(kUnknown); unknown != numbers.end()) {
+    corpus.train_text.unknown_words =
+        std::count(corpus.train.begin(), corpus.train.end(), unknown->second);
+  }
   return numbers;
 }
 
-std::vector<std::int32_t> number_split(const fs::path& file, const WordNumbers& numbers) {
+std::vector<std::int32_t> number_split(const fs::path& file, const WordNumbers& numbers,
+                                       SplitText& counts) {
   const std::string text = read_split(file);
   const auto unknown = numbers.find(kUnknown);
   std::vector<std::int32_t> tokens;
-  for_each_word(text, file, [&](std::string_view word, const Place& place) {
+  for_each_word(text, file, counts, [&](std::string_view word, const Place& place) {
     auto entry = numbers.find(word);
-    if (entry == numbers.end()) entry = unknown;
     if (entry == numbers.end()) {
-      throw InputError(concat(describe(place), ": the word ", shown(word),
-                              " is not in the training file; add it or ", kUnknown, " there"));
+      if (unknown == numbers.end()) {
+        throw InputError(concat(describe(place), ": the word ", shown(word),
+                                " is not in the training file; add it or ", kUnknown, " there"));
+      }
+      if (counts.first_unknown.empty()) {
+        counts.first_unknown = concat(shown(word), " (", describe(place), ")");
+      }
+      entry = unknown;
     }
+    if (entry == unknown && entry != numbers.end()) ++counts.unknown_words;
     tokens.push_back(entry->second);
   });
   return tokens;
+}
+
+struct NamedSplit {
+  const char* name;
+  const SplitText& text;
+};
+
+std::vector<NamedSplit> splits_of(const Corpus& corpus) {
+  return {{"training", corpus.train_text},
+          {"validation", corpus.valid_text},
+          {"test", corpus.test_text}};
+}
+
+void warn_of_unknown_words(const Corpus& corpus, std::vector<std::string>& warnings) {
+  constexpr double kMany = 0.1;
+  for (const auto& [name, text] : splits_of(corpus)) {
+    if (text.unknown_share() <= kMany) continue;
+    warnings.push_back(concat(
+        corpus.name, ": ", fixed(100.0 * text.unknown_share(), 1), " % of the ", name,
+        " split's words are ", kUnknown, ", so its perplexity says little about the others",
+        text.first_unknown.empty()
+            ? std::string()
+            : concat("; the first that the training file does not have is ", text.first_unknown,
+                     ": are both files cut into words alike (capital letters, punctuation)?")));
+  }
+}
+
+/// The `<eos>` that is added to such a line costs next to nothing: after one comes always another.
+void warn_of_double_eos(const Corpus& corpus, std::vector<std::string>& warnings) {
+  std::vector<std::string> parts;
+  double free_share = 0.0;  // of the tokens, in the split where it is largest
+  for (const auto& [name, text] : splits_of(corpus)) {
+    if (text.eos_lines == 0) continue;
+    parts.push_back(concat(text.eos_lines, " of the ", name, " split's ", text.lines, " lines"));
+    free_share = std::max(free_share, static_cast<double>(text.eos_lines) /
+                                          static_cast<double>(text.words + text.lines));
+  }
+  if (parts.empty()) return;
+  warnings.push_back(concat(
+      corpus.name, ": ", join(parts, ", "), " end in ", kEndOfLine,
+      " already, and each line gets another, which is easily predicted and lowers the perplexity: "
+      "what would be 100 shows as about ",
+      fixed(std::pow(100.0, 1.0 - free_share), 0), "; take ", kEndOfLine, " out of the files"));
 }
 
 }  // namespace
@@ -172,26 +207,23 @@ io::Digest digest_corpus(const Corpus& corpus) {
   return digester.finish();
 }
 
-Corpus read_corpus(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    throw InputError(concat("the corpus folder ", folder.string(),
-                            " is not there or not a folder; data.path names it"),
-                     ExitCode::missing_input);
-  }
-  const fs::path train = find_split(folder, "train");
-  const fs::path valid = find_split(folder, "valid");
-  const fs::path test = find_split(folder, "test");
-
+Corpus read_corpus(const fs::path& folder, const std::string& prefix) {
+  const CorpusFiles files = find_corpus_files(folder, prefix);
   Corpus corpus;
-  // The slash and the dot make "data/ptb/" and "data/ptb" both end in the folder's own name.
-  corpus.name = (fs::absolute(folder) / ".").lexically_normal().parent_path().filename().string();
-  const std::string train_text = read_split(train);
-  const WordNumbers numbers = number_train(train_text, train, corpus);
-  corpus.valid = number_split(valid, numbers);
-  corpus.test = number_split(test, numbers);
+  corpus.name = files.name;
+  const std::string train_text = read_split(files.train);
+  const WordNumbers numbers = number_train(train_text, files.train, corpus);
+  corpus.valid = number_split(files.valid, numbers, corpus.valid_text);
+  corpus.test = number_split(files.test, numbers, corpus.test_text);
   corpus.digest = digest_corpus(corpus);
   return corpus;
+}
+
+std::vector<std::string> corpus_warnings(const Corpus& corpus) {
+  std::vector<std::string> warnings;
+  warn_of_unknown_words(corpus, warnings);
+  warn_of_double_eos(corpus, warnings);
+  return warnings;
 }
 
 }  // namespace enas::data

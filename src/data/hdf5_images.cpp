@@ -150,8 +150,11 @@ ImageSet read_hdf5_images(const fs::path& file, const ImageSplitOptions& options
                .height = static_cast<int>(shape[first ? 2 : 1]),
                .width = static_cast<int>(shape[first ? 3 : 2])};
   std::vector<std::int32_t> labels = read_labels(source, "/labels", shape[0], kMostClasses);
-  set.num_classes = 1 + *std::max_element(labels.begin(), labels.end());
-  if (set.num_classes < 2) source.refuse("/labels", "has only zeros, expected two classes or more");
+  const auto [smallest, largest] = std::minmax_element(labels.begin(), labels.end());
+  if (*smallest == *largest) {
+    source.refuse("/labels", concat("has only the label ", *smallest, ", expected two or more"));
+  }
+  set.num_classes = 1 + *largest;
   const auto storage = std::make_shared<Storage>();
   const ImageSplit all = make_split(find_pixels(source, "/images", *storage),
                                     set.shape.num_values(), std::move(labels));

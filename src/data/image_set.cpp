@@ -71,17 +71,43 @@ void check_order(const ImageSplit& all, const std::string& name) {
                           "fair validation split; set data.shuffle_split = true"));
 }
 
+/// Number of images of each class.
+using ClassCounts = std::vector<std::int64_t>;
+
+ClassCounts count_classes(const ImageSplit& split, int num_classes) {
+  ClassCounts counts(static_cast<std::size_t>(num_classes), 0);
+  for (const std::int32_t label : split.labels) ++counts[static_cast<std::size_t>(label)];
+  return counts;
+}
+
+/// The classes of the first split that the second one does not have.
+std::vector<int> missing_classes(const ClassCounts& of, const ClassCounts& in) {
+  std::vector<int> missing;
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    if (of[i] > 0 && in[i] == 0) missing.push_back(static_cast<int>(i));
+  }
+  return missing;
+}
+
+/// "class 3", "classes 3, 5, 6".
+std::string class_names(const std::vector<int>& classes) {
+  constexpr std::size_t kShown = 10;
+  const std::vector<int> first(
+      classes.begin(), classes.begin() + static_cast<long>(std::min(kShown, classes.size())));
+  return concat(classes.size() == 1 ? "class " : "classes ", join(first, ", "),
+                classes.size() > kShown ? concat(" and ", classes.size() - kShown, " more") : "");
+}
+
 /// Throws where the two splits cannot be of one kind.
 void check_classes(const ImageSet& set) {
-  std::vector<bool> trained(static_cast<std::size_t>(set.num_classes), false);
-  for (const std::int32_t label : set.train.labels) trained[static_cast<std::size_t>(label)] = true;
-  for (const std::int32_t label : set.valid.labels) {
-    if (trained[static_cast<std::size_t>(label)]) continue;
-    throw InputError(concat(set.name, ": class ", label, " is in the validation split but not in ",
-                            "the training split of ", set.train.size(),
-                            " images; if the images are sorted by class, set data.shuffle_split = "
-                            "true, else raise data.limit_train"));
-  }
+  const std::vector<int> missing = missing_classes(count_classes(set.valid, set.num_classes),
+                                                   count_classes(set.train, set.num_classes));
+  if (missing.empty()) return;
+  throw InputError(
+      concat(set.name, ": ", class_names(missing), missing.size() == 1 ? " is" : " are",
+             " in the validation split but not in the training split of ", set.train.size(),
+             " images; if the images are sorted by class, set data.shuffle_split = "
+             "true, else raise data.limit_train"));
 }
 
 }  // namespace
@@ -101,6 +127,34 @@ io::Digest digest_images(const ImageSet& set) {
     }
   }
   return digester.finish();
+}
+
+std::vector<std::string> class_warnings(const ImageSet& set) {
+  const ClassCounts train = count_classes(set.train, set.num_classes);
+  const ClassCounts valid = count_classes(set.valid, set.num_classes);
+  const ClassCounts test = count_classes(set.test, set.num_classes);
+  std::vector<int> without_image;
+  std::vector<int> with_images;
+  for (std::size_t i = 0; i < train.size(); ++i) {
+    const bool has_images = train[i] + valid[i] + test[i] > 0;
+    (has_images ? with_images : without_image).push_back(static_cast<int>(i));
+  }
+  std::vector<std::string> warnings;
+  if (!without_image.empty()) {
+    warnings.push_back(concat(set.name, ": labels ", with_images.front(), " to ",
+                              with_images.back(), ": ", set.num_classes, " classes, ",
+                              class_names(without_image),
+                              without_image.size() == 1 ? " has" : " have",
+                              " no image; labels are meant to count from 0 without gaps"));
+  }
+  if (const std::vector<int> untrained = missing_classes(test, train); !untrained.empty()) {
+    std::int64_t images = 0;
+    for (const int each : untrained) images += test[static_cast<std::size_t>(each)];
+    warnings.push_back(concat(set.name, ": the test split has ", class_names(untrained), " (",
+                              images, " of its ", set.test.size(),
+                              " images), of which there is no training image"));
+  }
+  return warnings;
 }
 
 void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set) {

@@ -54,6 +54,10 @@ struct ImageSplitOptions {
 /// Digest of everything but name and storage; what `ImageSet::digest` holds.
 io::Digest digest_images(const ImageSet& set);
 
+/// What is odd about the classes, a sentence each: numbers below the largest label without an
+/// image, and classes of the test split without a training image.
+std::vector<std::string> class_warnings(const ImageSet& set);
+
 /// Splits `all` into set.train and set.valid and fills set.digest; the rest of `set` is there
 /// already. Throws ConfigError when
 /// a split would be empty or a limit is larger than what there is, InputError when a label of the

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/plain_text.hpp"
 #include "core/text.hpp"
 #include "space/carpedm20_format.hpp"
 #include "space/darts_format.hpp"
@@ -35,11 +36,11 @@ ArchitectureFile read(ArchitectureFormat format, std::optional<SpaceKind> space,
         throw InputError(concat(file, ": a string of tf does not tell its space; name it: --space ",
                                 "recurrent, macro or micro"));
       }
-      return {.network = view_from_tf(*space, text, file)};
+      return {.network = view_from_tf(*space, plain_text(std::string(text)), file)};
     case ArchitectureFormat::enas_lm:
-      return {.network = cell_from_enas_lm(text, file)};
+      return {.network = cell_from_enas_lm(plain_text(std::string(text)), file)};
     case ArchitectureFormat::darts:
-      return {.network = view_from_darts(text, file)};
+      return {.network = view_from_darts(plain_text(std::string(text)), file)};
     case ArchitectureFormat::nni:
       return net_from_nni(text, file);
     case ArchitectureFormat::carpedm20:

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace enas::data {
 namespace {
@@ -46,7 +47,7 @@ class CorpusTest : public testing::Test {
   /// Reads and expects an InputError with this code whose message holds all `parts`.
   void expect_error(ExitCode code, const std::vector<std::string>& parts) {
     try {
-      read_corpus(folder_);
+      read_corpus(folder_, prefix_);
       ADD_FAILURE() << "no error";
     } catch (const InputError& error) {
       EXPECT_EQ(error.code(), code) << error.what();
@@ -58,6 +59,7 @@ class CorpusTest : public testing::Test {
   }
 
   fs::path folder_;
+  std::string prefix_;
 };
 
 TEST_F(CorpusTest, NumbersWordsInSortedOrder) {
@@ -87,15 +89,21 @@ TEST_F(CorpusTest, EveryLineEndsInEos) {
 TEST_F(CorpusTest, AnyWhiteSpaceSeparates) {
   EXPECT_EQ(train_words("  a \t b  \nc\n"), "a b <eos> c <eos>");
   EXPECT_EQ(train_words("a b\r\n\r\nc\r\n"), "a b <eos> <eos> c <eos>") << "CRLF";
+  EXPECT_EQ(train_words("a b\rc\r\rd"), "a b <eos> c <eos> <eos> d <eos>") << "CR";
+  EXPECT_EQ(train_words("我们\u3000今天\u00A0去\u2003玩\n"), "我们 今天 去 玩 <eos>");
 }
 
 TEST_F(CorpusTest, WordsAreUtf8) {
   EXPECT_EQ(train_words("\xEF\xBB\xBF"
                         "größer\xC2\xA0"
                         "als 猫 naïve\n"),
-            "größer\xC2\xA0"
-            "als 猫 naïve <eos>")
-      << "no byte order mark; a no-break space belongs to its word";
+            "größer als 猫 naïve <eos>")
+      << "no byte-order mark; a no-break space separates words";
+}
+
+TEST_F(CorpusTest, BytesThatAreNotUtf8AreRefused) {
+  write("valid.txt", "the\r\ncat\rcaf\xE9\n");
+  expect_error(ExitCode::bad_data, {"valid.txt:3:", "0xE9", "UTF-8"});
 }
 
 TEST_F(CorpusTest, OneHugeLine) {
@@ -112,6 +120,88 @@ TEST_F(CorpusTest, FilesMayHaveAPrefix) {
   fs::rename(folder_ / "valid.txt", folder_ / "ptb.valid.txt");
   write("retrain.txt", "not a split");
   EXPECT_EQ(read_corpus(folder_).train.size(), 4u);
+}
+
+TEST_F(CorpusTest, WikiTextsNamesAreFound) {
+  for (const char* split : {"train", "valid", "test"}) {
+    fs::rename(folder_ / concat(split, ".txt"), folder_ / concat("wiki.", split, ".tokens"));
+  }
+  EXPECT_EQ(read_corpus(folder_).train.size(), 4u);
+  write("wiki.train.txt", "a\n");
+  expect_error(ExitCode::bad_data, {"wiki.train.tokens, wiki.train.txt; leave exactly one there"});
+}
+
+TEST_F(CorpusTest, HiddenFilesAreNoCandidates) {
+  for (const char* file : {"._train.txt", ".ptb.train.txt", ".valid.txt"})
+    write(file, "not a split");
+  EXPECT_EQ(read_corpus(folder_).train.size(), 4u);
+}
+
+TEST_F(CorpusTest, TheLettersBesideTheWordsAreNoCandidates) {
+  for (const char* split : {"train", "valid", "test"}) {
+    fs::rename(folder_ / concat(split, ".txt"), folder_ / concat("ptb.", split, ".txt"));
+    write(concat("ptb.char.", split, ".txt"), "t h e _ c a t _ s a t\n");
+  }
+  EXPECT_EQ(read_corpus(folder_).vocabulary,
+            (std::vector<std::string>{"<eos>", "cat", "sat", "the"}));
+  const Corpus letters = read_corpus(folder_, "ptb.char");
+  EXPECT_EQ(letters.train.size(), 12u);
+  EXPECT_EQ(letters.name, "my words/ptb.char");
+  for (const char* split : {"train", "valid", "test"}) {
+    fs::remove(folder_ / concat("ptb.", split, ".txt"));
+  }
+  EXPECT_EQ(read_corpus(folder_).digest, letters.digest) << "nothing but letters";
+}
+
+TEST_F(CorpusTest, APrefixChoosesAmongSeveral) {
+  for (const char* split : {"train", "valid", "test"}) {
+    write(concat("big.", split, ".txt"), "a b c d e\n");
+    write(concat("small.", split, ".txt"), "a b\n");
+  }
+  expect_error(ExitCode::bad_data,
+               {"big.train.txt, small.train.txt, train.txt", "data.prefix (\"big\" or \"small\")"});
+  EXPECT_EQ(read_corpus(folder_, "big").train.size(), 6u);
+  EXPECT_EQ(read_corpus(folder_, "small").train.size(), 3u);
+  prefix_ = "sma";
+  expect_error(ExitCode::missing_input, {"sma.train.txt", "data.prefix", folder_.string()});
+}
+
+TEST_F(CorpusTest, CountsUnknownWordsAndWarnsOfMany) {
+  write("train.txt", "a b c d e f g h <unk>\n");
+  write("valid.txt", "a b c d e f g h\na <unk>\n");
+  write("test.txt", "a A\nB\n");
+  const Corpus corpus = read_corpus(folder_);
+  EXPECT_EQ(corpus.train_text.words, 9);
+  EXPECT_EQ(corpus.train_text.unknown_words, 1);
+  EXPECT_EQ(corpus.valid_text.words, 10);
+  EXPECT_EQ(corpus.valid_text.unknown_words, 1) << "written as <unk>";
+  EXPECT_EQ(corpus.valid_text.first_unknown, "");
+  EXPECT_EQ(corpus.test_text.words, 3);
+  EXPECT_EQ(corpus.test_text.unknown_words, 2);
+  const auto warnings = corpus_warnings(corpus);
+  ASSERT_EQ(warnings.size(), 2u) << "exactly 10 % are not many";
+  EXPECT_NE(warnings[0].find("11.1 % of the training split's words"), std::string::npos);
+  EXPECT_NE(warnings[1].find("66.7 % of the test split's words"), std::string::npos);
+  EXPECT_NE(warnings[1].find("'A' ("), std::string::npos) << warnings[1];
+  EXPECT_NE(warnings[1].find("test.txt:1)"), std::string::npos) << warnings[1];
+}
+
+TEST_F(CorpusTest, WarnsOfLinesThatEndInEosAlready) {
+  EXPECT_TRUE(corpus_warnings(read_corpus(folder_)).empty());
+  write("train.txt", "the cat <eos>\n<eos> sat\n");
+  write("valid.txt", "the cat <eos>\nthe cat sat <eos> \n");
+  const Corpus corpus = read_corpus(folder_);
+  EXPECT_EQ(corpus.train_text.eos_lines, 1);
+  EXPECT_EQ(corpus.valid_text.eos_lines, 2);
+  EXPECT_EQ(corpus.test_text.eos_lines, 0);
+  const auto warnings = corpus_warnings(corpus);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("1 of the training split's 2 lines, 2 of the validation split's 2"),
+            std::string::npos)
+      << warnings[0];
+  // Two of nine tokens cost nothing: 100^(7/9) = 35.9.
+  EXPECT_NE(warnings[0].find("what would be 100 shows as about 36"), std::string::npos)
+      << warnings[0];
 }
 
 TEST_F(CorpusTest, UnknownWordsBecomeUnkWhereTheTrainingFileHasIt) {

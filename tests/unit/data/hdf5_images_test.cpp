@@ -164,9 +164,11 @@ TEST_F(Hdf5ImagesTest, WrongLabelsAreNamed) {
   labels_[5] = std::int64_t{1} << 40;
   write_nhwc();
   EXPECT_TRUE(holds(refused(), "\"/labels\" [5] is 1099511627776, expected 0 to"));
-  labels_ = Labels(kImages, 0);
-  write_nhwc();
-  EXPECT_TRUE(holds(refused(), "\"/labels\" has only zeros"));
+  for (const int label : {0, 7}) {
+    labels_ = Labels(kImages, label);
+    write_nhwc();
+    EXPECT_TRUE(holds(refused(), concat("\"/labels\" has only the label ", label)));
+  }
   io::Hdf5Writing(path_).write("images", H5T_STD_U8LE, {kImages, kHeight, kWidth, 3},
                                pixels(false));
   EXPECT_TRUE(holds(refused(), "\"/labels\" is expected and not there"));

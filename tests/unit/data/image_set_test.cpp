@@ -114,6 +114,46 @@ TEST(SplitImages, ClassesOneAfterTheOtherAreRefusedInAnyOrder) {
   EXPECT_NO_THROW(split({0, 1, 2, 0, 1, 2}, false));
 }
 
+/// Warnings of a set of ten classes whose splits have these labels.
+std::vector<std::string> warnings_for(const std::vector<std::int32_t>& train,
+                                      const std::vector<std::int32_t>& test, int num_classes) {
+  ImageSet set;
+  set.name = "mine";
+  set.num_classes = num_classes;
+  set.train.labels = train;
+  set.valid.labels = {train.front()};
+  set.test.labels = test;
+  set.test.pixels.resize(test.size());
+  return class_warnings(set);
+}
+
+TEST(ClassWarnings, NameClassesWithoutAnImage) {
+  const std::vector<std::int32_t> from_one = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  EXPECT_TRUE(warnings_for({0, 1, 2}, {}, 3).empty());
+  EXPECT_TRUE(warnings_for({0, 1, 2}, {1, 2}, 3).empty());
+  const auto one = warnings_for(from_one, from_one, 11);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_TRUE(holds(one[0], "mine: labels 1 to 10: 11 classes, class 0 has no image"));
+  const auto gaps = warnings_for({0, 7, 3}, {}, 8);
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_TRUE(holds(gaps[0], "labels 0 to 7: 8 classes, classes 1, 2, 4, 5, 6 have no image"));
+  EXPECT_TRUE(holds(warnings_for({0, 20}, {}, 21).at(0), "8, 9, 10 and 9 more have no image"));
+}
+
+TEST(ClassWarnings, NameClassesThatOnlyTheTestSplitHas) {
+  const auto warnings = warnings_for({0, 1, 2, 4}, {0, 3, 3, 1, 2, 5}, 6);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(holds(warnings[0],
+                    "mine: the test split has classes 3, 5 (3 of its 6 images), of "
+                    "which there is no training image"));
+}
+
+TEST_F(SplitImagesTest, EveryClassThatIsOnlyForValidationIsNamed) {
+  for (std::size_t i = 0; i < 8; ++i) all_.labels[i] = 0;  // of the last four 1 and 2
+  const std::string message = refusal<InputError>([&] { split({.valid_size = 4}); });
+  EXPECT_TRUE(holds(message, "classes 1, 2 are in the validation split but not in the training"));
+}
+
 TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
   const ImageSplitOptions options = {.valid_size = 3};
   const ImageSet set = split(options);

@@ -136,8 +136,25 @@ TEST(Formats, TakesStringsAsPeopleHaveThem) {
                                       "[0, 0, 0,1,1,2,1,2,0,2,0,5,1,1,0,6,1,8,1,8,1,8,1]",
                                       "\r\n\t"
                                       "0 0 0 1 1 2 1 2 0 2 0 5 1 1 "
-                                      "0 6 1 8 1 8 1 8 1"}) {
+                                      "0 6 1 8 1 8 1 8 1",
+                                      "\xEF\xBB\xBF"
+                                      "0 0\u00A00 1\u30001 2 1 2 0 2 0 5 1 1\u2003"
+                                      "0 6 1 8 1 8 1 8 1\r"}) {
     EXPECT_EQ(import_architecture(tf, SpaceKind::recurrent, text, "text").network, network);
+  }
+}
+
+TEST(Formats, AnyWhiteSpaceAndAByteOrderMarkAreReadOver) {
+  const std::string mark = "\xEF\xBB\xBF";
+  std::string genotype = mark;
+  for (const char c : kDartsV2Recurrent) genotype += c == ' ' ? "\u00A0" : std::string(1, c);
+  EXPECT_EQ(import_architecture(darts, {}, genotype, "a").network,
+            load_architecture("darts-v2-recurrent").network);
+  const auto network = load_architecture("enas-lm").network;
+  for (const auto format : {enas_lm, carpedm20, json}) {
+    const auto text = mark + export_architecture(format, load_architecture("enas-lm"));
+    EXPECT_EQ(without_flag(import_architecture(format, {}, text, "b").network),
+              without_flag(network));
   }
 }
 
