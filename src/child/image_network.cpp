@@ -9,6 +9,7 @@
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "nn/convolution.hpp"
+#include "nn/gradients.hpp"
 
 namespace enas::child {
 namespace {
@@ -89,7 +90,7 @@ TrainingPass ImageNetwork::train(const nn::Batch& batch, at::Tensor&,
             training_.auxiliary_weight * mean_cross_entropy(result.auxiliary_logits, batch.target);
   }
   TrainingPass pass;
-  pass.gradients = torch::autograd::grad({total}, leaves);
+  pass.gradients = nn::gradients(total, leaves);
   for (at::Tensor& gradient : pass.gradients) gradient = gradient.contiguous();
   pass.loss = loss.item<double>();
   pass.correct = count_correct(result.logits, batch.target);

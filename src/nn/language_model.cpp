@@ -13,6 +13,7 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "nn/cross_entropy.hpp"
+#include "nn/gradients.hpp"
 
 namespace enas::nn {
 namespace {
@@ -188,20 +189,14 @@ LanguageModelGradient language_model_gradient(const LanguageModelOptions& option
   LanguageModelGradient result;
   result.forward_s = watch.restart();
 
-  // A node that no output depends on has none.
-  std::vector<at::Tensor> gradients =
-      torch::autograd::grad({with_penalties(options, cross_entropy, outputs)}, leaves,
-                            /*grad_outputs=*/{}, /*retain_graph=*/std::nullopt,
-                            /*create_graph=*/false, /*allow_unused=*/true);
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (!gradients[i].defined()) gradients[i] = at::zeros_like(leaves[i]);
-  }
+  std::vector<at::Tensor> by_leaf =
+      gradients(with_penalties(options, cross_entropy, outputs), leaves);
   if (options.fused) {
-    at::Tensor& x_gradient = gradients.back();
+    at::Tensor& x_gradient = by_leaf.back();
     masks.apply_to_input(x_gradient, batch.input);
-    gradients[0].index_add_(0, batch.input.reshape(-1), x_gradient.view({-1, width}));
+    by_leaf[0].index_add_(0, batch.input.reshape(-1), x_gradient.view({-1, width}));
   }
-  auto next = gradients.begin();
+  auto next = by_leaf.begin();
   for (at::Tensor* const place : trained(model)) *place = (next++)->contiguous();
   result.gradients = std::move(model);
   result.loss = cross_entropy.item<double>();

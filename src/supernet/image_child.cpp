@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "nn/gradients.hpp"
 #include "nn/plane_pass.hpp"
 
 namespace enas::supernet {
@@ -154,11 +155,11 @@ SlotGradient ImageChild::gradient(const std::vector<Weight>& weights, const Imag
   result.correct = count_correct(outputs.detach(), batch.target);
   result.forward_s = watch.restart();
   if (planes) {
-    const Tensors closing = torch::autograd::grad({loss}, {features, head});
+    const Tensors closing = nn::gradients(loss, {features, head});
     result.gradients = planes->backward(closing[0]);
     result.gradients[head_] = closing[1];
   } else {
-    result.gradients = torch::autograd::grad({loss}, leaves);
+    result.gradients = nn::gradients(loss, leaves);
   }
   result.backward_s = watch.seconds();
   return result;
