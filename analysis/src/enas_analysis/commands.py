@@ -11,6 +11,7 @@ from pathlib import Path
 from . import collapse, comparison, correlation, export, film, tail, validation
 from .architecture import read_architecture
 from .drawing import draw
+from .encoding import print_any_name, refuse_other_bytes
 from .errors import AnalysisError
 from .figures.correlation import scatter
 from .report import make_report
@@ -176,6 +177,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Exit codes: 0 well, 1 the verdict is bad (collapse, validate, compare), 2 the command could not be done."""
+    print_any_name()
+    words = sys.argv[1:] if words is None else words
+    try:
+        refuse_other_bytes(words)
+    except AnalysisError as error:
+        print(f"enas-analyze: {error}", file=sys.stderr)
+        return TROUBLE
     arguments = parser().parse_args(words)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"enas-analyze: {message}", file=sys.stderr)
