@@ -36,7 +36,7 @@ retry() {
 
 # Site facts, defaults, and everything that the program takes from the environment.
 prepare_job() {
-  local site=${ENAS_SITE:-slurm/site.sh} end
+  local site=${ENAS_SITE:-slurm/site.sh} restarts=${SLURM_RESTART_COUNT:-0} end
   [[ -z ${ENAS_SITE:-} || -r $site ]] || fail "ENAS_SITE names $site, which cannot be read"
   # shellcheck source=slurm/site.example.sh
   if [[ -r $site ]]; then . "$site"; fi
@@ -47,7 +47,8 @@ prepare_job() {
   ENAS_MAX_TRIES=${ENAS_MAX_TRIES:-3}
   [[ $ENAS_MAX_TRIES =~ ^0*[1-9][0-9]{0,5}$ ]] ||
     fail "ENAS_MAX_TRIES is '$ENAS_MAX_TRIES', must be a number from 1 to 999999 ($site)" 64
-  ENAS_MAX_TRIES=$((10#$ENAS_MAX_TRIES))
+  ENAS_MAX_TRIES=$((10#$ENAS_MAX_TRIES)) # decimal: bash takes 010 for 8
+  [[ $restarts =~ ^[0-9]{1,9}$ ]] || restarts=0
   [[ -x $ENAS_HPC ]] || fail "there is no program at $ENAS_HPC (seen from $PWD): build it, or set ENAS_HPC in $site"
   [[ -n $job_id ]] || fail "this is a batch script: start it with sbatch" 64
   read -r -a launcher <<<"${ENAS_LAUNCHER:-srun --mpi=pmix --cpu-bind=cores}"
@@ -63,7 +64,7 @@ prepare_job() {
   fi
   trap 'on_signal USR1' USR1
   trap 'on_signal TERM' TERM
-  say "job $job_id, start $((${SLURM_RESTART_COUNT:-0} + 1)), $SLURM_JOB_NODELIST, $(date '+%F %T')"
+  say "job $job_id, start $((10#$restarts + 1)), $SLURM_JOB_NODELIST, $(date '+%F %T')"
 }
 
 # need_files VARIABLE FOLDER FILE...: FOLDER must hold these, and VARIABLE of the site file is its place.

@@ -45,6 +45,19 @@ struct NetworkJson {
                    ExitCode::missing_input);
 }
 
+/// What a file in our own form holds. For one that is no JSON the message says how it becomes that.
+ArchitectureFile native_architecture(const std::string& bytes, const std::string& file) {
+  Json json;
+  try {
+    json = json_from_text(bytes, file);
+  } catch (const InputError& error) {
+    throw InputError(concat(error.what(), "; a genotype of another program becomes a file that can "
+                            "be read by enas_hpc arch convert ", file,
+                            " --from FORMAT --to json --out NEW.json"));
+  }
+  return architecture_from_json(json, file);
+}
+
 }  // namespace
 
 Json architecture_json(const ArchitectureFile& file) {
@@ -83,8 +96,7 @@ std::string architecture_file_bytes(const std::string& path) {
 ArchitectureFile load_architecture(const std::string& name_or_path) {
   std::error_code error;
   if (std::filesystem::exists(name_or_path, error)) {
-    const std::string bytes = architecture_file_bytes(name_or_path);
-    return architecture_from_json(json_from_text(bytes, name_or_path), name_or_path);
+    return native_architecture(architecture_file_bytes(name_or_path), name_or_path);
   }
   for (const auto& shipped : shipped_architectures()) {
     if (shipped.name != name_or_path) continue;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: what it says, its exit codes, and the verdicts behind them."""
 import json
+import os
 import re
+import shutil
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +35,21 @@ def test_entry_point_leads_to_main():
     module, function = project["scripts"]["enas-analyze"].split(":")
     assert getattr(import_module(module), function) is main
     assert project["version"] == import_module("enas_analysis").__version__
+
+
+ODD_NAME = os.fsdecode(b"caf\xe9")
+
+
+def test_a_run_in_a_folder_that_is_not_utf8_can_be_read(capsys, recurrent, tmp_path, monkeypatch):
+    folder = tmp_path / ODD_NAME
+    shutil.copytree(recurrent, folder)
+    monkeypatch.chdir(folder)
+    code, _, err = run(capsys, "report", ".", "--out", tmp_path / "report")
+    assert code == 0, err
+    assert "Search caf_xe9" in (tmp_path / "report" / "report.html").read_text("utf-8")
+    (folder / "log" / ODD_NAME).touch()
+    code, out, err = run(capsys, "validate", ".")
+    assert "files looked at" in out, err
 
 
 def test_errors_are_one_line_and_code_2(capsys, tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report: complete, self-contained, the same pictures as files, fit for light and dark."""
 import re
+import shutil
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -169,6 +170,12 @@ def test_table_of_strategies(seeds):
     assert (differences[0].best * 6) == pytest.approx(round(differences[0].best * 6))
     assert differences[0].best >= 2 / 6 - 1e-9
     assert different_keys(runs) == {}
+
+
+def test_a_search_and_its_copy_are_not_two_seeds(seeds, tmp_path):
+    twin = shutil.copytree(seeds[0], tmp_path / "twin")
+    with pytest.raises(AnalysisError, match="are the same search \\(seed 1, reinforce\\)"):
+        groups_of([Run(seeds[0]), Run(twin)])
 
 
 def test_budget_is_what_every_run_reached(recurrent, seeds):

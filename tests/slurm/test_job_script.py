@@ -149,6 +149,13 @@ def test_the_number_of_tries_is_decimal(stage, tries, starts):
     assert (code, stage.is_requeued()) == (75, False), text
 
 
+@pytest.mark.parametrize(("restarts", "start"), [("0", 1), ("08", 9), ("010", 11), ("many", 1), ("", 1)])
+def test_the_number_of_restarts_is_decimal(stage, restarts, start):
+    _, text = stage.run(SLURM_RESTART_COUNT=restarts)
+    assert f", start {start}, " in text
+    assert len(stage.calls("program")) == 1
+
+
 @pytest.mark.parametrize("tries", ["0", "00", "-1", "many", "3.5", "0x3", "3 4", "9999999"])
 def test_a_number_of_tries_that_is_none_is_refused(stage, tries):
     code, text = stage.run(ENAS_MAX_TRIES=tries)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .architecture import Network, in_words, read_architecture
 from .cell_table import read_cell_table
+from .encoding import visible
 from .errors import AnalysisError, MissingFileError
 from .json_file import read_test
 from .ranking import read_ranking
@@ -93,7 +94,7 @@ def scores_alone(trainings: list[Path]) -> Iterator[tuple[str, Network, float, i
             yield f"row {number}", network, perplexity, 0, "perplexity"
         return
     for folder in training_folders(trainings):
-        yield folder.name, *score_alone(folder)
+        yield visible(folder.name), *score_alone(folder)
 
 
 def score_alone(folder: Path) -> tuple[Network, float, int, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .architecture import in_words
 from .collapse import verdict
+from .encoding import visible
 from .errors import AnalysisError
 from .figures import cells, choices, search, several, training
 from .figures.cells import metric_text
@@ -26,7 +27,7 @@ def make_report(runs: list[Run], folder: Path, top: int = 6, brief: bool = False
     names = names_of(runs)
     title = f"Search {names[0]}" if len(runs) == 1 and searches else f"Training {names[0]}" if len(runs) == 1 else (
         f"{len(runs)} runs")
-    page = Page(title, ", ".join(str(run.path) for run in runs))
+    page = Page(title, ", ".join(visible(str(run.path)) for run in runs))
     if len(searches) > 1:
         add_comparison(page, searches)
     if trainings:
@@ -43,7 +44,7 @@ def make_report(runs: list[Run], folder: Path, top: int = 6, brief: bool = False
         if len(runs) > 1:
             page.heading(name, 3)
         page.table(("", ""), [(key.replace("_", " "), str(run.log.attributes[key])) for key in VERSIONS])
-        page.fold(f"Configuration ({run.path / 'config.toml'})", run.log.attributes["configuration"])
+        page.fold(f"Configuration ({visible(str(run.path / 'config.toml'))})", run.log.attributes["configuration"])
     return page.write(folder)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .architecture import Architecture, Network, TokenReader, read_architecture
+from .encoding import visible
 from .errors import AnalysisError, DamagedFileError, MissingFileError
 from .history import Start, ranks_at, read_starts, round_seconds
 from .json_file import read_object, read_test
@@ -60,7 +61,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name, for legends."""
-        return self.path.resolve().name
+        return visible(self.path.resolve().name)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the log by its name."""

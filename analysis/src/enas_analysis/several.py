@@ -60,8 +60,17 @@ def groups_of(runs: list[Run]) -> list[Group]:
     for folder in folders:
         if folders.count(folder) > 1:
             raise AnalysisError(f"{folder} is given more than once: it would count as several seeds")
+    for a, b in combinations(runs, 2):
+        if is_same_search(a, b):
+            raise AnalysisError(f"{a.path} and {b.path} are the same search (seed {a.seed}, {a.strategy}): they would "
+                                "count as two seeds")
     strategies = dict.fromkeys(run.strategy for run in runs)
     return [Group(s, tuple(run for run in runs if run.strategy == s)) for s in strategies]
+
+
+def is_same_search(a: Run, b: Run) -> bool:
+    """Whether the two repeat each other: strategy, seed and all that may not differ between compared runs."""
+    return (a.strategy, a.seed) == (b.strategy, b.seed) and not different_keys([a, b])
 
 
 def curves(run: Run) -> tuple[Floats, Floats, Floats, Floats]:

@@ -166,6 +166,9 @@ TEST(ArchitectureFile, AFileComesBeforeAName) {
   expect_words(refusal_of([&] { load_architecture(folder.string()); }), {"plain file"});
   std::ofstream(path) << "{";
   expect_words(refusal_of([&] { load_architecture(path); }), {path, "line 1"});
+  std::ofstream(path) << "Genotype(normal=[('sep_conv_3x3', 1)], normal_concat=[2])";
+  expect_words(refusal_of([&] { load_architecture(path); }),
+               {"no JSON", "enas_hpc arch convert " + path + " --from FORMAT --to json"});
   std::filesystem::remove_all(folder);
   try {
     load_architecture("enas-ptp");
