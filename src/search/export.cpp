@@ -39,6 +39,7 @@ void export_pytorch(Log& log, const Settings& settings, const std::filesystem::p
                     const std::filesystem::path& out) {
   const Trained trained = load_trained(settings, run);
   if (!trained.warning.empty()) log.warn(trained.warning);
+  log.info(concat("the weights of epoch ", trained.best_epoch + 1, " in ", trained.checkpoint));
   std::vector<nn::Weight> tensors = trained.network->weights();
   const auto& averages = trained.network->averages();
   tensors.insert(tensors.end(), averages.begin(), averages.end());
