@@ -15,7 +15,9 @@
 #include "app/root_task.hpp"
 #include "app/search_command.hpp"
 #include "app/toml_reader.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {
@@ -32,17 +34,13 @@ std::vector<std::string> broadcast_arguments(comm::World& world,
   return all;
 }
 
-/// The configuration that a checkpoint, or the newest one of a run directory, was written under.
-Settings stored_settings_on_root(const std::filesystem::path& run_or_checkpoint) {
-  return read_config(search::stored_configuration(run_or_checkpoint), "the stored configuration",
-                     {})
-      .settings;
-}
-
-void sample_on_root(const CommandLine& line) {
+void sample_on_root(Log& log, const CommandLine& line) {
   search::set_threads(1);  // the same children wherever it is asked
+  const auto checkpoint = search::newest_checkpoint(line.path);
+  const Config config =
+      read_config(search::stored_configuration(checkpoint), "the stored configuration", {});
   const auto children =
-      search::sample_children(line.path, stored_settings_on_root(line.path), line.count, line.seed);
+      search::sample_children(checkpoint, config.settings, line.count, line.seed);
   if (line.json) {
     Json list = Json::array();
     for (const auto& child : children) {
@@ -50,58 +48,78 @@ void sample_on_root(const CommandLine& line) {
                       {"log_probability", child.log_probability},
                       {"architecture", child.json}});
     }
-    return print_on_root(list.dump(2) + "\n");
+    return print_on_root(json_text(list, 2) + "\n");
   }
   std::string text;
   for (const auto& child : children) {
     text += concat(fixed(child.log_probability, 4), "  ", child.text, "\n");
   }
+  log.info("children of " + checkpoint.string());
   print_on_root(text);
 }
 
-void print_state_hash_on_root(const CommandLine& line) {
-  const std::string hash = search::state_hash(line.path);
-  const Json json = {{"file", line.path.string()}, {"state_hash", hash}};
-  print_on_root(line.json ? json.dump() + "\n" : hash + "\n");
+void print_state_hash_on_root(Log& log, const CommandLine& line) {
+  const auto chosen = search::choose_any_checkpoint(line.path);
+  if (!chosen.warning.empty()) log.warn(chosen.warning);
+  const std::string hash = search::state_hash(chosen.path);
+  if (line.json) {
+    const Json json = {{"file", chosen.path.string()}, {"state_hash", hash}};
+    return print_on_root(json_text(json) + "\n");
+  }
+  // As tools for checksums do, where it is not the file that was asked for.
+  print_on_root(chosen.path == line.path ? hash + "\n"
+                                         : concat(hash, "  ", chosen.path.string(), "\n"));
 }
 
 void print_defaults_on_root(const CommandLine& line) {
   if (line.markdown) return print_on_root(reference_markdown());
-  print_on_root(line.json ? schema_json().dump(2) + "\n" : defaults_toml(kind_of_sets(line.sets)));
+  print_on_root(line.json ? json_text(schema_json(), 2) + "\n"
+                          : defaults_toml(kind_of_sets(line.sets)));
 }
 
-void check_config_on_root(const CommandLine& line) {
+void check_config_on_root(Log& log, const CommandLine& line) {
   const std::string name = line.config_file.string();
-  const auto report = [&](bool valid, const std::vector<std::string>& problems) {
-    const Json json = {{"file", name}, {"valid", valid}, {"problems", problems}};
-    if (line.json) print_on_root(json.dump(2) + "\n");
+  const auto report = [&](bool valid, const std::vector<std::string>& problems,
+                          const std::vector<std::string>& warnings) {
+    const Json json = {
+        {"file", name}, {"valid", valid}, {"problems", problems}, {"warnings", warnings}};
+    if (line.json) print_on_root(json_text(json, 2) + "\n");
   };
   try {
     const Config config = read_config(read_config_text(line.config_file), name, line.sets);
-    report(true, {});
-    if (!line.json) {
-      print_on_root(concat(name, ": valid, ", config.num_keys_set, " keys set, space \"",
-                           name_of(config.settings.space.kind), "\", preset \"", config.preset,
-                           "\"\n"));
-    }
+    report(true, {}, config.warnings);
+    if (line.json) return;
+    for (const auto& warning : config.warnings) log.warn(warning);
+    print_on_root(concat(name, ": valid, ", config.num_keys_set, " keys set, space \"",
+                         name_of(config.settings.space.kind), "\", preset \"", config.preset,
+                         "\"\n"));
   } catch (const ConfigProblems& error) {
-    report(false, error.problems());
+    report(false, error.problems(), {});
     throw;
   } catch (const Error& error) {
-    report(false, {error.what()});
+    report(false, {error.what()}, {});
     throw;
   }
 }
 
 void explain_on_root(const CommandLine& line) {
-  print_on_root(line.json ? explain_json(line.key).dump(2) + "\n" : explain(line.key));
+  print_on_root(line.json ? json_text(explain_json(line.key), 2) + "\n" : explain(line.key));
+}
+
+/// Collective. The run directory that `asked` means, as rank 0 sees it.
+std::filesystem::path run_directory_of(comm::World& world, const std::filesystem::path& asked) {
+  std::string run;
+  run_on_root(world, [&] { run = search::run_directory_of(asked).string(); });
+  return world.broadcast_text(run);
 }
 
 }  // namespace
 
 ExitCode run_application(comm::World& world, Log& log, const std::vector<std::string>& arguments) {
   limit_instruction_set();
-  const CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
+  CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
+  auto& run = line.result.run;
+  if (!run.empty()) run = run_directory_of(world, run);
   switch (line.command) {
     case Command::search:
       return run_search_command(world, log, line);
@@ -134,16 +152,16 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
     case Command::pipeline:
       return run_pipeline_command(world, log, line);
     case Command::sample:
-      run_on_root(world, [&] { sample_on_root(line); });
+      run_on_root(world, [&] { sample_on_root(log, line); });
       break;
     case Command::state_hash:
-      run_on_root(world, [&] { print_state_hash_on_root(line); });
+      run_on_root(world, [&] { print_state_hash_on_root(log, line); });
       break;
     case Command::config_defaults:
       run_on_root(world, [&] { print_defaults_on_root(line); });
       break;
     case Command::config_check:
-      run_on_root(world, [&] { check_config_on_root(line); });
+      run_on_root(world, [&] { check_config_on_root(log, line); });
       break;
     case Command::config_explain:
       run_on_root(world, [&] { explain_on_root(line); });

@@ -6,8 +6,10 @@
 #include <iterator>
 #include <optional>
 
+#include "app/number_option.hpp"
 #include "app/root_task.hpp"
 #include "core/error.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/output_file.hpp"
 #include "space/drawing.hpp"
@@ -24,8 +26,6 @@ using space::SpaceKind;
 constexpr std::size_t kMostInput = 16 << 20;
 constexpr int kLargestWidth = 1'000'000;
 
-CLI::Validator unnamed(CLI::Validator validator) { return validator.description(""); }
-
 void add_source(CLI::App& sub, ArchLine& line) {
   sub.add_option("architecture", line.source, "File, shipped name (arch list), or - for stdin")
       ->type_name("FILE|NAME")
@@ -39,7 +39,7 @@ void add_source(CLI::App& sub, ArchLine& line) {
 }
 
 void add_width(CLI::App& sub, const char* name, int& value, const char* what) {
-  sub.add_option(name, value, what)->type_name("N")->check(unnamed(CLI::Range(1, kLargestWidth)));
+  sub.add_option(name, value, what)->type_name("N")->transform(whole(between(1, kLargestWidth)));
 }
 
 std::string text_of_source(const std::string& source) {
@@ -145,12 +145,12 @@ void show(const ArchLine& line, const ArchitectureFile& file, bool json) {
                         {"parameters", size.parameters},
                         {"multiply_adds", size.multiply_adds},
                         {"channels", size.channels}};
-    return print_on_root(shown.dump(2) + "\n");
+    return print_on_root(json_text(shown, 2) + "\n");
   }
-  const char* example = kind_of(view) == SpaceKind::recurrent ? "token" : "image";
+  const char* example = kind_of(view) == SpaceKind::recurrent ? "a token" : "an image";
   print_on_root(concat(file.name.empty() ? "" : file.name + ": ", drawing_text(view), "\nalone at ",
                        width_text, ":\n", with_commas(concat(size.parameters)), " parameters, ",
-                       with_commas(fixed(size.multiply_adds, 0)), " multiply-adds a ", example,
+                       with_commas(fixed(size.multiply_adds, 0)), " multiply-adds ", example,
                        "\n"));
 }
 
@@ -174,7 +174,7 @@ void list(bool json) {
     text += concat(name, std::string(22 - std::min<std::size_t>(21, name.size()), ' '), kind,
                    std::string(11 - kind.size(), ' '), source.get<std::string>(), "\n");
   }
-  print_on_root(json ? names.dump(2) + "\n" : text);
+  print_on_root(json ? json_text(names, 2) + "\n" : text);
 }
 
 }  // namespace
@@ -190,7 +190,7 @@ void add_arch(CLI::App& app, ArchLine& line, bool& json) {
   add_width(*sub, "--filters", line.filters, "Filters of the first layers (macro 96, micro 36)");
   sub->add_option("--layers", line.layers, "Micro: normal cells (15)")
       ->type_name("N")
-      ->check(unnamed(CLI::Range(1, 10'000)));
+      ->transform(whole(between(1, 10'000)));
   sub->add_flag("--released", line.released,
                 "Macro: separable convolutions as dense ones, as in the authors' code");
   sub->add_flag("--json", json, "Print results as JSON");

@@ -14,6 +14,7 @@
 #include "app/root_task.hpp"
 #include "app/scaling_report.hpp"
 #include "app/search_command.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "search/bench.hpp"
 
@@ -35,7 +36,7 @@ void run_as_reference(comm::World& world, const Settings& settings, search::Benc
   options.begin_turn = await_turn;
   options.end_turn = end_turn;
   const auto report = search::run_bench(world, settings, options);
-  print_on_root(bench_json(settings, options, report).dump());
+  print_on_root(json_text(bench_json(settings, options, report)));
 }
 
 Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
@@ -63,7 +64,7 @@ void run_scaling_command(comm::World& world, const Settings& settings, const Com
   const auto report = search::run_scaling(world, settings, options);
   run_on_root(world, [&] {
     const Json json = scaling_json(settings, options, report);
-    print_on_root(line.json ? json.dump(2) + "\n" : scaling_text(json));
+    print_on_root(line.json ? json_text(json, 2) + "\n" : scaling_text(json));
   });
 }
 
@@ -72,7 +73,7 @@ void run_scaling_command(comm::World& world, const Settings& settings, const Com
 void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   // There is nothing to save: a signal ends it at once.
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
-  const Settings settings = load_config(world, line).settings;
+  const Settings settings = load_config(world, log, line).settings;
   check_trainable(settings);
   check_ranks(settings, world.size());
   search::BenchOptions options = options_of(line.bench);
@@ -113,7 +114,8 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
     json["comparison"] = comparison_json(json, json["reference"]);
   }
   json["warnings"] = warnings_json(settings, advice, speed, report);
-  run_on_root(world, [&] { print_on_root(line.json ? json.dump(2) + "\n" : bench_text(json)); });
+  run_on_root(world,
+              [&] { print_on_root(line.json ? json_text(json, 2) + "\n" : bench_text(json)); });
 }
 
 }  // namespace enas::app

@@ -4,13 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
+#include "app/number_option.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
 
 namespace enas::app {
 namespace {
@@ -28,29 +29,6 @@ struct Typed {
   bool defaults = false;
   std::string check;
 };
-
-/// Without its description, which would be repeated after the option's type in the help.
-CLI::Validator unnamed(CLI::Validator validator) { return validator.description(""); }
-
-/// In the place of CLI11's validators of numbers, whose texts name the largest double.
-CLI::Validator number(std::string_view allowed, bool (*is_allowed)(double)) {
-  return {[=](const std::string& text) {
-            double value = 0.0;
-            const char* const end = text.data() + text.size();
-            const auto [rest, error] = std::from_chars(text.data(), end, value);
-            const bool good = error == std::errc() && rest == end && is_allowed(value);
-            return good ? std::string() : concat("must be ", allowed, ", is ", text);
-          },
-          ""};
-}
-
-CLI::Validator positive() {
-  return number("a number above 0", [](double value) { return value > 0.0; });
-}
-
-CLI::Validator not_negative() {
-  return number("a number of at least 0", [](double value) { return value >= 0.0; });
-}
 
 void add_json(CLI::App& app, Typed& typed) {
   app.add_flag("--json", typed.line.json, "Print results as JSON");
@@ -81,14 +59,15 @@ void add_run_options(CLI::App& app, Typed& typed) {
   app.add_option("--run-dir", line.run_dir, "Run directory (default: run.dir, else runs/<config>)")
       ->type_name("DIR");
   app.add_option("--resume", typed.resume,
-                 "auto: newest valid checkpoint of the run; never: start anew; PATH: this one")
+                 "auto: newest valid checkpoint of the run; never: start anew; PATH: this one, or "
+                 "the newest of another run directory")
       ->type_name("auto|never|PATH");
   app.add_flag("--force-resume", line.limits.force_resume,
                "Take a checkpoint although identity keys differ");
   app.add_option("--seed", typed.seed, "Same as --set run.seed=N")
       ->type_name("N")
       ->expected(1)
-      ->check(not_negative());
+      ->transform(whole(at_least(0)));
   app.add_option("--max-time", typed.max_time,
                  "Stop with a checkpoint after this wall-clock time (default: in time for the end "
                  "of the Slurm job, where SLURM_JOB_END_TIME is set)")
@@ -96,7 +75,7 @@ void add_run_options(CLI::App& app, Typed& typed) {
   app.add_option("--max-steps", line.limits.max_steps,
                  "Stop at this step, counted from the run's start")
       ->type_name("N")
-      ->check(positive());
+      ->transform(whole(at_least(1)));
   add_device(app, line.limits.device);
   add_json(app, typed);
 }
@@ -110,7 +89,7 @@ void add_search_options(CLI::App& app, Typed& typed) {
 void add_samples(CLI::App& app, search::DeriveOptions& derive) {
   app.add_option("--samples", derive.samples, "Children sampled")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 10000)));
+      ->transform(whole(between(1, 10000)));
 }
 
 void add_results(CLI::App& app, Typed& typed) {
@@ -122,7 +101,7 @@ void add_results(CLI::App& app, Typed& typed) {
   add_samples(*derive, result.derive);
   derive->add_option("--top", result.derive.top, "Architectures written as files")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 1000000)));
+      ->transform(whole(between(1, 1000000)));
   derive->add_flag("--uniform", result.derive.uniform,
                    "Draw from the uniform distribution instead: the baseline");
   derive
@@ -166,13 +145,13 @@ void add_results(CLI::App& app, Typed& typed) {
   add_samples(*pipeline, result.derive);
   pipeline->add_option("--top", typed.top, "Architectures trained from scratch")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 1000)));
+      ->transform(whole(between(1, 1000)));
   pipeline->add_flag("--with-baseline", result.with_baseline,
                      "Also with uniform draws in the place of the controller, same budget");
   pipeline->add_option("--seeds", result.seeds, "Repeat all of it with these seeds")
       ->delimiter(',')
       ->type_name("N,N,...")
-      ->check(not_negative());
+      ->transform(whole(at_least(0)));
 }
 
 /// Of `bench --scaling`.
@@ -184,18 +163,18 @@ void add_scaling(CLI::App& bench, BenchLine& line) {
       ->delimiter(',')
       ->capture_default_str()
       ->type_name("P,...")
-      ->check(unnamed(CLI::Range(1, 1000000)));
+      ->transform(whole(between(1, 1000000)));
   bench.add_option("--slots-per-rank", model.slots_per_rank, "Slots of each rank there")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 10000)));
+      ->transform(whole(between(1, 10000)));
   bench.add_option("--slot-s", model.slot_s, "Seconds of one slot there (default: as measured)")
-      ->check(positive());
+      ->transform(number(above(0)));
   bench.add_option("--latency-s", model.network.latency_s, "The network's seconds a message")
       ->capture_default_str()
-      ->check(not_negative());
+      ->transform(number(at_least(0)));
   bench.add_option("--bandwidth", model.network.bandwidth, "Its bytes a second from a rank")
       ->capture_default_str()
-      ->check(positive());
+      ->transform(number(above(0)));
 }
 
 void add_bench(CLI::App& app, Typed& typed) {
@@ -207,10 +186,10 @@ void add_bench(CLI::App& app, Typed& typed) {
   add_sets(*sub, typed);
   sub->add_option("--steps", bench.steps, "Steps of a repeat, each with its own child")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 100000)));
+      ->transform(whole(between(1, 100000)));
   sub->add_option("--repeats", bench.repeats, "Repeats, after one to warm up")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 100000)));
+      ->transform(whole(between(1, 100000)));
   sub->add_option("--phase", bench.phase, "What is timed")
       ->capture_default_str()
       ->type_name("weights|controller|all")
@@ -231,15 +210,17 @@ void add_subcommands(CLI::App& app, Typed& typed) {
       ->required();
   sample->add_option("--count", line.count, "Number of children")
       ->capture_default_str()
-      ->check(unnamed(CLI::Range(1, 1000000)));
+      ->transform(whole(between(1, 1000000)));
   sample->add_option("--seed", typed.seed, "Seed of the draws (default 1)")
       ->type_name("N")
       ->expected(1)
-      ->check(not_negative());
+      ->transform(whole(at_least(0)));
   add_json(*sample, typed);
 
   CLI::App* hash = app.add_subcommand("state-hash", "Digest of all state in a checkpoint");
-  hash->add_option("file", line.path, "Checkpoint")->type_name("FILE")->required();
+  hash->add_option("file", line.path, "Checkpoint, or a run directory for its newest")
+      ->type_name("FILE|DIR")
+      ->required();
   add_json(*hash, typed);
 
   CLI::App* config = app.add_subcommand("config", "The keys of a configuration");
@@ -293,6 +274,19 @@ void check_predictions(const search::ScalingOptions& model) {
   }
 }
 
+/// No more can be the best than were sampled. Only what was typed is a wish.
+void check_top(const CLI::App& app, const Typed& typed) {
+  const search::DeriveOptions& derive = typed.line.result.derive;
+  for (const auto& [command, top] :
+       {std::pair("derive", derive.top), std::pair("pipeline", typed.top)}) {
+    const bool is_asked =
+        app.got_subcommand(command) && app.get_subcommand(command)->count("--top") > 0;
+    if (!is_asked || top <= derive.samples) continue;
+    throw ConfigError(concat("--top (", top, ") must be at most --samples (", derive.samples, ")"),
+                      ExitCode::usage);
+  }
+}
+
 void finish(Typed& typed) {
   CommandLine& line = typed.line;
   check_predictions(line.bench.model);
@@ -330,32 +324,47 @@ void finish(Typed& typed) {
   }
 }
 
+/// Arguments end up in files of the run, whose formats know only UTF-8.
+void check_text(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (is_utf8(argument)) continue;
+    throw ConfigError(concat("the argument \"", with_visible_bytes(argument.substr(0, 200)),
+                             "\" is not UTF-8; names of files and folders must be, since they are "
+                             "kept in the files of a run: rename it"),
+                      ExitCode::usage);
+  }
+}
+
 }  // namespace
 
 double parse_duration(const std::string& text) {
-  const auto number = [&](std::string_view part) {
-    double value = -1.0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    return error == std::errc() && end == part.data() + part.size() ? value : -1.0;
-  };
-  double seconds = number(text);
-  if (text.size() >= 7 && std::count(text.begin(), text.end(), ':') == 2) {
+  double seconds = 0.0;
+  if (std::count(text.begin(), text.end(), ':') == 2) {
     const auto first = text.find(':');
     const auto last = text.rfind(':');
-    const double hours = number(std::string_view(text).substr(0, first));
-    const double minutes = number(std::string_view(text).substr(first + 1, last - first - 1));
-    const double rest = number(std::string_view(text).substr(last + 1));
-    const bool valid = hours >= 0 && minutes >= 0 && minutes < 60 && rest >= 0 && rest < 60;
-    seconds = valid ? 3600 * hours + 60 * minutes + rest : -1.0;
+    std::int64_t hours = 0;
+    std::int64_t minutes = 0;
+    const auto read_part = [&](std::string_view part, double high, std::int64_t& value) {
+      return !read_whole(part, between(0, high), value);
+    };
+    const std::string_view all = text;
+    const Range below_a_minute = {.low = 0.0, .high = 60.0, .without_high = true};
+    if (read_part(all.substr(0, first), 1e9, hours) &&
+        read_part(all.substr(first + 1, last - first - 1), 59, minutes) &&
+        !read_number(all.substr(last + 1), below_a_minute, seconds)) {
+      seconds += 3600.0 * static_cast<double>(hours) + 60.0 * static_cast<double>(minutes);
+      if (seconds > 0.0) return seconds;
+    }
+  } else if (!read_number(text, above(0), seconds)) {
+    return seconds;
   }
-  if (!(seconds > 0) || !std::isfinite(seconds)) {
-    throw ConfigError(concat("--max-time must be seconds or HH:MM:SS, is ", text.substr(0, 80)),
-                      ExitCode::usage);
-  }
-  return seconds;
+  throw ConfigError(concat("--max-time must be seconds above 0 or HH:MM:SS, is ",
+                           text.substr(0, 80), "; without it there is no limit but the job's end"),
+                    ExitCode::usage);
 }
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  check_text(arguments);
   Typed typed;
   CLI::App app("Efficient neural architecture search on MPI clusters", "enas_hpc");
   add_search_options(app, typed);
@@ -363,6 +372,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     typed.line.command = chosen_command(app, typed);
+    check_top(app, typed);
   } catch (const CLI::CallForHelp&) {
     const CLI::App* asked = &app;
     while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/config_checks.hpp"
+#include "app/key_relations.hpp"
 #include "app/presets.hpp"
 #include "app/schema.hpp"
 #include "app/toml_reader.hpp"
@@ -109,7 +110,8 @@ class UnknownKeys {
   std::set<std::string> sections_;
 };
 
-/// "weights.slots=4" as an entry. Text that a text key would take needs no quotes.
+/// "weights.slots=4" as an entry. Numbers are read like those of all options; text that a text key
+/// would take needs no quotes.
 TomlEntry parse_set(const std::string& option) {
   const std::string place = concat("--set ", printable(option));
   const auto equals = option.find('=');
@@ -122,6 +124,11 @@ TomlEntry parse_set(const std::string& option) {
     throw ConfigError(concat(place, ": must be one line of text"), ExitCode::usage);
   }
   const Key* known = find_key(key);
+  if (known != nullptr && known->takes_number()) {
+    TomlEntry entry{key, {}, place};
+    entry.problem = known->read_typed(text, entry.value).value_or("");
+    return entry;
+  }
   const bool text_key = key == "preset" || (known != nullptr && known->takes_text());
   const bool is_quoted = text.starts_with('"') || text.starts_with('\'');
   if (text_key && !is_quoted) return {key, text, place, 0, 0};
@@ -173,6 +180,21 @@ std::string foreign_key(const Key& key, SpaceKind kind) {
                 name_of(kind), "\"");
 }
 
+/// Of keys that somebody set and nothing reads; one that keeps its usual value changes nothing.
+std::vector<std::string> ignored_keys(const std::vector<TomlEntry>& entries,
+                                      const Config& config) {
+  const Settings usual = preset_settings(config.preset, config.settings.space.kind);
+  std::vector<std::string> warnings;
+  for (const TomlEntry& entry : entries) {
+    const Key* key = find_key(entry.key);
+    if (key == nullptr || key->value_in(config.settings) == key->value_in(usual)) continue;
+    const std::string why = why_ignored(*key, config.settings);
+    if (why.empty()) continue;
+    warnings.push_back(concat(entry.place, ": ", key->name, " is ignored: ", why));
+  }
+  return warnings;
+}
+
 }  // namespace
 
 ConfigProblems::ConfigProblems(std::vector<std::string> problems)
@@ -198,6 +220,8 @@ Config read_config(std::string_view text, const std::string& name,
       unknown.report(entry, problems);
     } else if (!key->belongs_to(kind)) {
       problems.add(entry, foreign_key(*key, kind));
+    } else if (!entry.problem.empty()) {
+      problems.add(entry, entry.problem);
     } else if (const auto problem = key->assign(entry.value, config.settings)) {
       problems.add(entry, *problem);
     } else if (entry.key == "run.threads" && i >= static_cast<std::size_t>(config.num_keys_set)) {
@@ -209,6 +233,7 @@ Config read_config(std::string_view text, const std::string& name,
     problems.add(concat(name, ": ", problem));
   }
   problems.throw_if_any();
+  config.warnings = ignored_keys(entries, config);
   return config;
 }
 

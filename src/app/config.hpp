@@ -25,6 +25,7 @@ struct Config {
   Settings settings;
   int num_keys_set = 0;            ///< in the file
   bool threads_by_option = false;  ///< --set run.threads was given
+  std::vector<std::string> warnings;  ///< keys that were set and are not read, a line each
 };
 
 /// The preset for the space.kind of `sets` or the file, then the file's keys, then `sets`

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "app/key_relations.hpp"
 #include "app/schema.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -64,15 +65,6 @@ Problem path(const Settings& settings) {
       return std::nullopt;
   }
   return concat("data.path is missing: ", source_text(settings), " needs ", wanted);
-}
-
-Problem markov(const Settings& settings) {
-  const auto& markov = settings.data.markov;
-  if (settings.data.source != DataSource::markov || markov.branching <= markov.vocabulary) {
-    return std::nullopt;
-  }
-  return concat("data.markov.branching (", markov.branching,
-                ") must be at most data.markov.vocabulary (", markov.vocabulary, ")");
 }
 
 /// The embedded images come in splits already.
@@ -139,21 +131,15 @@ Problem precision(const Settings& settings) {
          "the reference and know only \"float32\"";
 }
 
-Problem rates(const Settings& settings) {
-  const auto& weights = settings.weights;
-  if (weights.lr_min <= weights.lr) return std::nullopt;
-  return concat("weights.lr_min (", weights.lr_min, ") must be at most weights.lr (", weights.lr,
-                ")");
-}
-
 }  // namespace
 
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
-  for (auto* check : {table, source_and_kind, path, markov, splits, nodes, operations, filters,
-                      precision, rates}) {
+  for (auto* check :
+       {table, source_and_kind, path, splits, nodes, operations, filters, precision}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
+  for (auto& problem : broken_bounds(settings)) problems.push_back(std::move(problem));
   return problems;
 }
 

@@ -10,7 +10,7 @@
 #include "app/placement.hpp"
 #include "app/root_task.hpp"
 #include "comm/device.hpp"
-#include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
@@ -101,7 +101,8 @@ Json write_test_json(const std::filesystem::path& folder, std::optional<Error>& 
 void run_doctor(comm::World& world, const std::filesystem::path& folder, bool json) {
   const auto ranks = gather_placement(world);
   const char* omp = std::getenv("OMP_NUM_THREADS");
-  const int threads = world.broadcast_value(threads_in_force(0, omp == nullptr ? "" : omp));
+  // Rank 0's text, so that all ranks refuse it alike.
+  const int threads = threads_in_force(0, world.broadcast_text(omp == nullptr ? "" : omp));
   const MachineSpeed speed = measure_machine(world, threads);
   run_on_root(world, [&] {
     std::set<std::string> nodes;
@@ -123,7 +124,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
     const std::string slow = slow_products_advice(speed);
     if (!slow.empty()) report["advice"].push_back(slow);
     report["write_test"] = write_test_json(folder, failure);
-    print_on_root(json ? report.dump(2) + "\n" : report_text(report));
+    print_on_root(json ? json_text(report, 2) + "\n" : report_text(report));
     if (failure) throw *failure;
   });
 }
@@ -131,7 +132,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
 void print_versions(comm::World& world, bool json) {
   run_on_root(world, [&] {
     const Json versions = version_json();
-    print_on_root(json ? versions.dump(2) + "\n" : version_text(versions));
+    print_on_root(json ? json_text(versions, 2) + "\n" : version_text(versions));
   });
 }
 

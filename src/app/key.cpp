@@ -2,9 +2,9 @@
 #include "app/key.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -40,37 +40,9 @@ std::string toml_string(std::string_view text) {
 
 /// The shortest digits that give the same double again, always recognisable as a float.
 std::string float_text(double value) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  std::string text(buffer.data(), end);
+  std::string text = shortest_digits(value);
   if (text.find_first_of(".en") == std::string::npos) text += ".0";
-  for (const std::string_view zero : {"e-0", "e+0"}) {
-    const auto exponent = text.find(zero);
-    if (exponent != std::string::npos) text.erase(exponent + 2, 1);
-  }
   return text;
-}
-
-std::string number_text(double value) {
-  return value == std::floor(value) && std::abs(value) < 1e15
-             ? std::to_string(static_cast<std::int64_t>(value))
-             : float_text(value);
-}
-
-std::string range_text(const Range& range) {
-  const bool has_low = std::isfinite(range.low);
-  const bool has_high = std::isfinite(range.high);
-  std::string text;
-  if (has_low) text += concat(range.without_low ? "above " : "at least ", number_text(range.low));
-  if (has_low && has_high) text += " and ";
-  if (has_high) text += concat(range.without_high ? "below " : "at most ", number_text(range.high));
-  return text;
-}
-
-bool contains(const Range& range, double value) {
-  const bool above = range.without_low ? value > range.low : value >= range.low;
-  const bool below = range.without_high ? value < range.high : value <= range.high;
-  return above && below;
 }
 
 std::string kind_of(const Value& value) {
@@ -99,19 +71,26 @@ std::string wrong_type(std::string_view wanted, const Value& value) {
 }
 
 std::string out_of_range(const Range& range, const Value& value) {
-  return concat("must be ", range_text(range), ", is ", shown(value));
+  return concat("must be ", range.text(), ", is ", shown(value));
+}
+
+/// What is allowed of `range` in a member of this type.
+template <typename Integer>
+Range within(Range range) {
+  using Limits = std::numeric_limits<Integer>;
+  range.low = std::max(range.low, static_cast<double>(Limits::min()));
+  if constexpr (sizeof(Integer) < sizeof(std::int64_t)) {
+    range.high = std::min(range.high, static_cast<double>(Limits::max()));
+  }
+  return range;
 }
 
 template <typename Integer>
 std::optional<std::string> assign_integer(const Range& range, const Value& value, Integer& place) {
   const auto* number = std::get_if<std::int64_t>(&value);
   if (number == nullptr) return wrong_type("an integer", value);
-  Range allowed = range;
-  allowed.low = std::max(allowed.low, static_cast<double>(std::numeric_limits<Integer>::min()));
-  if constexpr (sizeof(Integer) < sizeof(std::int64_t)) {
-    allowed.high = std::min(allowed.high, static_cast<double>(std::numeric_limits<Integer>::max()));
-  }
-  if (!contains(allowed, static_cast<double>(*number))) return out_of_range(allowed, value);
+  const Range allowed = within<Integer>(range);
+  if (!allowed.contains(static_cast<double>(*number))) return out_of_range(allowed, value);
   place = static_cast<Integer>(*number);
   return std::nullopt;
 }
@@ -126,7 +105,7 @@ std::optional<std::string> assign_float(const Range& range, const Value& value, 
     return wrong_type("a number", value);
   }
   if (!std::isfinite(number)) return concat("must be a finite number, is ", shown(value));
-  if (!contains(range, number)) return out_of_range(range, value);
+  if (!range.contains(number)) return out_of_range(range, value);
   place = number;
   return std::nullopt;
 }
@@ -219,7 +198,7 @@ std::string Key::short_name() const {
 
 std::string Key::allowed() const {
   const auto with_range = [&](std::string_view type) {
-    const std::string numbers = range_text(range);
+    const std::string numbers = range.text();
     return numbers.empty() ? std::string(type) : concat(type, ", ", numbers);
   };
   return std::visit(
@@ -242,6 +221,36 @@ std::string Key::allowed() const {
 bool Key::takes_text() const {
   return std::holds_alternative<Member<std::string>>(place) ||
          std::holds_alternative<Choice>(place);
+}
+
+namespace {
+
+template <typename T>
+std::optional<std::string> read_as(std::string_view text, const Range& range, Value& value) {
+  if constexpr (std::is_same_v<T, double>) {
+    return read_number(text, range, value.emplace<double>());
+  } else {
+    return read_whole(text, within<T>(range), value.emplace<std::int64_t>());
+  }
+}
+
+}  // namespace
+
+bool Key::takes_number() const {
+  return std::holds_alternative<Member<double>>(place) ||
+         std::holds_alternative<Member<int>>(place) ||
+         std::holds_alternative<Member<std::int64_t>>(place) ||
+         std::holds_alternative<Member<std::uint64_t>>(place);
+}
+
+std::optional<std::string> Key::read_typed(std::string_view text, Value& value) const {
+  expect(takes_number(), "only numbers are read as such");
+  return std::visit(
+      Overloaded{[&](Member<double>) { return read_as<double>(text, range, value); },
+                 [&](Member<int>) { return read_as<int>(text, range, value); },
+                 [&](Member<std::uint64_t>) { return read_as<std::uint64_t>(text, range, value); },
+                 [&](const auto&) { return read_as<std::int64_t>(text, range, value); }},
+      place);
 }
 
 Value Key::value_in(Settings settings) const {

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "core/number.hpp"
 #include "search/settings.hpp"
 
 namespace enas::app {
@@ -32,14 +32,6 @@ using Value =
 
 /// The value as TOML; parsing it again gives the same value.
 std::string toml_text(const Value& value);
-
-/// Numbers that a key takes.
-struct Range {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool without_low = false;
-  bool without_high = false;
-};
 
 /// An enumeration as the names of its values, in the order of its enumerators.
 struct Choice {
@@ -76,6 +68,11 @@ struct Key {
   std::string allowed() const;
   /// True when the value is text: a string or one of some names.
   bool takes_text() const;
+  /// True when the value is a number.
+  bool takes_number() const;
+  /// Stores the number that somebody typed. Returns what is wrong with it ("must be ...") when it
+  /// is none or is not allowed.
+  std::optional<std::string> read_typed(std::string_view text, Value& value) const;
   Value value_in(Settings settings) const;
   /// Stores the value. Returns what is wrong with it ("must be ...") and stores nothing when it
   /// does not fit.

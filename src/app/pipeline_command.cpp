@@ -2,16 +2,16 @@
 // Search, derive, train, evaluate: every stage knows what of it is done already, so a stopped
 // pipeline goes on where it was.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "app/config.hpp"
 #include "app/config_text.hpp"
+#include "app/pipeline_report.hpp"
 #include "app/result_commands.hpp"
 #include "app/root_task.hpp"
 #include "app/search_command.hpp"
 #include "core/clock.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/run_directory.hpp"
@@ -20,31 +20,6 @@
 
 namespace enas::app {
 namespace {
-
-/// One architecture that was trained and evaluated.
-struct Result {
-  std::string strategy;
-  std::uint64_t seed = 0;
-  int rank = 1;         ///< in the derivation
-  double shared = 0.0;  ///< validation metric with shared weights
-  double validation = 0.0;
-  double test = 0.0;
-  std::string text;
-};
-
-struct Spread {
-  double mean = 0.0;
-  double deviation = 0.0;  ///< of the sample; NaN for one value
-};
-
-Spread spread_of(const std::vector<double>& values) {
-  Spread spread;
-  const auto count = static_cast<double>(values.size());
-  for (const double value : values) spread.mean += value / count;
-  for (const double value : values) spread.deviation += std::pow(value - spread.mean, 2);
-  spread.deviation = std::sqrt(spread.deviation / (count - 1.0));
-  return spread;
-}
 
 /// A training of what an earlier derivation ranked here is kept under another name.
 void set_other_training_aside(const std::filesystem::path& folder,
@@ -68,7 +43,7 @@ class Branch {
       : world_(world), log_(log), line_(line), config_(config), settings_(std::move(settings)) {}
 
   /// success, or checkpointed when a stage was asked to stop.
-  ExitCode run(const Stopwatch& watch, std::vector<Result>& results) {
+  ExitCode run(const Stopwatch& watch, std::vector<PipelineResult>& results) {
     const ExitCode searched = search::run_search(
         world_, log_, settings_, config_record(settings_, config_.preset), limits(watch));
     if (searched != ExitCode::success) return searched;
@@ -84,7 +59,7 @@ class Branch {
 
  private:
   ExitCode train(const space::ArchitectureFile& file, int rank, const Stopwatch& watch,
-                 std::vector<Result>& results) {
+                 std::vector<PipelineResult>& results) {
     Settings settings = settings_;
     settings.run.dir =
         (std::filesystem::path(settings_.run.dir) / "train" / concat("top-", rank)).string();
@@ -98,7 +73,7 @@ class Branch {
     results.push_back({name_of_strategy(), settings.run.seed, rank,
                        file.metrics[metric].get<double>(),
                        metrics["validation"][metric].get<double>(),
-                       metrics["test"][metric].get<double>(), settings.run.dir});
+                       metrics["test"][metric].get<double>(), settings.run.dir, false});
     return ExitCode::success;
   }
 
@@ -154,52 +129,6 @@ void refuse_foreign_table(const std::filesystem::path& folder,
   if (!is_begun) search::refuse_foreign_files(folder);
 }
 
-Json results_json(const std::vector<Result>& results) {
-  Json rows = Json::array();
-  for (const auto& result : results) {
-    rows.push_back({{"strategy", result.strategy},
-                    {"seed", result.seed},
-                    {"rank", result.rank},
-                    {"shared_weights_validation", result.shared},
-                    {"validation", result.validation},
-                    {"test", result.test},
-                    {"run_dir", result.text}});
-  }
-  return rows;
-}
-
-/// One row of cells, flush right but for the first.
-std::string row_of(const std::vector<std::string>& cells) {
-  constexpr std::size_t kWidth = 14;
-  std::string row;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const std::string gap(kWidth - std::min(kWidth, cells[i].size()), ' ');
-    row += i == 0 ? cells[i] + gap : gap + cells[i];
-  }
-  return row + "\n";
-}
-
-std::string table_of(const std::vector<Result>& results, bool is_text) {
-  const auto number = [&](double value) {
-    return is_text ? fixed(value, 2) : fixed(100.0 * value, 2) + " %";
-  };
-  std::string out = concat(is_text ? "Perplexity" : "Accuracy", "\n");
-  out += row_of({"strategy", "seed", "rank", "shared", "validation", "test"});
-  std::map<std::string, std::vector<double>> tests;
-  for (const auto& result : results) {
-    out += row_of({result.strategy, std::to_string(result.seed), std::to_string(result.rank),
-                   number(result.shared), number(result.validation), number(result.test)});
-    tests[result.strategy].push_back(result.test);
-  }
-  for (const auto& [strategy, values] : tests) {
-    const Spread spread = spread_of(values);
-    out += concat(strategy, ": test ", number(spread.mean),
-                  values.size() > 1 ? concat(" ± ", number(spread.deviation)) : "",
-                  " (n = ", values.size(), ")\n");
-  }
-  return out;
-}
-
 }  // namespace
 
 ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLine& line) {
@@ -211,25 +140,27 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
         "by itself where it was",
         ExitCode::usage);
   }
-  const Config config = load_config(world, line);
+  const Config config = load_config(world, log, line);
   check_trainable(config.settings);
   check_ranks(config.settings, world.size());
   check_training_ranks(config.settings, world.size());
   const std::vector<Settings> branches = branches_of(config.settings, line.result);
   run_on_root(world, [&] { refuse_foreign_table(config.settings.run.dir, branches); });
   const Stopwatch watch;
-  std::vector<Result> results;
+  std::vector<PipelineResult> results;
   for (const Settings& settings : branches) {
     const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);
     if (code != ExitCode::success) return code;
   }
   run_on_root(world, [&] {
+    const bool is_text = config.settings.space.kind == SpaceKind::recurrent;
+    mark_best_of_seeds(results, !is_text);
     const Json json = results_json(results);
     io::write_durable(std::filesystem::path(config.settings.run.dir) / "pipeline.json",
-                      json.dump(2) + "\n");
+                      json_text(json, 2) + "\n");
     print_on_root(line.json
-                      ? json.dump(2) + "\n"
-                      : table_of(results, config.settings.space.kind == SpaceKind::recurrent));
+                      ? json_text(json, 2) + "\n"
+                      : results_text(results, is_text));
   });
   return ExitCode::success;
 }

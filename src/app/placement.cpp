@@ -4,10 +4,11 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <sstream>
 
+#include "core/error.hpp"
+#include "core/number.hpp"
 #include "core/text.hpp"
 
 namespace enas::app {
@@ -55,9 +56,14 @@ std::string cores_text(const std::vector<int>& cores) {
 
 int threads_in_force(int run_threads, const std::string& omp_num_threads) {
   if (run_threads > 0) return run_threads;
-  int threads = 0;  // "4,2" means 4 at the outer level
-  std::from_chars(omp_num_threads.data(), omp_num_threads.data() + omp_num_threads.size(), threads);
-  return std::clamp(threads, 1, 1024);
+  if (omp_num_threads.empty()) return 1;
+  const std::string outer = omp_num_threads.substr(0, omp_num_threads.find(','));
+  std::int64_t threads = 1;
+  if (const auto problem = read_whole(outer, between(1, 1024), threads)) {
+    throw ConfigError(concat("OMP_NUM_THREADS ", *problem, "; or set run.threads"),
+                      ExitCode::usage);
+  }
+  return static_cast<int>(threads);
 }
 
 PlacementAdvice placement_advice(const std::vector<RankPlacement>& ranks, int threads,

@@ -7,21 +7,72 @@
 #include "app/config.hpp"
 #include "app/config_text.hpp"
 #include "app/root_task.hpp"
+#include "app/schema.hpp"
 #include "app/search_command.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
+#include "search/checkpoint.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
+#include "search/trained.hpp"
 #include "search/training.hpp"
 
 namespace enas::app {
 namespace {
 
+constexpr const char* kStoredName = "the stored configuration";
+
+/// What a run left about how it was made.
+struct StoredConfiguration {
+  std::string text;
+  std::string start_folder;  ///< where its relative paths begin
+};
+
+StoredConfiguration stored_in(const search::CheckpointReader& reader) {
+  return {reader.identity().config.toml, search::folder_of_start(reader.image())};
+}
+
+StoredConfiguration of_search(const std::filesystem::path& run) {
+  return stored_in({search::newest_checkpoint(run), search::kSearchCheckpoint});
+}
+
+StoredConfiguration of_training(const std::filesystem::path& run) {
+  return stored_in(search::newest_training_checkpoint(run));
+}
+
+/// Options that name the configuration's files by paths that lead there from the present folder.
+std::vector<std::string> paths_from_here(const StoredConfiguration& stored) {
+  namespace fs = std::filesystem;
+  const Config config = read_config(stored.text, kStoredName, {});
+  std::vector<std::string> sets;
+  for (const char* name : {"data.path", "space.table"}) {
+    const Key* key = find_key(name);
+    if (!key->belongs_to(config.settings.space.kind)) continue;
+    const fs::path path = std::get<std::string>(key->value_in(config.settings));
+    const fs::path full = fs::path(stored.start_folder) / path;
+    std::error_code error;
+    const bool leads_elsewhere = !path.empty() && full != path && fs::exists(full, error) &&
+                                 !fs::equivalent(full, path, error);
+    if (leads_elsewhere) sets.push_back(concat(name, "=", toml_text(full.string())));
+  }
+  return sets;
+}
+
 /// A configuration that a run was made under, with `sets` on top; alike on every rank.
 Config stored_config(comm::World& world, const std::vector<std::string>& sets,
-                     const std::function<std::string()>& text_on_root) {
+                     const std::function<StoredConfiguration()>& stored_on_root) {
   std::string text;
-  run_on_root(world, [&] { text = text_on_root(); });
-  return read_config(world.broadcast_text(text), "the stored configuration", sets);
+  std::string paths;
+  run_on_root(world, [&] {
+    const StoredConfiguration stored = stored_on_root();
+    text = stored.text;
+    paths = json_text(Json(paths_from_here(stored)));
+  });
+  text = world.broadcast_text(text);
+  auto all = Json::parse(world.broadcast_text(paths)).get<std::vector<std::string>>();
+  all.insert(all.end(), sets.begin(), sets.end());
+  return read_config(text, kStoredName, all);
 }
 
 Json ranking_json(const search::Ranking& ranking) {
@@ -85,12 +136,12 @@ void run_derive_command(comm::World& world, Log& talking, const CommandLine& lin
   Log silent(kSilentRank);
   Log& log = line.json ? silent : talking;
   const Config config = stored_config(
-      world, line.sets, [&] { return search::stored_configuration(line.result.run); });
+      world, line.sets, [&] { return of_search(line.result.run); });
   const auto ranking =
       search::derive(world, log, config.settings, config_record(config.settings, config.preset),
                      line.result.run, line.result.derive);
   run_on_root(world, [&] {
-    print_on_root(line.json ? ranking_json(ranking).dump(2) + "\n"
+    print_on_root(line.json ? json_text(ranking_json(ranking), 2) + "\n"
                             : ranking_text(ranking, config.settings));
   });
 }
@@ -100,8 +151,8 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
   const Assignment assignment = assignment_of(world, result);
   const bool stored = line.config_file.empty();
   Config config = stored ? stored_config(world, line.sets,
-                                         [&] { return search::stored_configuration(result.run); })
-                         : load_config(world, line);
+                                         [&] { return of_search(result.run); })
+                         : load_config(world, log, line);
   Settings& settings = config.settings;
   const bool is_set = std::any_of(line.sets.begin(), line.sets.end(), [](const std::string& set) {
     return set.starts_with("run.dir=");
@@ -126,19 +177,19 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
   Log silent(kSilentRank);
   Log& log = line.json ? silent : talking;
   const Config config = stored_config(
-      world, line.sets, [&] { return search::stored_training_configuration(line.result.run); });
+      world, line.sets, [&] { return of_training(line.result.run); });
   const Json json =
       search::evaluate(world, log, config.settings, training_record(config.settings, config.preset),
                        line.result.run, line.result.again);
   run_on_root(world, [&] {
-    print_on_root(line.json ? json.dump(2) + "\n" : json["metrics"].dump(2) + "\n");
+    print_on_root(line.json ? json_text(json, 2) + "\n" : json_text(json["metrics"], 2) + "\n");
   });
 }
 
 void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
   const ResultLine& result = line.result;
   const Config config = stored_config(
-      world, line.sets, [&] { return search::stored_training_configuration(result.run); });
+      world, line.sets, [&] { return of_training(result.run); });
   run_on_root(world, [&] { search::export_pytorch(log, config.settings, result.run, result.out); });
   log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));
 }

@@ -40,14 +40,13 @@ Key only(const std::vector<SpaceKind>& kinds, Key key);
 std::vector<Key> only_all(const std::vector<SpaceKind>& kinds, std::vector<Key> keys);
 
 /// Ranges that several keys share.
-constexpr Range at_least(double low) { return {.low = low}; }
-constexpr Range above(double low) { return {.low = low, .without_low = true}; }
-constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
 /// A probability of dropping: below 1, since something must be kept.
 constexpr Range dropping() { return {.low = 0.0, .high = 1.0, .without_high = true}; }
 /// A decay per step: 1 would never forget.
 constexpr Range decaying() { return dropping(); }
-/// Something small that is added lest a quotient become infinite.
-constexpr Range epsilon() { return {.low = 0.0, .high = 1.0, .without_low = true}; }
+/// Initial weights are uniform in ± this. With 0, which float32 makes of less, all would be equal.
+constexpr Range init_range() { return between(1e-6, 10); }
+/// Something small that is added lest a quotient become infinite; float32 makes 0 of much less.
+constexpr Range epsilon() { return between(1e-30, 1); }
 
 }  // namespace enas::app

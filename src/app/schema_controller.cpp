@@ -37,7 +37,7 @@ std::vector<Key> policy_keys() {
        {},
        "",
        "Logits of operations or functions use their embeddings."},
-      {"controller.init_range", policy<&ControllerOptions::init_range>, between(0, 10), "",
+      {"controller.init_range", policy<&ControllerOptions::init_range>, init_range(), "",
        "Initial θ is uniform in ± this."},
   };
 }

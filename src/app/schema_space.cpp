@@ -150,7 +150,7 @@ std::vector<Key> recurrent_keys() {
        {},
        "",
        "Batch norm after that mean, with the statistics of each time step and epsilon 1."},
-      {"supernet.init_range", recurrent<&RecurrentOptions::init_range>, between(0, 10), "",
+      {"supernet.init_range", recurrent<&RecurrentOptions::init_range>, init_range(), "",
        "Initial weights are uniform in ± this."},
       {"supernet.drop_word", recurrent<&RecurrentOptions::drop_word>, dropping(), "",
        "Probability of dropping a whole word of the input embedding."},

@@ -72,7 +72,7 @@ std::vector<Key> rate_keys() {
       {"weights.lr_decay_start", weight<&WeightOptions::lr_decay_start>, at_least(0), "round",
        "\"decay\": first round, counted from 0, whose learning rate is multiplied."},
       {"weights.lr_min", weight<&WeightOptions::lr_min>, between(0, 1e6), "",
-       "The learning rate never falls below this."},
+       "The learning rate never falls below this; at most lr."},
       {"weights.lr_restart_rounds", weight<&WeightOptions::lr_restart_rounds>, at_least(1),
        "rounds", "\"cosine\", T0: rounds until the learning rate first starts again at lr."},
       {"weights.lr_restart_factor", weight<&WeightOptions::lr_restart_factor>, at_least(1), "",

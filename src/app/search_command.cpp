@@ -9,7 +9,7 @@
 #include "app/placement.hpp"
 #include "app/root_task.hpp"
 #include "app/toml_reader.hpp"
-#include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "nn/product.hpp"
@@ -60,7 +60,7 @@ std::string estimate_text(const search::Estimate& estimate) {
 void print_estimate(comm::World& world, const Settings& settings, bool json) {
   run_on_root(world, [&] {
     const auto estimate = search::estimate(settings, world.size());
-    print_on_root(json ? estimate_json(estimate).dump(2) + "\n" : estimate_text(estimate));
+    print_on_root(json ? json_text(estimate_json(estimate), 2) + "\n" : estimate_text(estimate));
   });
 }
 
@@ -79,16 +79,17 @@ void print_result(comm::World& world, const std::string& run_dir, ExitCode code)
     json["run_dir"] = run_dir;
     json["status"] = json_file(std::filesystem::path(run_dir) / "status.json");
     json["best"] = json_file(std::filesystem::path(run_dir) / "best.json");
-    print_on_root(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    print_on_root(json_text(json) + "\n");
   });
 }
 
-Config load_config(comm::World& world, const CommandLine& line) {
+Config load_config(comm::World& world, Log& log, const CommandLine& line) {
   std::string text;
   run_on_root(world, [&] { text = read_config_text(line.config_file); });
   text = world.broadcast_text(text);
   const std::string omp_threads = world.broadcast_text(environment("OMP_NUM_THREADS"));
   Config config = read_config(text, line.config_file.string(), line.sets);
+  for (const auto& warning : config.warnings) log.warn(warning);
   auto& run = config.settings.run;
   run.threads = threads_in_force(run.threads, omp_threads);
   if (!line.run_dir.empty()) run.dir = line.run_dir;
@@ -102,7 +103,7 @@ std::string precision_warning(const Settings& settings) {
 }
 
 ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& line) {
-  const Config config = load_config(world, line);
+  const Config config = load_config(world, log, line);
   const Settings& settings = config.settings;
   check_ranks(settings, world.size());
   if (const auto slow = precision_warning(settings); !slow.empty()) log.warn(slow);

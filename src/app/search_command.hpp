@@ -14,7 +14,7 @@ namespace enas::app {
 
 /// Collective. The configuration as it is in force on all ranks: read on rank 0, parsed alike
 /// everywhere.
-Config load_config(comm::World& world, const CommandLine& line);
+Config load_config(comm::World& world, Log& log, const CommandLine& line);
 
 /// What makes the settings' precision slow on this machine; "" for nothing.
 std::string precision_warning(const Settings& settings);

@@ -22,6 +22,7 @@ struct TomlEntry {
   std::string place;  ///< "demo.toml:3:9", where the key stands
   std::size_t line = 0;
   std::size_t column = 0;
+  std::string problem = {};  ///< of a number that was typed: what is wrong with it; "" for nothing
 };
 
 /// The text of a configuration file. Throws InputError: 66 when it is missing or unreadable, 65

@@ -11,7 +11,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 
 namespace enas::comm {
@@ -137,7 +137,7 @@ void Watchdog::write_report(const std::filesystem::path& path, double idle_s) {
                           {"seconds", entry.seconds < 0 ? Json(nullptr) : Json(entry.seconds)}});
   }
   std::ofstream file(path);
-  file << report.dump(2) << '\n';
+  file << json_text(report, 2) << '\n';
   file.close();
   if (!file) throw SystemError("writing failed");
 }

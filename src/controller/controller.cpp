@@ -34,7 +34,8 @@ void require_valid(const ControllerOptions& options) {
           "0 (none) or more");
   require(std::isfinite(options.option_tanh_divisor) && options.option_tanh_divisor > 0.0,
           "option_tanh_divisor", options.option_tanh_divisor, "positive");
-  require(not_negative(options.init_range), "init_range", options.init_range, "0 or more");
+  require(std::isfinite(options.init_range) && options.init_range > 0.0, "init_range",
+          options.init_range, "positive");
   require(options.skip_target > 0.0 && options.skip_target < 1.0, "skip_target",
           options.skip_target, "between 0 and 1, both excluded");
 }

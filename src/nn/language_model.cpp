@@ -133,8 +133,8 @@ void check_language_model(std::string_view table, int hidden, int vocabulary_siz
     throw ConfigError(
         concat("the vocabulary has ", vocabulary_size, " words; it must have at least 2"));
   }
-  if (!(init_range >= 0.0)) {
-    throw ConfigError(concat(table, ".init_range is ", init_range, "; it must be 0 or more"));
+  if (!(init_range > 0.0)) {
+    throw ConfigError(concat(table, ".init_range is ", init_range, "; it must be above 0"));
   }
   const std::pair<const char*, double> drops[] = {{"drop_word", options.drop_word},
                                                   {"drop_input", options.drop_input},

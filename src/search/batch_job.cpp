@@ -6,19 +6,24 @@
 #include <cstdlib>
 #include <limits>
 
+#include "core/number.hpp"
 #include "core/text.hpp"
 
 namespace enas::search {
 
 namespace {
 
-/// The value of a variable that holds a positive number; `otherwise` when it holds anything else.
-double positive(const char* variable, double otherwise) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return otherwise;
-  char* rest = nullptr;
-  const double value = std::strtod(text, &rest);
-  return value > 0.0 && *rest == '\0' ? value : otherwise;
+/// The number that a variable holds; `otherwise` when there is none, with a line in `warnings` when
+/// there is something else.
+double variable_or(const char* name, const Range& allowed, double otherwise,
+                   std::vector<std::string>& warnings) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return otherwise;
+  double value = otherwise;
+  if (const auto problem = read_number(text, allowed, value)) {
+    warnings.push_back(concat(name, " ", *problem, "; it is ignored"));
+  }
+  return value;
 }
 
 }  // namespace
@@ -33,11 +38,13 @@ double BatchJob::seconds_left() const {
 }
 
 BatchJob present_batch_job() {
-  const char* id = std::getenv("SLURM_JOB_ID");
-  if (id == nullptr) id = "";
-  const double restarts = std::min(positive("SLURM_RESTART_COUNT", 0.0), 1e9);
-  return {id, static_cast<int>(restarts),
-          positive("SLURM_JOB_END_TIME", std::numeric_limits<double>::infinity())};
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  BatchJob job;
+  if (const char* id = std::getenv("SLURM_JOB_ID")) job.id = id;
+  job.restarts = static_cast<int>(
+      variable_or("SLURM_RESTART_COUNT", between(0, 1e9), 0.0, job.warnings));
+  job.end_s = variable_or("SLURM_JOB_END_TIME", above(0), kInfinity, job.warnings);
+  return job;
 }
 
 }  // namespace enas::search

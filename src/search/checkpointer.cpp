@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "search/checkpoint_choice.hpp"
 
 namespace enas::search {
 
@@ -113,7 +114,7 @@ bool Checkpointer::load(const LoadRequest& request) {
   if (world_.is_root()) {
     try {
       const auto candidates =
-          request.path ? std::vector<CheckpointFile>{{0, *request.path}} : directory_.checkpoints();
+          request.path ? checkpoints_at(*request.path) : directory_.checkpoints();
       found = read_newest_on_root(candidates, request);
     } catch (const Error& error) {
       code = error.code();
@@ -150,6 +151,7 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
       loaded_ = reader.identity();
       for (const auto& difference : differences) log_.warn("--force-resume: " + difference);
       for (const auto& path : bad) directory_.set_aside_bad(path);
+      if (request.path) log_.info("resuming from " + candidate.path.string());
       return true;
     } catch (const InputError& error) {
       if (!differences.empty()) {
@@ -158,9 +160,10 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
                                  "; the configuration disagrees with it:\n  ",
                                  join(differences, "\n  ")));
       }
-      if (request.path) throw;
+      if (request.path && candidate.path == *request.path) throw;
       // Renamed only when an older one is good: a run without any must not start anew by itself.
-      bad.push_back(candidate.path);
+      // Another run's files stay as they are.
+      if (!request.path) bad.push_back(candidate.path);
       reasons.emplace_back(error.what());
       log_.warn(
           concat("cannot resume from a checkpoint: ", reasons.back(), "; trying the one before"));

@@ -8,10 +8,12 @@
 #include <memory>
 #include <numeric>
 
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "search/checkpoint.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/random_strategy.hpp"
 #include "search/ranking_file.hpp"
 #include "search/run_start.hpp"
@@ -33,6 +35,8 @@ struct SearchModel {
   std::unique_ptr<supernet::Supernet> supernet;
   std::unique_ptr<Strategy> strategy;
   std::int64_t step = 0;
+  std::string checkpoint;  ///< the file; rank 0
+  std::string warning;     ///< which newer ones were passed over, and why; rank 0
 };
 
 void require_directory(comm::World& world, const std::filesystem::path& run) {
@@ -56,7 +60,12 @@ void load(comm::World& world, const Settings& settings, const ConfigRecord& reco
     model.supernet = make_supernet(settings, model.task->data_shape());
     model.strategy = make_strategy(model.space, settings);
     if (!world.is_root()) return;
-    const CheckpointReader reader(newest_checkpoint(run), kSearchCheckpoint);
+    const auto chosen = choose_checkpoint(run, [](const std::filesystem::path& path) {
+      const CheckpointReader opened(path, kSearchCheckpoint);
+    });
+    model.warning = chosen.warning;
+    model.checkpoint = chosen.path.string();
+    const CheckpointReader reader(chosen.path, kSearchCheckpoint);
     read_model(reader, arrays_of(model.supernet->weights()), model.strategy->state());
     model.step = reader.image().int_attribute("/", "step");
     if (reader.identity().data != model.task->data_digest()) {
@@ -198,7 +207,7 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
     for (const auto& text : finished_ranking(derived_folder(run, options), source, options.top)) {
       list.push_back(text);
     }
-    texts = list.dump();
+    texts = json_text(list);
   });
   for (const Json& text : Json::parse(world.broadcast_text(texts))) {
     top.push_back(space::architecture_from_json(Json::parse(text.get<std::string>()),
@@ -217,6 +226,8 @@ Ranking derive(comm::World& world, Log& log, const Settings& asked, const Config
   const int threads = set_threads(settings.run.threads);
   SearchModel model(settings);
   load(world, settings, record, threads, run, model);
+  if (!model.warning.empty()) log.warn(model.warning);
+  log.info("derived from " + model.checkpoint);
   Ranking ranking;
   ranking.step = model.step;
   ranking.samples = options.samples;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/clock.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/networks.hpp"
@@ -86,8 +87,8 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
   if (task->num_parts(test_cut(settings.train)) == 0) {
     throw InputError("the data has no test split: " + task->describe_data());
   }
-  log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " of ", run.string(),
-                  " on ", task->describe_data()));
+  log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " in ",
+                  trained.checkpoint, " on ", task->describe_data()));
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;
@@ -113,10 +114,6 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
 
 }  // namespace
 
-std::string stored_training_configuration(const std::filesystem::path& run) {
-  return newest_training_checkpoint(run).identity().config.toml;
-}
-
 Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
               const std::filesystem::path& run, bool again) {
   const auto path = run / "test.json";
@@ -135,7 +132,7 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings, const Conf
     if (world.is_root()) RunDirectory(run).write_json("test.json", result);
   });
   world.stop_watchdog();
-  return Json::parse(world.broadcast_text(result.dump()));
+  return Json::parse(world.broadcast_text(json_text(result)));
 }
 
 }  // namespace enas::search

@@ -88,6 +88,7 @@ void export_pytorch(Log& log, const Settings& settings, const std::filesystem::p
                     const std::filesystem::path& out) {
   const Trained trained = load_trained(settings, run);
   if (!trained.warning.empty()) log.warn(trained.warning);
+  log.info(concat("the weights of epoch ", trained.best_epoch + 1, " in ", trained.checkpoint));
   check_preprocessing(trained, run);
   std::vector<ExportFile> files = {
       {"weights.safetensors", weights_file(settings, trained)},

@@ -5,8 +5,8 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/checkpoint.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/reinforce_strategy.hpp"
-#include "search/run_directory.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
 #include "search/training_content.hpp"
@@ -37,7 +37,7 @@ void digest_tree(const io::ImageReader& image, const std::string& path, io::Dige
   } else if (kind == "int64") {
     digest_dataset<std::int64_t>(image, path, digester);
   } else {
-    throw InputError(concat(path, " is a ", kind, ", which no checkpoint holds"));
+    throw InputError(concat(path, " holds values of the type ", kind, ", as no checkpoint does"));
   }
 }
 
@@ -81,24 +81,10 @@ std::string training_hash(const io::ImageReader& image) {
 }  // namespace
 
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_checkpoint) {
-  if (!std::filesystem::exists(run_or_checkpoint)) {
-    throw InputError(concat(run_or_checkpoint.string(), " does not exist"),
-                     ExitCode::missing_input);
-  }
-  if (!std::filesystem::is_directory(run_or_checkpoint)) return run_or_checkpoint;
-  std::vector<std::string> reasons;
-  for (const auto& candidate : RunDirectory(run_or_checkpoint).checkpoints()) {
-    try {
-      const CheckpointReader reader(candidate.path, kSearchCheckpoint);
-      return candidate.path;
-    } catch (const InputError& error) {
-      reasons.push_back(error.what());
-    }
-  }
-  throw InputError(reasons.empty()
-                       ? concat(run_or_checkpoint.string(), " holds no checkpoint")
-                       : concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")),
-                   reasons.empty() ? ExitCode::missing_input : ExitCode::bad_data);
+  return choose_checkpoint(run_or_checkpoint, [](const std::filesystem::path& path) {
+           const CheckpointReader opened(path, kSearchCheckpoint);
+         })
+      .path;
 }
 
 std::string state_hash(const std::filesystem::path& checkpoint) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/run_lock.hpp"
@@ -170,7 +171,7 @@ void RunDirectory::write_latest(std::int64_t step) const {
 }
 
 void RunDirectory::write_json(const std::string& name, const Json& value) const {
-  io::write_durable(root_ / name, value.dump(2) + "\n");
+  io::write_durable(root_ / name, json_text(value, 2) + "\n");
 }
 
 void RunDirectory::write_text(const std::string& name, const std::string& text) const {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/run_identity.hpp"
 
+#include <filesystem>
 #include <map>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
 #include "core/version.hpp"
 #include "search/search.hpp"
 
@@ -14,6 +16,13 @@ namespace enas::search {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+
+/// The present folder; "" where it has no name that could be kept.
+std::string present_folder() {
+  std::error_code error;
+  const std::string folder = std::filesystem::current_path(error).string();
+  return is_utf8(folder) ? folder : "";
+}
 
 std::vector<std::string> differing_keys(const RunIdentity& stored, const RunIdentity& present,
                                         bool identity) {
@@ -46,6 +55,8 @@ void write_identity(io::ImageWriter& image, const RunIdentity& identity) {
   image.attribute("/", "wall_seconds", identity.wall_seconds);
   image.attribute("/", "data_digest", identity.data.hex());
   image.attribute("/", "configuration", identity.config.toml);
+  const std::string folder = present_folder();
+  if (!folder.empty()) image.attribute("/", "start_folder", folder);
   image.attribute("/", "configuration_digest", io::digest_text(identity.config.toml).hex());
   image.strings("/jobs", identity.jobs);
   std::vector<std::string> keys;

@@ -14,7 +14,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/json.hpp"
+#include "core/json_text.hpp"
 #include "core/text.hpp"
 
 namespace enas::search {
@@ -76,7 +76,7 @@ bool rewrite(int descriptor, const std::string& text) {
   const std::string job = text_of(holder, "job");
   const Json pid = holder.value("pid", Json());
   throw ConfigError(concat("the run directory is in use: ", path.string(), " is held by process ",
-                           pid.is_number_integer() ? pid.dump() : "?", " on ",
+                           pid.is_number_integer() ? json_text(pid) : "?", " on ",
                            or_else(text_of(holder, "host"), "an unknown host"),
                            job.empty() ? "" : concat(" (job ", job, ")"), " since ",
                            or_else(text_of(holder, "since"), "?"),
@@ -103,10 +103,9 @@ RunLock::RunLock(const std::filesystem::path& path) {
     descriptor_ = -1;
     refuse(path, holder);
   }
-  const std::string text =
-      Json{{"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}}
-          .dump() +
-      "\n";
+  const Json owner = {
+      {"host", host_name()}, {"pid", getpid()}, {"job", job_id()}, {"since", utc_now()}};
+  const std::string text = json_text(owner) + "\n";
   if (!rewrite(descriptor_, text)) {
     const int error = errno;
     close(descriptor_);

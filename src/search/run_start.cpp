@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "search/batch_job.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/fault.hpp"
 #include "search/search.hpp"
 
@@ -22,15 +23,30 @@ std::vector<std::string> this_job() {
   return job.id.empty() ? std::vector<std::string>{} : std::vector<std::string>{job.name()};
 }
 
+/// What the run may resume from.
+std::vector<CheckpointFile> candidates_on_root(const RunDirectory& directory,
+                                               const RunLimits& limits) {
+  try {
+    switch (limits.resume) {
+      case ResumeMode::automatic:
+        return directory.checkpoints();
+      case ResumeMode::path:
+        return checkpoints_at(limits.resume_path);
+      case ResumeMode::never:
+        break;
+    }
+  } catch (const InputError&) {
+    // Loading names what is wrong.
+  }
+  return {};
+}
+
 }  // namespace
 
 int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory, int asked,
                      const RunLimits& limits, const CheckpointKind& kind) {
   int stored = 0;
-  if (world.is_root() && limits.resume != ResumeMode::never) {
-    stored = limits.resume == ResumeMode::path ? stored_threads({{0, limits.resume_path}}, kind)
-                                               : stored_threads(directory.checkpoints(), kind);
-  }
+  if (world.is_root()) stored = stored_threads(candidates_on_root(directory, limits), kind);
   stored = world.broadcast_value(stored);
   if (stored <= 0 || stored == asked) return asked;
   if (limits.threads_explicit) {
@@ -59,6 +75,7 @@ void report_surroundings(Log& log) {
   if (!fault.empty()) log.info(concat("ENAS_FAULT=", fault, ": this run breaks on purpose"));
   const BatchJob job = present_batch_job();
   if (job.id.empty()) return;
+  for (const auto& warning : job.warnings) log.warn(warning);
   const double left_s = job.seconds_left();
   log.info(concat("Slurm job ", job.name(),
                   left_s == 0.0 ? ", whose end in SLURM_JOB_END_TIME has passed and is ignored"

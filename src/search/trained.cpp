@@ -7,8 +7,8 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "search/checkpoint_choice.hpp"
 #include "search/networks.hpp"
-#include "search/run_directory.hpp"
 #include "search/training_content.hpp"
 
 namespace enas::search {
@@ -49,28 +49,18 @@ CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
   if (!std::filesystem::is_directory(run)) {
     throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
   }
-  std::vector<std::string> reasons;
-  for (const auto& candidate : RunDirectory(run).checkpoints()) {
-    try {
-      if (warning != nullptr && !reasons.empty()) {
-        *warning =
-            concat("passed over:\n  ", join(reasons, "\n  "), "\nusing ", candidate.path.string());
-      }
-      return {candidate.path, kTrainingCheckpoint};
-    } catch (const InputError& error) {
-      reasons.emplace_back(error.what());
-    }
-  }
-  throw InputError(reasons.empty()
-                       ? concat(run.string(), " holds no checkpoint of a training")
-                       : concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")),
-                   reasons.empty() ? ExitCode::missing_input : ExitCode::bad_data);
+  const auto chosen = choose_checkpoint(run, [](const std::filesystem::path& path) {
+    const CheckpointReader opened(path, kTrainingCheckpoint);
+  });
+  if (warning != nullptr) *warning = chosen.warning;
+  return {chosen.path, kTrainingCheckpoint};
 }
 
 Trained load_trained(const Settings& settings, const std::filesystem::path& run) {
   Trained trained;
   const CheckpointReader reader = newest_training_checkpoint(run, &trained.warning);
   const io::ImageReader& image = reader.image();
+  trained.checkpoint = reader.file();
   trained.architecture = space::architecture_from_json(
       Json::parse(image.string_attribute("/", "architecture")), reader.file());
   trained.data = read_data_shape(reader);

@@ -24,6 +24,7 @@ struct Trained {
   std::int64_t step = 0;        ///< steps done
   std::int64_t epochs = 0;      ///< epochs done
   std::int64_t best_epoch = 0;  ///< counted from 0
+  std::string checkpoint;       ///< the file
   std::string warning;          ///< which newer checkpoints were passed over, and why; or empty
 };
 

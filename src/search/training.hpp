@@ -19,9 +19,6 @@ ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
                       const space::ArchitectureFile& architecture, const ConfigRecord& record,
                       const RunLimits& limits);
 
-/// The TOML text that the newest checkpoint of a training's run directory was written under.
-std::string stored_training_configuration(const std::filesystem::path& run);
-
 /// Collective. Scores the weights of the best epoch on the validation and the test split and writes
 /// test.json into the run directory: the architecture with its metrics. The test split is touched
 /// once: where test.json exists already it is returned, unless `again`. Not before the training is

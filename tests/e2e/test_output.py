@@ -250,7 +250,9 @@ def test_sample(gold):
     assert json_of("sample", "--run", gold.run.newest(), "--count", 5, "--json") == children[:5]
     assert json_of("sample", "--run", gold.run.folder, "--count", 20, "--seed", 2, "--json") != children
     text = enas_hpc("sample", "--run", gold.run.folder, "--count", 3).out
-    assert len(text.splitlines()) == 3 and any(name in text for name in FUNCTIONS)
+    first, *children = text.splitlines()
+    assert first == f"children of {gold.run.newest()}"
+    assert len(children) == 3 and any(name in text for name in FUNCTIONS)
 
 
 def test_state_hash_as_json(gold):

@@ -268,8 +268,10 @@ def test_a_pipeline_over_seeds(tmp_path):
     assert result.code == 0, result
     rows = json.loads((tmp_path / "run" / "pipeline.json").read_text())
     assert [row["seed"] for row in rows] == [1, 1, 2, 2]
-    tests = [row["test"] for row in rows]
-    assert f"{np.mean(tests):.2f} ± {np.std(tests, ddof=1):.2f} (n = 4)" in result.out
+    best = [min((row for row in rows if row["seed"] == seed), key=lambda row: row["validation"]) for seed in (1, 2)]
+    assert [row for row in rows if row["best_of_seed"]] == best
+    tests = [row["test"] for row in best]
+    assert f"{np.mean(tests):.2f} ± {np.std(tests, ddof=1):.2f} (n = 2 seeds)" in result.out
 
 
 def test_a_stopped_pipeline_says_so(tmp_path):

@@ -13,12 +13,8 @@ const std::string kMicro = "space.kind = \"micro\"\n";
 const std::string kShapes = "data.source = \"shapes\"\n";
 
 TEST(ConfigChecks, ContradictionsOfTheRecurrentSpace) {
-  EXPECT_EQ(refusal(kMarkov + "data.markov.vocabulary = 3\n").message,
-            "t.toml: data.markov.branching (4) must be at most data.markov.vocabulary (3)");
   EXPECT_EQ(refusal(kMarkov + "space.nodes = 1\nspace.first_node = \"tanh\"\n").message,
             "t.toml: space.nodes must be at least 2 with space.first_node = \"tanh\", is 1");
-  EXPECT_EQ(refusal(kMarkov + "weights.lr = 1\nweights.lr_min = 2\n").message,
-            "t.toml: weights.lr_min (2) must be at most weights.lr (1)");
 }
 
 TEST(ConfigChecks, SourceAndKindMustFit) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "unit/app/config_helpers.hpp"
 
 namespace enas::app {
@@ -173,16 +175,67 @@ TEST(Config, SetTakesTomlAndBareWords) {
 
 TEST(Config, SetNamesItselfInProblems) {
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=two"}).message,
-            "--set weights.slots=two: weights.slots must be an integer, not a string (\"two\")");
+            "--set weights.slots=two: weights.slots must be a whole number in decimal digits, is "
+            "two");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0", "weights.slotz=1"}).message,
             "--set weights.slots=0: weights.slots must be at least 1 and at most 4096, is 0\n"
             "--set weights.slotz=1: unknown key weights.slotz; did you mean weights.slots?");
   EXPECT_EQ(refusal(kMarkov, {"weights.slots=0"}).code, ExitCode::bad_data);
 }
 
+TEST(Config, SetReadsNumbersLikeAllOptions) {
+  EXPECT_EQ(read(kMarkov, {"run.seed=010"}).settings.run.seed, 10U);
+  EXPECT_EQ(read(kMarkov, {"weights.slots=08"}).settings.weights.slots, 8);
+  EXPECT_EQ(read(kMarkov, {"weights.lr=.5"}).settings.weights.lr, 0.5);
+  const auto problem = [](const std::string& key, const std::string& value) {
+    const std::string message = refusal(kMarkov, {key + "=" + value}).message;
+    const std::string start = "--set " + key + "=" + value + ": " + key + " ";
+    EXPECT_TRUE(message.starts_with(start)) << message;
+    return message.substr(std::min(start.size(), message.size()));
+  };
+  for (const std::string value : {"0x10", "1_000", "2.0", "1e3", "+4", "\"4\"", "[4]", "true"}) {
+    EXPECT_EQ(problem("weights.slots", value),
+              "must be a whole number in decimal digits, is " + value);
+  }
+  for (const std::string value : {"nan", "inf", "fast", "0x1p3", "1e400"}) {
+    EXPECT_EQ(problem("weights.lr", value),
+              "must be a finite number in decimal digits, is " + value);
+  }
+  EXPECT_EQ(problem("weights.slots", "99999999999999999999"),
+            "must be at least 1 and at most 4096, is 99999999999999999999");
+  EXPECT_EQ(problem("search.rounds", "99999999999999999999"),
+            "must be at least 1 and at most 2147483647, is 99999999999999999999");
+  EXPECT_EQ(problem("run.seed", "9223372036854775808"),
+            "must be at most 9223372036854775807, is 9223372036854775808");
+}
+
+TEST(Config, InitialWeightsAreNotAllEqual) {
+  for (const std::string key :
+       {"supernet.init_range", "controller.init_range", "train.init_range"}) {
+    for (const std::string value : {"0", "1e-50"}) {
+      EXPECT_EQ(refusal(kMarkov, {key + "=" + value}).message,
+                "--set " + key + "=" + value + ": " + key +
+                    " must be at least 1e-6 and at most 10, is " + value);
+    }
+    EXPECT_EQ(refusal(kMarkov, {key + "=1e-6"}).message, "");
+  }
+}
+
+TEST(Config, WhatFloat32MakesZeroIsRefusedWhereZeroIs) {
+  EXPECT_EQ(refusal(kMarkov, {"controller.adam_epsilon=1e-300"}).message,
+            "--set controller.adam_epsilon=1e-300: controller.adam_epsilon must be at least 1e-30 "
+            "and at most 1, is 1e-300");
+  const std::string micro = "space.kind = \"micro\"\ndata.source = \"shapes\"\n";
+  for (const std::string key :
+       {"supernet.norm_epsilon", "train.norm_epsilon", "train.drop_path_keep"}) {
+    EXPECT_NE(refusal(micro, {key + "=1e-300"}).message, "") << key;
+  }
+}
+
 TEST(Config, SetThatIsNoAssignmentIsAUsageError) {
-  for (const std::string option : {"weights.slots", "=3", "weights.slots=[1", "weights.slots=1\n2",
-                                   "weights.slots=\"a", "weights.slots=", "weights.slots={a=1"}) {
+  for (const std::string option :
+       {"weights.slots", "=3", "space.activations=[1", "weights.slots=1\n2",
+        "weights.random_length=\"a", "weights.random_length=", "space.activations={a=1"}) {
     const Refusal refused = refusal(kMarkov, {option});
     EXPECT_EQ(refused.code, ExitCode::usage) << option;
     EXPECT_NE(refused.message.find("--set "), std::string::npos) << refused.message;

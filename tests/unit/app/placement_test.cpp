@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/app/config_helpers.hpp"
+
 namespace enas::app {
 namespace {
 
@@ -17,8 +19,18 @@ TEST(ThreadsInForce, ConfigurationThenEnvironmentThenOne) {
   EXPECT_EQ(threads_in_force(0, "8"), 8);
   EXPECT_EQ(threads_in_force(0, "4,2"), 4);
   EXPECT_EQ(threads_in_force(0, ""), 1);
-  EXPECT_EQ(threads_in_force(0, "many"), 1);
-  EXPECT_EQ(threads_in_force(0, "-2"), 1);
+  EXPECT_EQ(threads_in_force(0, "08"), 8);
+  EXPECT_EQ(threads_in_force(3, "many"), 3);
+}
+
+TEST(ThreadsInForce, WhatIsNoNumberOfThreadsIsRefused) {
+  for (const std::string text : {"many", "-2", "0", "0x8", "2 threads", "100000"}) {
+    const Refusal refusal = refusal_of([&] { threads_in_force(0, text); });
+    EXPECT_EQ(refusal.code, ExitCode::usage) << text;
+    EXPECT_NE(refusal.message.find("OMP_NUM_THREADS must be "), std::string::npos);
+    EXPECT_NE(refusal.message.find("is " + text + "; or set run.threads"), std::string::npos)
+        << refusal.message;
+  }
 }
 
 TEST(PlacementAdvice, HintsAtIdleCoresOfTheFirstNode) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <string>
 
 namespace enas::search {
 namespace {
@@ -49,13 +50,26 @@ TEST_F(BatchJobTest, CountsDownToItsEnd) {
   EXPECT_EQ(present_batch_job().seconds_left(), 0.0);
 }
 
-TEST_F(BatchJobTest, WhatIsNoNumberCountsAsUnset) {
-  for (const char* text : {"", "Unknown", "12:30", "0", "-5", "nan"}) {
-    setenv("SLURM_JOB_END_TIME", text, 1);
-    setenv("SLURM_RESTART_COUNT", text, 1);
-    EXPECT_TRUE(std::isinf(present_batch_job().seconds_left())) << text;
-    EXPECT_EQ(present_batch_job().restarts, 0) << text;
+TEST_F(BatchJobTest, ZerosInFrontChangeNothing) {
+  setenv("SLURM_JOB_ID", "12", 1);
+  setenv("SLURM_RESTART_COUNT", "010", 1);
+  EXPECT_EQ(present_batch_job().restarts, 10);
+}
+
+TEST_F(BatchJobTest, WhatIsNoNumberCountsAsUnsetAndIsTold) {
+  for (const std::string text : {"Unknown", "12:30", "-5", "nan", "0x10", " 7", "1e400"}) {
+    setenv("SLURM_JOB_END_TIME", text.c_str(), 1);
+    setenv("SLURM_RESTART_COUNT", text.c_str(), 1);
+    const BatchJob job = present_batch_job();
+    EXPECT_TRUE(std::isinf(job.seconds_left())) << text;
+    EXPECT_EQ(job.restarts, 0) << text;
+    ASSERT_EQ(job.warnings.size(), 2U) << text;
+    EXPECT_TRUE(job.warnings[0].starts_with("SLURM_RESTART_COUNT must be ")) << job.warnings[0];
+    EXPECT_TRUE(job.warnings[1].ends_with("is " + text + "; it is ignored")) << job.warnings[1];
   }
+  setenv("SLURM_JOB_END_TIME", "", 1);
+  setenv("SLURM_RESTART_COUNT", "", 1);
+  EXPECT_TRUE(present_batch_job().warnings.empty());
 }
 
 }  // namespace

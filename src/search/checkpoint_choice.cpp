@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/checkpoint_choice.hpp"
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "io/durable_file.hpp"
+#include "search/checkpoint.hpp"
+#include "search/training_content.hpp"
+
+namespace enas::search {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kCheckpoints = "checkpoints";
+
+/// Without a slash at its end.
+fs::path trimmed(const fs::path& path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+fs::path parent_of(const fs::path& path) {
+  const fs::path parent = path.parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+}  // namespace
+
+fs::path run_directory_of(const fs::path& asked) {
+  const fs::path path = trimmed(asked);
+  std::error_code error;
+  if (path.filename() == "latest" && fs::is_regular_file(path, error)) {
+    return run_directory_of(parent_of(path));
+  }
+  const fs::path full = trimmed(fs::absolute(path, error).lexically_normal());
+  if (full.filename() != kCheckpoints || fs::is_directory(path / kCheckpoints, error)) return asked;
+  const fs::path run = path.filename() == kCheckpoints ? parent_of(path) : full.parent_path();
+  return RunDirectory(run).checkpoints().empty() ? asked : run;
+}
+
+std::vector<CheckpointFile> checkpoints_at(const fs::path& asked) {
+  std::error_code error;
+  if (!fs::exists(asked, error)) {
+    throw InputError(concat(asked.string(), " does not exist"), ExitCode::missing_input);
+  }
+  const fs::path run = run_directory_of(asked);
+  if (!fs::is_directory(run, error)) return {{0, asked}};
+  auto found = RunDirectory(run).checkpoints();
+  if (found.empty()) {
+    throw InputError(concat(run.string(), " holds no checkpoint"), ExitCode::missing_input);
+  }
+  return found;
+}
+
+ChosenCheckpoint choose_checkpoint(const fs::path& asked,
+                                   const std::function<void(const fs::path&)>& open) {
+  const auto candidates = checkpoints_at(asked);
+  if (candidates.front().path == asked) return {asked, ""};  // whoever reads it says what is wrong
+  std::vector<std::string> reasons;
+  for (const auto& candidate : candidates) {
+    try {
+      open(candidate.path);
+    } catch (const InputError& error) {
+      reasons.emplace_back(error.what());
+      continue;
+    }
+    ChosenCheckpoint chosen{candidate.path, ""};
+    if (!reasons.empty()) {
+      chosen.warning =
+          concat("passed over:\n  ", join(reasons, "\n  "), "\nusing ", candidate.path.string());
+    }
+    return chosen;
+  }
+  throw InputError(concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")));
+}
+
+ChosenCheckpoint choose_any_checkpoint(const fs::path& asked) {
+  return choose_checkpoint(asked, [](const fs::path& path) {
+    const io::ImageReader image(io::read_sealed(path), path.string());
+    const std::string format = image.string_attribute("/", "format");
+    const bool of_training = format == kTrainingCheckpoint.format;
+    const CheckpointReader checked(path, of_training ? kTrainingCheckpoint : kSearchCheckpoint);
+  });
+}
+
+std::string folder_of_start(const io::ImageReader& checkpoint) {
+  const bool is_known = checkpoint.has_attribute("/", "start_folder");
+  return is_known ? checkpoint.string_attribute("/", "start_folder") : "";
+}
+
+}  // namespace enas::search
