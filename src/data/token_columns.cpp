@@ -62,7 +62,8 @@ std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_
   const std::int64_t num_inputs = column_length - 1;  // the last token is only a target
   const std::int64_t needed = options.random_length ? kMinRandomLength : options.segment_length;
   if (options.segment_length < 1 || num_inputs < needed) {
-    const std::string too_short = concat("columns of ", column_length, " tokens are too short for ");
+    const std::string too_short =
+        concat("columns of ", column_length, " tokens are too short for ");
     throw ConfigError(
         options.random_length
             ? concat(too_short, "weights.random_length, whose segments have ", kMinRandomLength,
