@@ -66,6 +66,13 @@ Problem path(const Settings& settings) {
   return concat("data.path is missing: ", source_text(settings), " needs ", wanted);
 }
 
+Problem prefix(const Settings& settings) {
+  const std::string& prefix = settings.data.prefix;
+  if (prefix.empty() || settings.data.source == DataSource::folder) return std::nullopt;
+  return concat("data.prefix = ", toml_text(prefix), " is for data.source = \"folder\", but ",
+                source_text(settings));
+}
+
 Problem markov(const Settings& settings) {
   const auto& markov = settings.data.markov;
   if (settings.data.source != DataSource::markov || markov.branching <= markov.vocabulary) {
@@ -150,8 +157,8 @@ Problem rates(const Settings& settings) {
 
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
-  for (auto* check : {table, source_and_kind, path, markov, splits, nodes, operations, filters,
-                      precision, rates}) {
+  for (auto* check : {table, source_and_kind, path, prefix, markov, splits, nodes, operations,
+                      filters, precision, rates}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
   return problems;
