@@ -48,9 +48,10 @@ print("                      mean of a round  best derived   validation        t
 for name, row, state in (("learned controller", result, status), ("random choices", random_result, random_status)):
     print(f"  {name:<20}{number(state.get('mean')):>15}{number(row['shared_weights_validation'])}"
           f"{number(row['validation']):>15}{number(row['test'])}")
-floor = status.get("limit")
-if floor is not None:
-    print(f"  {'floor of the source':<20}{number(floor):>15}   (known exactly; no model is expected below it)")
+on_text = status.get("limit_on_text")
+if on_text is not None:
+    print(f"  {'the source itself':<20}{number(status['limit']):>15}  {'(expected)':<10}"
+          f"{number(on_text['validation']):>15}{number(on_text['test'])}  (on these texts)")
 
 ours, theirs = result["test"], random_result["test"]
 difference = (theirs - ours) / theirs

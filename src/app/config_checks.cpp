@@ -67,6 +67,13 @@ Problem path(const Settings& settings) {
   return concat("data.path is missing: ", source_text(settings), " needs ", wanted);
 }
 
+Problem prefix(const Settings& settings) {
+  const std::string& prefix = settings.data.prefix;
+  if (prefix.empty() || settings.data.source == DataSource::folder) return std::nullopt;
+  return concat("data.prefix = ", toml_text(prefix), " is for data.source = \"folder\", but ",
+                source_text(settings));
+}
+
 /// The embedded images come in splits already.
 Problem splits(const Settings& settings) {
   const auto& split = settings.data.split;
@@ -136,7 +143,7 @@ Problem precision(const Settings& settings) {
 std::vector<std::string> problems_together(const Settings& settings) {
   std::vector<std::string> problems;
   for (auto* check :
-       {table, source_and_kind, path, splits, nodes, operations, filters, precision}) {
+       {table, source_and_kind, path, prefix, splits, nodes, operations, filters, precision}) {
     if (auto problem = check(settings)) problems.push_back(std::move(*problem));
   }
   for (auto& problem : broken_bounds(settings)) problems.push_back(std::move(problem));

@@ -80,6 +80,7 @@ Json ranking_json(const search::Ranking& ranking) {
   for (const auto& file : ranking.top) list.push_back(space::architecture_json(file));
   return {{"folder", ranking.folder.string()},
           {"step", ranking.step},
+          {"scored_on", ranking.scored_on},
           {"different_children", ranking.children.size()},
           {"minibatch_kendall_tau", ranking.kendall_tau},
           {"minibatch_winner_rank", ranking.minibatch_winner},
@@ -97,7 +98,8 @@ std::string ranking_text(const search::Ranking& ranking, const Settings& setting
                   child.parameters > 0 ? concat(child.parameters, " parameters  ") : "",
                   search::describe_child(settings.space, child.architecture).text, "\n");
   }
-  return out + concat("one minibatch instead of the whole split: Kendall tau ",
+  return out + concat("scored on: ", ranking.scored_on,
+                      "\none minibatch instead of the whole split: Kendall tau ",
                       fixed(ranking.kendall_tau, 3), ", its winner is ", ranking.minibatch_winner,
                       " of ", ranking.children.size(), "\nfiles: ", ranking.folder.string(), "\n");
 }

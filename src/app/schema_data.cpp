@@ -43,9 +43,21 @@ std::vector<Key> source_keys() {
        at<&Settings::data, &DataOptions::path>,
        {},
        "",
-       "\"folder\": folder with train, valid and test text (train.txt or *.train.txt); \"cifar10\" "
-       "and \"cifar100\": folder of the binary files; \"hdf5\": the file. The embedded sources "
-       "need none.",
+       "\"folder\": folder with train, valid and test text (train.txt, *.train.txt or "
+       "*.train.tokens); \"cifar10\" and \"cifar100\": folder of the binary files; \"hdf5\": the "
+       "file. The embedded sources need none.",
+       Role::adjustable},
+  };
+}
+
+std::vector<Key> folder_keys() {
+  return {
+      {"data.prefix",
+       at<&Settings::data, &DataOptions::prefix>,
+       {},
+       "",
+       "How the names of the files of \"folder\" begin: \"ptb\" takes ptb.train.txt, ptb.valid.txt "
+       "and ptb.test.txt where the folder holds others too; empty finds them.",
        Role::adjustable},
   };
 }
@@ -141,8 +153,9 @@ std::vector<Key> shapes_keys() {
 }  // namespace
 
 std::vector<Key> run_and_data_keys() {
-  return joined({run_keys(), only_all(kTrained, source_keys()), only_all(kImages, image_keys()),
-                 only_all(kRecurrent, markov_keys()), only_all(kImages, shapes_keys())});
+  return joined({run_keys(), only_all(kTrained, source_keys()), only_all(kRecurrent, folder_keys()),
+                 only_all(kImages, image_keys()), only_all(kRecurrent, markov_keys()),
+                 only_all(kImages, shapes_keys())});
 }
 
 }  // namespace enas::app

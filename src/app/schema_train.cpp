@@ -63,14 +63,16 @@ std::vector<Key> batch_keys() {
                      "for none."}),
       {"train.evaluation_batch_size", train<&TrainOptions::evaluation_batch_size>, between(1, 1e6),
        "columns or images",
-       "Columns that a part of the validation text is cut into, or images of a batch."},
+       "Columns of equal length that a part of the validation text is cut into (the few tokens "
+       "left "
+       "over are not scored), or images of a batch."},
       only(kRecurrent,
            {"train.evaluation_parts", train<&TrainOptions::evaluation_parts>, between(1, 4096),
             "parts", "Parts of evaluation_batch_size columns that ranks score side by side."}),
       {"train.test_batch_size", train<&TrainOptions::test_batch_size>, between(1, 1e6),
        "columns or images",
-       "Columns that the test text is cut into (1: as one, the state carried through), or images "
-       "of a batch."},
+       "Columns of equal length that the test text is cut into (1: as one, the state carried "
+       "through, and nothing left over), or images of a batch."},
   };
 }
 

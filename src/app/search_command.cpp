@@ -26,6 +26,7 @@ std::string environment(const char* name) {
 Json estimate_json(const search::Estimate& estimate) {
   Json json;
   json["data"] = estimate.data;
+  json["warnings"] = estimate.warnings;
   json["space_size"] = estimate.space_size;
   json["paper_space_size"] = estimate.paper_space_size;
   json["max_entropy_nats"] = estimate.max_entropy_nats;
@@ -57,9 +58,10 @@ std::string estimate_text(const search::Estimate& estimate) {
       "\ncheckpoint: ", human_bytes(estimate.checkpoint_bytes), "\n");
 }
 
-void print_estimate(comm::World& world, const Settings& settings, bool json) {
+void print_estimate(comm::World& world, Log& log, const Settings& settings, bool json) {
   run_on_root(world, [&] {
     const auto estimate = search::estimate(settings, world.size());
+    for (const std::string& warning : estimate.warnings) log.warn(warning);
     print_on_root(json ? json_text(estimate_json(estimate), 2) + "\n" : estimate_text(estimate));
   });
 }
@@ -108,7 +110,7 @@ ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& lin
   check_ranks(settings, world.size());
   if (const auto slow = precision_warning(settings); !slow.empty()) log.warn(slow);
   if (line.dry_run) {
-    print_estimate(world, settings, line.json);
+    print_estimate(world, log, settings, line.json);
     return ExitCode::success;
   }
   const auto cores_of_node = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));

@@ -44,6 +44,8 @@ Corpus make_markov_corpus(const MarkovOptions& options) {
   corpus.valid = draw_split(source, options, "valid_tokens", options.valid_tokens, 2);
   corpus.test = draw_split(source, options, "test_tokens", options.test_tokens, 3);
   corpus.entropy_rate = source.entropy_rate();
+  corpus.valid_text.source_loss = source.loss(corpus.valid);
+  corpus.test_text.source_loss = source.loss(corpus.test);
   corpus.digest = digest_corpus(corpus);
   return corpus;
 }

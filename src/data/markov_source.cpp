@@ -183,6 +183,16 @@ double MarkovSource::probability(std::span<const std::int32_t> history, std::int
   return 0.0;
 }
 
+double MarkovSource::loss(std::span<const std::int32_t> words) const {
+  const auto order = static_cast<std::size_t>(order_);
+  expect(words.size() > order, "the text is longer than a context");
+  double sum = 0.0;
+  for (std::size_t i = order; i < words.size(); ++i) {
+    sum -= std::log(probability(words.subspan(i - order, order), words[i]));
+  }
+  return sum / static_cast<double>(words.size() - order);
+}
+
 std::vector<std::int32_t> MarkovSource::draw(std::size_t length, RandomStream& stream) const {
   expect(length >= static_cast<std::size_t>(order_), "a sequence holds a whole context");
   Context context = static_cast<Context>(stream.next_weighted(stationary_));

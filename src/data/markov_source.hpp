@@ -26,6 +26,9 @@ class MarkovSource {
   /// Entropy of the next word in nats: the mean over contexts under the stationary distribution,
   /// which is found by power iteration until a step changes it by less than 1e-12 in all.
   double entropy_rate() const { return entropy_rate_; }
+  /// Mean of -log probability() in nats over the words of a text that have a whole context before
+  /// them: what a reader who knows the tables loses on this very text.
+  double loss(std::span<const std::int32_t> words) const;
   /// `length` words, the first `order` of them a context drawn from the stationary distribution.
   std::vector<std::int32_t> draw(std::size_t length, RandomStream& stream) const;
 

@@ -57,6 +57,36 @@ TokenBatch TokenColumns::batch(int first_column, int num_columns, std::int64_t p
   return {window.narrow(0, 0, length), window.narrow(0, 1, length)};
 }
 
+WholeColumns::WholeColumns(std::span<const std::int32_t> tokens, int num_columns)
+    : tokens_(tokens), num_columns_(num_columns) {
+  const auto num_targets = static_cast<std::int64_t>(tokens.size()) - 1;
+  expect(num_columns >= 1 && num_targets >= num_columns, "every column has a step");
+  length_ = num_targets / num_columns;
+  num_longer_ = static_cast<int>(num_targets % num_columns);
+}
+
+TokenBatch WholeColumns::batch(std::int64_t position, std::int64_t length) const {
+  expect(position >= 0 && length >= 1 && position + length <= length_,
+         "the batch lies inside all columns");
+  return window(num_columns_, position, length);
+}
+
+TokenBatch WholeColumns::last_step() const {
+  expect(num_longer_ > 0, "some columns are longer");
+  return window(num_longer_, length_, 1);
+}
+
+TokenBatch WholeColumns::window(int num_columns, std::int64_t position, std::int64_t length) const {
+  at::Tensor tokens = at::empty({length + 1, num_columns}, at::kLong);  // [T + 1, B]
+  auto* out = tokens.data_ptr<std::int64_t>();
+  for (std::int64_t column = 0; column < num_columns; ++column) {
+    const std::int64_t start = column * length_ + std::min<std::int64_t>(column, num_longer_);
+    const std::int32_t* in = tokens_.data() + start + position;
+    for (std::int64_t t = 0; t <= length; ++t) out[t * num_columns + column] = in[t];
+  }
+  return {tokens.narrow(0, 0, length), tokens.narrow(0, 1, length)};
+}
+
 std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_t column_length,
                                       std::uint64_t seed, std::uint64_t round) {
   const std::int64_t num_inputs = column_length - 1;  // the last token is only a target

@@ -40,6 +40,34 @@ class TokenColumns {
   std::int64_t column_length_;
 };
 
+/// All of a split but its first token as targets, in `num_columns` columns: each begins where the
+/// one before ends, and the first `num_longer()` ones are a step longer than the others. Keeps a
+/// reference to the tokens.
+class WholeColumns {
+ public:
+  /// Needs more tokens than columns.
+  WholeColumns(std::span<const std::int32_t> tokens, int num_columns);
+
+  int num_columns() const { return num_columns_; }
+  /// Steps that all columns have.
+  std::int64_t length() const { return length_; }
+  /// Columns that have one step more.
+  int num_longer() const { return num_longer_; }
+  /// The batch of all columns, inputs at [position, position + length) of each; needs position +
+  /// length <= length().
+  TokenBatch batch(std::int64_t position, std::int64_t length) const;
+  /// The last step of the longer columns; there must be one.
+  TokenBatch last_step() const;
+
+ private:
+  TokenBatch window(int num_columns, std::int64_t position, std::int64_t length) const;
+
+  std::span<const std::int32_t> tokens_;
+  int num_columns_;
+  std::int64_t length_;
+  int num_longer_;
+};
+
 /// Where the segments of one pass lie in a column.
 struct Segment {
   std::int64_t position = 0;

@@ -46,12 +46,6 @@ void require_directory(comm::World& world, const std::filesystem::path& run) {
   });
 }
 
-/// The whole validation split for every child.
-Settings for_derivation(Settings settings) {
-  settings.validation.batches = 0;
-  return settings;
-}
-
 void load(comm::World& world, const Settings& settings, const ConfigRecord& record, int threads,
           const std::filesystem::path& run, SearchModel& model) {
   together(world, [&] { model.task = make_task(settings, {0, 0}); });
@@ -115,7 +109,7 @@ void score(comm::World& world, const SearchModel& model, const DeriveOptions& op
     const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
     const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
     mine.push_back(
-        {options.minibatch ? minibatch : model.task->validation_score(child), minibatch});
+        {options.minibatch ? minibatch : model.task->whole_validation_score(child), minibatch});
   });
   std::size_t next = 0;
   const Metric& metric = model.task->metric();
@@ -158,7 +152,8 @@ void compare_with_minibatch(const Metric& metric, Ranking& ranking) {
 
 space::ArchitectureFile file_of(const Settings& settings, const SearchModel& model,
                                 const DeriveOptions& options, const std::string& configuration,
-                                const RankedChild& child, std::size_t place) {
+                                const Ranking& ranking, std::size_t place) {
+  const RankedChild& child = ranking.children[place];
   space::ArchitectureFile file;
   file.network = typed_view(settings.space, child.architecture);
   file.origin = {
@@ -168,8 +163,7 @@ space::ArchitectureFile file_of(const Settings& settings, const SearchModel& mod
       {"samples", options.samples}};
   file.metrics = {{model.task->metric().name(), child.metric},
                   {"loss", child.loss},
-                  {"scored_on", options.minibatch ? "validation, shared weights, one minibatch"
-                                                  : model.task->validation_text()},
+                  {"scored_on", ranking.scored_on},
                   {"rank", place + 1},
                   {"log_probability", child.log_probability}};
   return file;
@@ -218,26 +212,27 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
   return top;
 }
 
-Ranking derive(comm::World& world, Log& log, const Settings& asked, const ConfigRecord& record,
+Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options) {
   require_directory(world, run);
-  world.start_watchdog(asked.reliability.comm_timeout_s, run.string());
-  const Settings settings = for_derivation(asked);
+  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
   const int threads = set_threads(settings.run.threads);
   SearchModel model(settings);
   load(world, settings, record, threads, run, model);
   if (!model.warning.empty()) log.warn(model.warning);
   log.info("derived from " + model.checkpoint);
+  warn_of_data(log, *model.task);
   Ranking ranking;
   ranking.step = model.step;
   ranking.samples = options.samples;
   ranking.minibatch = options.minibatch;
+  ranking.scored_on = options.minibatch ? "validation, shared weights, one minibatch"
+                                        : model.task->whole_validation_text();
   ranking.folder = derived_folder(run, options);
   ranking.children = sample(model, settings, options);
   log.info(concat(options.samples, " samples of the ",
                   options.uniform ? "uniform distribution" : "controller", " at step ", model.step,
-                  ", ", ranking.children.size(), " different; scoring on ",
-                  options.minibatch ? "one minibatch" : model.task->validation_text()));
+                  ", ", ranking.children.size(), " different; scoring on ", ranking.scored_on));
   score(world, model, options, ranking.children);
   const Metric& metric = model.task->metric();
   rank(metric, ranking.children);
@@ -253,7 +248,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& asked, const Config
   const auto top = std::min(ranking.children.size(), static_cast<std::size_t>(options.top));
   for (std::size_t i = 0; i < top; ++i) {
     if (!std::isfinite(ranking.children[i].metric)) break;
-    ranking.top.push_back(file_of(settings, model, options, configuration, ranking.children[i], i));
+    ranking.top.push_back(file_of(settings, model, options, configuration, ranking, i));
   }
   if (ranking.top.empty()) {
     throw Error(ExitCode::diverged,
@@ -262,7 +257,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& asked, const Config
   }
   together(world, [&] {
     if (!world.is_root()) return;
-    ranking.source = ranking_source(asked, options, newest_checkpoint(run));
+    ranking.source = ranking_source(settings, options, newest_checkpoint(run));
     write_ranking(ranking, metric, settings, model.space, configuration);
   });
   world.stop_watchdog();

@@ -40,6 +40,7 @@ struct Ranking {
   std::int64_t step = 0;  ///< of the checkpoint
   int samples = 0;
   bool minibatch = false;
+  std::string scored_on;         ///< "validation, shared weights, all 5000 images"
   std::string source;            ///< digest of what the ranking follows from
   double kendall_tau = 0.0;      ///< τ-b of the two metrics; NaN for fewer than two children
   int minibatch_winner = 0;      ///< place in the ranking of the best on the minibatch, from 1
@@ -47,9 +48,9 @@ struct Ranking {
 };
 
 /// Collective. Samples children from the controller of a run's newest checkpoint, scores each
-/// different one on the whole validation split, and writes ranking.h5, best.json and top-<k>.json
-/// into RUN/derived (RUN/derived/uniform). The same on every rank and for any number of ranks.
-/// Throws InputError without a checkpoint.
+/// different one on the whole validation split (every image, or every token but the first), and
+/// writes ranking.h5, best.json and top-<k>.json into RUN/derived (RUN/derived/uniform). The same
+/// on every rank and for any number of ranks. Throws InputError without a checkpoint.
 Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options);
 

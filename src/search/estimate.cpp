@@ -100,6 +100,7 @@ Estimate estimate(const Settings& settings, int num_ranks) {
                                  4.0 * result.child_parameters +
                                  levels * result.bytes_reduced_per_step + result.checkpoint_bytes;
   result.data = task->describe_data();
+  result.warnings = task->data_warnings();
   return result;
 }
 

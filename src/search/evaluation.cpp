@@ -89,6 +89,7 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
   }
   log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " in ",
                   trained.checkpoint, " on ", task->describe_data()));
+  warn_of_data(log, *task);
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;

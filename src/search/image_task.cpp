@@ -73,6 +73,8 @@ Preprocessing ImageTask::preprocessing() const {
   return {{}, {mean.begin(), mean.end()}, {deviation.begin(), deviation.end()}};
 }
 
+std::vector<std::string> ImageTask::data_warnings() const { return data::class_warnings(images_); }
+
 nn::Batch ImageTask::training_batch(const StepPlace& place, int slot) {
   expect(prefetch_ != nullptr, "only owners of a slot ask for training batches");
   return to_batch(prefetch_->get({place.round, place.index, place.step, slot}));
@@ -103,6 +105,21 @@ nn::Score ImageTask::validation_score(const Scorer& child) const {
   return score;
 }
 
+nn::Score ImageTask::whole_validation_score(const Scorer& child) const {
+  // Batches that differ by one image at most: a small one left over would have other statistics.
+  const std::int64_t images = images_.valid.size();
+  const std::int64_t most = settings_.validation.batch_size;
+  const std::int64_t num_batches = (images + most - 1) / most;
+  nn::Score score;
+  for (std::int64_t batch = 0; batch < num_batches; ++batch) {
+    const std::int64_t begin = batch * images / num_batches;
+    const std::int64_t size = (batch + 1) * images / num_batches - begin;
+    auto state = child.initial_state(size);
+    score += child.score(to_batch(batches_.validation(begin, size)), state);
+  }
+  return score;
+}
+
 const data::ImageSplit& ImageTask::images_of(Split split) const {
   return split == Split::validation ? images_.valid : images_.test;
 }
@@ -124,6 +141,10 @@ nn::Score ImageTask::part_score(const Scorer& child, const SplitCut& cut, std::i
 std::string ImageTask::validation_text() const {
   return concat("validation, shared weights, ", validation_batches(), " batches of ",
                 settings_.validation.batch_size, " images");
+}
+
+std::string ImageTask::whole_validation_text() const {
+  return concat("validation, shared weights, all ", images_.valid.size(), " images");
 }
 
 double ImageTask::activation_bytes() const {

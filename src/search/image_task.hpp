@@ -26,6 +26,7 @@ class ImageTask final : public Task {
   Preprocessing preprocessing() const override;
   const io::Digest& data_digest() const override { return images_.digest; }
   std::string describe_data() const override;
+  std::vector<std::string> data_warnings() const override;
   std::int64_t steps_in_pass(std::int64_t) const override { return batches_.steps_in_pass(); }
   nn::Batch training_batch(const StepPlace& place, int slot) override;
   double lr_factor(const StepPlace&) const override { return 1.0; }
@@ -33,9 +34,11 @@ class ImageTask final : public Task {
   /// The accuracy itself (Pham et al. 2018).
   double reward(double metric) const override { return metric; }
   nn::Score validation_score(const Scorer& child) const override;
+  nn::Score whole_validation_score(const Scorer& child) const override;
   std::int64_t num_parts(const SplitCut& cut) const override;
   nn::Score part_score(const Scorer& child, const SplitCut& cut, std::int64_t part) const override;
   std::string validation_text() const override;
+  std::string whole_validation_text() const override;
   double activation_bytes() const override;
 
  private:

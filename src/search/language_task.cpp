@@ -16,12 +16,18 @@ namespace {
 
 data::Corpus load_corpus(const DataOptions& options) {
   return options.source == DataSource::markov ? data::make_markov_corpus(options.markov)
-                                              : data::read_corpus(options.path);
+                                              : data::read_corpus(options.path, options.prefix);
 }
 
 nn::Batch to_batch(data::TokenBatch tokens) {
   return {std::move(tokens.input), std::move(tokens.target)};
 }
+
+/// "4.8": the share of words that are unknown.
+std::string percent(const data::SplitText& text) { return fixed(100.0 * text.unknown_share(), 1); }
+
+/// Of the source that the text was drawn from.
+double source_perplexity(const data::SplitText& text) { return std::exp(text.source_loss.value()); }
 
 }  // namespace
 
@@ -29,7 +35,8 @@ LanguageTask::LanguageTask(const Settings& settings)
     : settings_(settings),
       corpus_(load_corpus(settings.data)),
       metric_{Metric::Kind::perplexity,
-              std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN()))},
+              std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())),
+              "expected floor"},
       train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
              "weights.slots or weights.batch_size"),
       reward_(corpus_.valid, settings.rollout.batch_size, "valid", "controller.batch_size"),
@@ -63,11 +70,33 @@ void LanguageTask::check_segments() const {
 }
 
 std::string LanguageTask::describe_data() const {
-  std::string text =
+  const std::string text =
       concat(corpus_.name, ": ", corpus_.train.size(), "/", corpus_.valid.size(), "/",
              corpus_.test.size(), " tokens, vocabulary ", corpus_.vocabulary_size());
-  if (corpus_.entropy_rate) text += concat(", perplexity floor ", fixed(metric_.limit, 3));
-  return text;
+  if (!corpus_.entropy_rate) {
+    return concat(text, ", unknown words ", percent(corpus_.train_text), "/",
+                  percent(corpus_.valid_text), "/", percent(corpus_.test_text), " %");
+  }
+  return concat(text, ", perplexity floor ", fixed(metric_.limit, 3),
+                " in expectation; the source itself has ",
+                fixed(source_perplexity(corpus_.valid_text), 3), " on the validation text, ",
+                fixed(source_perplexity(corpus_.test_text), 3), " on the test text");
+}
+
+std::vector<std::string> LanguageTask::data_warnings() const {
+  return data::corpus_warnings(corpus_);
+}
+
+Json LanguageTask::data_facts() const {
+  if (corpus_.entropy_rate) {
+    return {{"limit_on_text",
+             {{"validation", source_perplexity(corpus_.valid_text)},
+              {"test", source_perplexity(corpus_.test_text)}}}};
+  }
+  return {{"unknown_words",
+           {{"train", corpus_.train_text.unknown_share()},
+            {"validation", corpus_.valid_text.unknown_share()},
+            {"test", corpus_.test_text.unknown_share()}}}};
 }
 
 const std::vector<data::Segment>& LanguageTask::segments(std::int64_t round) const {
@@ -123,6 +152,22 @@ nn::Score LanguageTask::validation_score(const Scorer& child) const {
   return score;
 }
 
+nn::Score LanguageTask::whole_validation_score(const Scorer& child) const {
+  const data::WholeColumns columns(corpus_.valid, settings_.validation.batch_size);
+  const std::int64_t segment = settings_.weights.segments.segment_length;
+  auto state = child.initial_state(columns.num_columns());
+  nn::Score score;
+  for (std::int64_t position = 0; position < columns.length(); position += segment) {
+    const std::int64_t length = std::min(segment, columns.length() - position);
+    score += child.score(to_batch(columns.batch(position, length)), state);
+  }
+  if (columns.num_longer() > 0) {
+    state = state.narrow(0, 0, columns.num_longer());
+    score += child.score(to_batch(columns.last_step()), state);
+  }
+  return score;
+}
+
 std::int64_t LanguageTask::num_parts(const SplitCut& cut) const {
   columns_of(cut);  // throws when the split is too short for them
   return cut.columns;
@@ -154,6 +199,11 @@ std::string LanguageTask::validation_text() const {
   return concat("validation, shared weights, ", validation_segments_.size(), " segments of ",
                 settings_.weights.segments.segment_length, " tokens in ", validation_.num_columns(),
                 " columns");
+}
+
+std::string LanguageTask::whole_validation_text() const {
+  return concat("validation, shared weights, all ", corpus_.valid.size(),
+                " tokens but the first, in ", validation_.num_columns(), " columns");
 }
 
 double LanguageTask::activation_bytes() const {

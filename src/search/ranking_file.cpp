@@ -124,6 +124,7 @@ void write_ranking(const Ranking& ranking, const Metric& metric, const Settings&
   writer.attribute("/", "top", static_cast<std::int64_t>(ranking.top.size()));
   writer.attribute("/", "samples", std::int64_t{ranking.samples});
   writer.attribute("/", "minibatch", std::int64_t{ranking.minibatch ? 1 : 0});
+  writer.attribute("/", "scored_on", ranking.scored_on);
   writer.attribute("/", "space", space.id());
   writer.attribute("/", "metric", metric.name());
   writer.attribute("/", "higher_is_better", std::int64_t{metric.higher_is_better() ? 1 : 0});

@@ -37,7 +37,9 @@ Reporter::Reporter(comm::World& world, Log& log, const RunDirectory& directory,
 
 std::string Reporter::limit_text() const {
   const Metric& metric = task_.metric();
-  return std::isfinite(metric.limit) ? concat(" (floor ", metric.text(metric.limit), ")") : "";
+  return std::isfinite(metric.limit)
+             ? concat(" (", metric.limit_name, " ", metric.text(metric.limit), ")")
+             : "";
 }
 
 void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
@@ -184,18 +186,20 @@ void Reporter::failed(const SearchState& state, const Error& error) {
 void Reporter::status(const SearchState& state, const std::string& phase,
                       const std::string& reason) {
   if (!world_.is_root()) return;
+  Json json = {{"phase", phase},
+               {"reason", reason},
+               {"step", state.progress.step},
+               {"round", state.progress.round},
+               {"rounds", settings_.rounds},
+               {"metric", task_.metric().name()},
+               {"best", number_or_null(state.best.metric)},
+               {"mean", number_or_null(state.progress.mean_metric)},
+               {"limit", number_or_null(task_.metric().limit)},
+               {"ranks", world_.size()},
+               {"updated", utc_now()}};
+  json.update(task_.data_facts());
   try {
-    directory_.write_json("status.json", {{"phase", phase},
-                                          {"reason", reason},
-                                          {"step", state.progress.step},
-                                          {"round", state.progress.round},
-                                          {"rounds", settings_.rounds},
-                                          {"metric", task_.metric().name()},
-                                          {"best", number_or_null(state.best.metric)},
-                                          {"mean", number_or_null(state.progress.mean_metric)},
-                                          {"limit", number_or_null(task_.metric().limit)},
-                                          {"ranks", world_.size()},
-                                          {"updated", utc_now()}});
+    directory_.write_json("status.json", json);
   } catch (const SystemError& error) {
     log_.warn(concat("status.json was not written: ", error.what()));
   }

@@ -49,7 +49,7 @@ class Reporter {
 
  private:
   void status(const SearchState& state, const std::string& phase, const std::string& reason);
-  /// " (floor 2.25)" where the data's limit is known.
+  /// " (expected floor 2.25)" where the data's limit is known.
   std::string limit_text() const;
   std::string time_left(const Progress& progress, std::int64_t weight_steps) const;
 

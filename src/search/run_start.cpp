@@ -83,6 +83,10 @@ void report_surroundings(Log& log) {
                                           : ""));
 }
 
+void warn_of_data(Log& log, const Task& task) {
+  for (const std::string& warning : task.data_warnings()) log.warn(warning);
+}
+
 void shake_hands(comm::World& world, const RunIdentity& identity) {
   // A test can make one rank differ: ENAS_HANDSHAKE_FAULT=<rank>:<name of what differs>.
   const char* variable = std::getenv("ENAS_HANDSHAKE_FAULT");

@@ -8,6 +8,7 @@
 #include "search/run_directory.hpp"
 #include "search/run_identity.hpp"
 #include "search/settings.hpp"
+#include "search/task.hpp"
 
 namespace enas::search {
 
@@ -21,6 +22,8 @@ RunIdentity present_identity(const comm::World& world, const ConfigRecord& recor
 /// A line on the batch job, if this is one: its id, restarts, and the time that is left. A line on
 /// faults that the environment asks for.
 void report_surroundings(Log& log);
+/// The task's warnings about its data, a line each.
+void warn_of_data(Log& log, const Task& task);
 /// Collective. Everything that must be equal before a run may start, by name. Throws ConfigError
 /// naming the first rank that differs from most.
 void shake_hands(comm::World& world, const RunIdentity& identity);

@@ -29,6 +29,7 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Com
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set, "; device: ", device.text()));
+  warn_of_data(log, *task);
   report_surroundings(log);
 
   const auto space = make_space(settings.space);

@@ -34,7 +34,8 @@ struct Estimate {
   double bytes_reduced_per_step = 0.0;  ///< size of the flat buffer
   double memory_per_rank_bytes = 0.0;   ///< estimate for a rank with ceil(slots / ranks) slots
   double checkpoint_bytes = 0.0;
-  std::string data;  ///< "ptb: 929589/73760/82430 tokens, vocabulary 10000"
+  std::string data;                   ///< "ptb: 929589/73760/82430 tokens, vocabulary 10000"
+  std::vector<std::string> warnings;  ///< about the data
 };
 Estimate estimate(const Settings& settings, int num_ranks);
 

@@ -61,6 +61,7 @@ enum class DataSource { folder, markov, cifar10, cifar100, hdf5, shapes };
 struct DataOptions {
   DataSource source = DataSource::folder;
   std::string path;               ///< folder or file; none for the embedded sources
+  std::string prefix;             ///< source = folder: how the files' names begin; "" finds them
   data::MarkovOptions markov;     ///< source = markov
   data::ShapesOptions shapes;     ///< source = shapes
   data::ImageSplitOptions split;  ///< image files

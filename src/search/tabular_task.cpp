@@ -44,6 +44,8 @@ double TabularTask::reward(double metric) const {
 
 nn::Score TabularTask::validation_score(const Scorer& child) const { return look_up(child); }
 
+nn::Score TabularTask::whole_validation_score(const Scorer& child) const { return look_up(child); }
+
 nn::Score TabularTask::part_score(const Scorer& child, const SplitCut&, std::int64_t) const {
   return look_up(child);
 }

@@ -25,9 +25,11 @@ class TabularTask final : public Task {
   nn::Score reward_score(const Scorer& child, int rollout, std::int64_t step) const override;
   double reward(double metric) const override;
   nn::Score validation_score(const Scorer& child) const override;
+  nn::Score whole_validation_score(const Scorer& child) const override;
   std::int64_t num_parts(const SplitCut&) const override { return 1; }
   nn::Score part_score(const Scorer& child, const SplitCut& cut, std::int64_t part) const override;
   std::string validation_text() const override;
+  std::string whole_validation_text() const override { return validation_text(); }
   double activation_bytes() const override { return 0.0; }
 
  private:

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "comm/slot_tree.hpp"
+#include "core/json.hpp"
 #include "io/digest.hpp"
 #include "search/preprocessing.hpp"
 #include "search/scorer.hpp"
@@ -23,6 +25,7 @@ struct Metric {
   Kind kind = Kind::perplexity;
   /// Where the data's source is known exactly: no child is expected beyond it; NaN otherwise.
   double limit = 0.0;
+  const char* limit_name = "floor";  ///< what messages call the limit
 
   const char* name() const;     ///< "perplexity", "accuracy"
   const char* example() const;  ///< what is counted: "token", "image"
@@ -66,6 +69,10 @@ class Task {
   virtual const io::Digest& data_digest() const = 0;
   /// "ptb: 929589/73760/82430 tokens, vocabulary 10000".
   virtual std::string describe_data() const = 0;
+  /// Why scores on the data mean less than they seem to, a sentence each.
+  virtual std::vector<std::string> data_warnings() const { return {}; }
+  /// What status.json holds about the data, by key.
+  virtual Json data_facts() const { return Json::object(); }
 
   /// Weight steps of a round: one pass over the training split; 0 where nothing is trained.
   virtual std::int64_t steps_in_pass(std::int64_t round) const = 0;
@@ -80,12 +87,17 @@ class Task {
   virtual double reward(double metric) const = 0;
   /// The child on the validation split, or the part of it that round ends look at.
   virtual nn::Score validation_score(const Scorer& child) const = 0;
+  /// The child on the whole validation split: every image, or every token but the first, which
+  /// nothing comes before.
+  virtual nn::Score whole_validation_score(const Scorer& child) const = 0;
   /// A whole split, cut into parts that are scored apart and added up.
   virtual std::int64_t num_parts(const SplitCut& cut) const = 0;
   virtual nn::Score part_score(const Scorer& child, const SplitCut& cut,
                                std::int64_t part) const = 0;
   /// "validation, shared weights, 20 segments".
   virtual std::string validation_text() const = 0;
+  /// "validation, shared weights, all 5000 images".
+  virtual std::string whole_validation_text() const = 0;
   /// Estimate of what one slot's forward and backward pass keeps, in bytes.
   virtual double activation_bytes() const = 0;
 };

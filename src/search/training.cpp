@@ -62,6 +62,7 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set, "; device: ", device.text()));
+  warn_of_data(log, *task);
   report_surroundings(log);
   const auto reducer = device.make_reducer(world, slots, settings.reliability.comm_timeout_s);
   TrainingLoop loop(

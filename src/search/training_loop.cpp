@@ -289,17 +289,19 @@ void TrainingLoop::reset_slot_states() {
 void TrainingLoop::status(const std::string& phase, const std::string& reason) {
   if (!parts_.world.is_root()) return;
   const TrainingProgress& progress = state_.progress;
+  Json json = {{"phase", phase},
+               {"reason", reason},
+               {"step", progress.step},
+               {"epoch", progress.epoch},
+               {"epochs", options_.epochs},
+               {"metric", parts_.task.metric().name()},
+               {"best", number_or_null(progress.best_metric)},
+               {"best_epoch", progress.best_epoch},
+               {"ranks", parts_.world.size()},
+               {"updated", utc_now()}};
+  json.update(parts_.task.data_facts());
   try {
-    parts_.directory.write_json("status.json", {{"phase", phase},
-                                                {"reason", reason},
-                                                {"step", progress.step},
-                                                {"epoch", progress.epoch},
-                                                {"epochs", options_.epochs},
-                                                {"metric", parts_.task.metric().name()},
-                                                {"best", number_or_null(progress.best_metric)},
-                                                {"best_epoch", progress.best_epoch},
-                                                {"ranks", parts_.world.size()},
-                                                {"updated", utc_now()}});
+    parts_.directory.write_json("status.json", json);
   } catch (const SystemError& error) {
     parts_.log.warn(concat("status.json was not written: ", error.what()));
   }

@@ -2,6 +2,7 @@
 """Architectures in and out: shown, converted and listed by the real binary."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -67,6 +68,16 @@ def test_through_all_formats(tmp_path):
     for form in ("enas_lm", "darts", "carpedm20"):
         file.write_text(arch("convert", "enas-ptb", "--to", form))
         assert arch("convert", file, "--from", form, "--to", "tf") == PTB + "\n"
+
+
+def test_the_table_of_formats_names_those_without_a_cell_of_one_node():
+    table = (SOURCE / "docs" / "formats.md").read_text().split("## Forms of other programs")[1]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|[^|]*(?:recurrent|everything)[^|]*\|([^|]*)\|$", table, re.MULTILINE)
+    assert [name for name, _ in rows] == ["json", "tf", "enas_lm", "darts", "carpedm20"]
+    for name, not_carried in rows:
+        says_no = "a cell of one node" in not_carried
+        told = arch("convert", "-", "--from", "tf", "--space", "recurrent", "--to", name, stdin="0", code=65 * says_no)
+        assert ("has no other node" in told) == says_no, name
 
 
 def test_the_best_of_a_search_can_be_shown(tmp_path):

@@ -193,6 +193,10 @@ def test_status_of_a_finished_run(gold):
     assert (status["phase"], status["reason"]) == ("finished", "finished")
     assert (status["step"], status["round"], status["rounds"]) == (LAST_STEP, 3, 3)
     assert status["mean"] == gold.log["rounds/mean_metric"][-1]
+    # The limit is an expectation; what the source has on short texts lies beside it, on both of them.
+    assert set(status["limit_on_text"]) == {"validation", "test"}
+    for value in status["limit_on_text"].values():
+        assert 0.7 < value / status["limit"] < 1.4 and value != status["limit"], status
 
 
 def test_every_file_of_the_run_is_documented(gold):

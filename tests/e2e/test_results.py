@@ -100,6 +100,7 @@ def test_a_ranking_holds_every_different_child_in_order(derived):
     with h5py.File(run.folder / "derived" / "ranking.h5", "r") as file:
         table = {name: column[:] for name, column in file["children"].items()}
         assert file.attrs["higher_is_better"] == (0 if kind == "recurrent" else 1)
+        scored_on = file.attrs["scored_on"].decode()
     assert table["times"].sum() == 12
     assert len({tuple(tokens) for tokens in table["tokens"].tolist()}) == len(table["tokens"])
     order = table["metric"] if kind == "recurrent" else -table["metric"]
@@ -108,6 +109,7 @@ def test_a_ranking_holds_every_different_child_in_order(derived):
     assert np.all(table["log_probability"] < 0)
     best = json.loads((run.folder / "derived" / "best.json").read_text())
     assert best["metrics"]["rank"] == 1
+    assert scored_on == best["metrics"]["scored_on"] and "shared weights, all " in scored_on
 
 
 def test_the_baseline_does_not_touch_what_was_derived(derived):

@@ -47,6 +47,20 @@ TEST(MarkovCorpusTest, SplitsFollowTheTablesOfItsSource) {
   }
 }
 
+TEST(MarkovCorpusTest, SaysWhatTheSourceItselfLosesOnEachText) {
+  const Corpus corpus = make_markov_corpus(kSmall);
+  const MarkovSource source(kSmall);
+  for (const auto& [tokens, text] :
+       {std::pair{&corpus.valid, &corpus.valid_text}, std::pair{&corpus.test, &corpus.test_text}}) {
+    double sum = 0.0;
+    for (std::size_t i = 2; i < tokens->size(); ++i) {
+      sum -= std::log(source.probability(std::span(*tokens).first(i), (*tokens)[i]));
+    }
+    EXPECT_NEAR(text->source_loss.value(), sum / static_cast<double>(tokens->size() - 2), 1e-12);
+    EXPECT_NE(*text->source_loss, *corpus.entropy_rate) << "a text is not the expectation";
+  }
+}
+
 TEST(MarkovCorpusTest, SameOptionsSameCorpus) {
   const Corpus corpus = make_markov_corpus(kSmall);
   const Corpus again = make_markov_corpus(kSmall);

@@ -134,6 +134,21 @@ TEST_F(ImageTaskTest, ValidationMayUseEveryImage) {
   EXPECT_EQ(task.validation_score(SharedChild(supernet, kChild)).count, 30);
 }
 
+TEST_F(ImageTaskTest, WholeValidationScoresEveryImageInEvenBatches) {
+  const ImageTask task(settings, {});  // 30 images in batches of 8 at most: 7, 8, 7, 8
+  const auto score = task.whole_validation_score(SharedChild(supernet, kChild));
+  EXPECT_EQ(score.count, 30);
+  ASSERT_EQ(supernet.calls.size(), 4U);
+  std::int64_t begin = 0;
+  for (const auto& call : supernet.calls) {
+    const std::int64_t size = call.batch.target.size(0);
+    EXPECT_TRUE(size == 7 || size == 8) << size;
+    expect_equal(call.batch, batches.validation(begin, size));
+    begin += size;
+  }
+  EXPECT_EQ(task.whole_validation_text(), "validation, shared weights, all 30 images");
+}
+
 TEST_F(ImageTaskTest, RefusesBatchesLargerThanTheirSplit) {
   settings.rollout.batch_size = 30;
   settings.validation.batch_size = 30;

@@ -6,8 +6,10 @@
 
 #include <cmath>
 #include <fstream>
+#include <numeric>
 #include <set>
 
+#include "core/text.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/recording_supernet.hpp"
 #include "unit/search/small_settings.hpp"
@@ -68,6 +70,15 @@ TEST(LanguageTask, MakesTheMarkovCorpus) {
   const std::string text = task.describe_data();
   EXPECT_TRUE(contains(text, "markov: 600/130/50 tokens, vocabulary 12, perplexity floor "))
       << text;
+  const double on_valid = std::exp(corpus.valid_text.source_loss.value());
+  const double on_test = std::exp(corpus.test_text.source_loss.value());
+  EXPECT_TRUE(contains(text, concat(" in expectation; the source itself has ", fixed(on_valid, 3),
+                                    " on the validation text, ", fixed(on_test, 3), " on the")))
+      << text;
+  const Json limits = task.data_facts().at("limit_on_text");
+  EXPECT_EQ(limits.at("validation"), on_valid);
+  EXPECT_EQ(limits.at("test"), on_test);
+  EXPECT_TRUE(task.data_warnings().empty());
 }
 
 TEST(LanguageTask, ReadsAFolder) {
@@ -82,9 +93,20 @@ TEST(LanguageTask, ReadsAFolder) {
   settings.weights.segments.segment_length = settings.rollout.segment_length = 3;
   const LanguageTask task(settings);
   EXPECT_EQ(task.data_shape().vocabulary_size, 4);
-  EXPECT_TRUE(contains(task.describe_data(), "7/7/7 tokens, vocabulary 4"));
+  EXPECT_TRUE(
+      contains(task.describe_data(), "7/7/7 tokens, vocabulary 4, unknown words 0.0/0.0/0.0 %"));
   EXPECT_FALSE(contains(task.describe_data(), "floor"));
   EXPECT_TRUE(std::isnan(task.metric().limit));
+  std::ofstream(scratch / "train.txt") << "a b c <unk>\nb c a\n";
+  std::ofstream(scratch / "valid.txt") << "a x\nb c a\n";
+  const LanguageTask unknown(settings);
+  EXPECT_TRUE(contains(unknown.describe_data(), "unknown words 14.3/20.0/0.0 %"));
+  EXPECT_EQ(unknown.data_facts().at("unknown_words"),
+            (Json{{"train", 1.0 / 7}, {"validation", 1.0 / 5}, {"test", 0.0}}));
+  EXPECT_EQ(unknown.data_warnings().size(), 2U);
+  settings.data.prefix = "big";
+  EXPECT_EQ(code_for(settings), ExitCode::missing_input);
+  settings.data.prefix = "";
   settings.data.path = (scratch / "nowhere").string();
   EXPECT_EQ(code_for(settings), ExitCode::missing_input);
 }
@@ -195,6 +217,38 @@ TEST(LanguageTask, ValidationCarriesItsStateOverSegments) {
     EXPECT_EQ(score.nats, nats);
     EXPECT_TRUE(contains(task.validation_text(),
                          std::to_string(expected) + " segments of 7 tokens in 6 columns"));
+  }
+}
+
+TEST(LanguageTask, WholeValidationScoresEveryTokenButTheFirstOnce) {
+  Settings settings = column_settings();
+  for (const int columns : {1, 2, 3, 6}) {  // of 129 targets: 2 and 6 leave some over
+    settings.validation.batch_size = columns;
+    const LanguageTask task(settings);
+    const auto valid = data::make_markov_corpus(settings.data.markov).valid;
+    const RecordingSupernet supernet;
+    const auto score = task.whole_validation_score(SharedChild(supernet, kChild));
+    EXPECT_EQ(score.count, 129);
+    const std::int64_t sum = std::accumulate(valid.begin() + 1, valid.end(), std::int64_t{0});
+    EXPECT_EQ(score.nats, static_cast<double>(sum));
+    // Column by column the targets are the split in its order.
+    std::vector<std::vector<std::int64_t>> targets(static_cast<std::size_t>(columns));
+    for (std::size_t call = 0; call < supernet.calls.size(); ++call) {
+      const auto& [batch, state_size, state] = supernet.calls[call];
+      EXPECT_EQ(state_size, batch.target.size(1));
+      EXPECT_EQ(state, static_cast<float>(call)) << "the state is carried";
+      EXPECT_LE(batch.target.size(0), 7);
+      for (std::int64_t column = 0; column < batch.target.size(1); ++column) {
+        for (std::int64_t t = 0; t < batch.target.size(0); ++t) {
+          targets[static_cast<std::size_t>(column)].push_back(
+              batch.target[t][column].item<std::int64_t>());
+        }
+      }
+    }
+    std::vector<std::int64_t> all;
+    for (const auto& column : targets) all.insert(all.end(), column.begin(), column.end());
+    EXPECT_TRUE(std::equal(all.begin(), all.end(), valid.begin() + 1, valid.end())) << columns;
+    EXPECT_TRUE(contains(task.whole_validation_text(), "all 130 tokens but the first"));
   }
 }
 
