@@ -80,6 +80,7 @@ std::string ComputeDevice::text() const {
 
 std::unique_ptr<comm::GradientReducer> ComputeDevice::make_reducer(comm::World& world, int slots,
                                                                    double timeout_s) const {
+  world.require_all_ranks("making a reducer");  // which communicates on GPUs alone
   if (is_cuda_) return comm::make_nccl_reducer(world, slots, timeout_s);
   return std::make_unique<comm::MpiReducer>(world, slots);
 }

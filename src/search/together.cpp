@@ -14,6 +14,7 @@ void together(comm::World& world, const std::function<void()>& work) {
   ExitCode code = ExitCode::success;
   std::string message;
   try {
+    const comm::World::LocalWork local(world);
     work();
   } catch (const Error& error) {
     code = error.code();
