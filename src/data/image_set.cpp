@@ -71,6 +71,14 @@ void check_order(const ImageSplit& all, const std::string& name) {
                           "fair validation split; set data.shuffle_split = true"));
 }
 
+void add_split(io::Digester& digester, const ImageSplit& split, std::size_t image_bytes) {
+  digester.add_value(split.pixels.size());
+  digester.add_values(std::span<const std::int32_t>(split.labels));
+  for (const std::uint8_t* image : split.pixels) {
+    digester.add_values(std::span<const std::uint8_t>(image, image_bytes));
+  }
+}
+
 /// Throws where the two splits cannot be of one kind.
 void check_classes(const ImageSet& set) {
   std::vector<bool> trained(static_cast<std::size_t>(set.num_classes), false);
@@ -86,21 +94,20 @@ void check_classes(const ImageSet& set) {
 
 }  // namespace
 
-io::Digest digest_images(const ImageSet& set) {
+void digest_images(ImageSet& set) {
   io::Digester digester;
   for (const int value : {set.shape.channels, set.shape.height, set.shape.width,
                           static_cast<int>(set.order), set.num_classes}) {
     digester.add_value(static_cast<std::uint64_t>(value));
   }
   const auto image_bytes = static_cast<std::size_t>(set.shape.num_values());
-  for (const ImageSplit* split : {&set.train, &set.valid, &set.test}) {
-    digester.add_value(split->pixels.size());
-    digester.add_values(std::span<const std::int32_t>(split->labels));
-    for (const std::uint8_t* image : split->pixels) {
-      digester.add_values(std::span<const std::uint8_t>(image, image_bytes));
-    }
-  }
-  return digester.finish();
+  add_split(digester, set.train, image_bytes);
+  add_split(digester, set.valid, image_bytes);
+  io::Digester without_test = digester;
+  add_split(without_test, {}, image_bytes);
+  add_split(digester, set.test, image_bytes);
+  set.digest = digester.finish();
+  set.digest_without_test = without_test.finish();
 }
 
 void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set) {
@@ -115,7 +122,7 @@ void split_images(const ImageSplit& all, const ImageSplitOptions& options, Image
   set.train = take(all, chosen.first(num_train));
   set.valid = take(all, chosen.last(static_cast<std::size_t>(options.valid_size)));
   check_classes(set);
-  set.digest = digest_images(set);
+  digest_images(set);
 }
 
 }  // namespace enas::data

@@ -27,14 +27,15 @@ std::int64_t draw_length(RandomStream& stream, int segment_length) {
 }  // namespace
 
 TokenColumns::TokenColumns(std::span<const std::int32_t> tokens, int num_columns,
-                           const char* split_name)
+                           const char* split_name, std::string_view keys)
     : tokens_(tokens), num_columns_(num_columns) {
   expect(num_columns >= 1, "at least one column");
   column_length_ = static_cast<std::int64_t>(tokens.size()) / num_columns;
   if (column_length_ < 2) {
     throw InputError(concat("the ", split_name, " split has ", tokens.size(), " tokens; ",
-                            num_columns, " columns need at least ", std::int64_t{2} * num_columns,
-                            ": use fewer slots or a smaller batch_size, or a larger split"));
+                            num_columns, " columns (", keys, ") need at least ",
+                            std::int64_t{2} * num_columns, ": lower ", keys,
+                            ", or use a larger split"));
   }
 }
 
@@ -60,9 +61,9 @@ std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_
   const std::int64_t needed = options.random_length ? kMinRandomLength : options.segment_length;
   if (options.segment_length < 1 || num_inputs < needed) {
     throw ConfigError(concat("columns of ", column_length, " tokens hold no segment of ", needed,
-                             " and its targets with segment_length = ", options.segment_length,
-                             ": use a segment_length of at least 1 that fits, fewer slots, a "
-                             "smaller batch_size, or a larger split"));
+                             " and its targets with ", options.key, " = ", options.segment_length,
+                             ": use a value of at least 1 that fits, fewer slots, a smaller "
+                             "batch_size, or a larger split"));
   }
   std::vector<Segment> segments;
   RandomStream stream(seed, {.purpose = Purpose::segment_length, .index = round});

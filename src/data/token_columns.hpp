@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace enas::data {
@@ -20,8 +21,10 @@ struct TokenBatch {
 /// dropped. Keeps a reference to the tokens.
 class TokenColumns {
  public:
-  /// Throws InputError when a column would hold fewer than two tokens.
-  TokenColumns(std::span<const std::int32_t> tokens, int num_columns, const char* split_name);
+  /// Throws InputError when a column would hold fewer than two tokens; `keys` of the configuration
+  /// say how many columns there are.
+  TokenColumns(std::span<const std::int32_t> tokens, int num_columns, const char* split_name,
+               std::string_view keys);
 
   int num_columns() const { return num_columns_; }
   /// Tokens in a column.
@@ -49,6 +52,7 @@ struct SegmentOptions {
   /// else T/2; normal with standard deviation 5, redrawn outside two deviations, rounded down, at
   /// least 5.
   bool random_length = false;
+  const char* key = "weights.segment_length";  ///< what messages call it
 };
 
 /// The segments of one pass over columns of `column_length` tokens. Fixed length: floor((length -

@@ -172,7 +172,7 @@ void Bench::time_weight_steps(WeightBench& result) {
       sum += share * turn([&] { report = weight_step(); });
       add(mine.split, report, share);
       mine.bytes_sent += share * static_cast<double>(reducer_->last_cost().bytes_sent);
-      if (report.num_finite == 0) ++result.bad_steps;
+      if (!report.moved()) ++result.bad_steps;
       for (const int weight : report.touched) {
         const auto& value = supernet_->weights()[static_cast<std::size_t>(weight)].value;
         result.union_bytes += share * 4.0 * static_cast<double>(value.numel());

@@ -30,9 +30,11 @@ LanguageTask::LanguageTask(const Settings& settings)
       corpus_(load_corpus(settings.data)),
       metric_{Metric::Kind::perplexity,
               std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN()))},
-      train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train"),
-      reward_(corpus_.valid, settings.rollout.batch_size, "valid"),
-      validation_(corpus_.valid, settings.validation.batch_size, "valid") {
+      train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
+             concat(settings.weights.section, ".slots times ", settings.weights.section,
+                    ".batch_size")),
+      reward_(corpus_.valid, settings.rollout.batch_size, "valid", "controller.batch_size"),
+      validation_(corpus_.valid, settings.validation.batch_size, "valid", "validation.batch_size") {
   check_segments();
   validation_segments_ = data::segments_of_pass({settings.weights.segments.segment_length, false},
                                                 validation_.column_length(), 0, 0);
@@ -49,12 +51,16 @@ void LanguageTask::check_segments() const {
                settings_.rollout.batch_size, " columns has ", reward_.column_length(),
                " tokens a column"));
   }
-  if (validation_.column_length() <= settings_.weights.segments.segment_length) {
-    throw ConfigError(
-        concat("a segment of weights.segment_length = ", settings_.weights.segments.segment_length,
-               " does not fit: the validation split in validation.batch_size = ",
-               settings_.validation.batch_size, " columns has ", validation_.column_length(),
-               " tokens a column"));
+  const data::SegmentOptions& segments = settings_.weights.segments;
+  if (validation_.column_length() <= segments.segment_length) {
+    // A training has one column.
+    const std::string columns =
+        validation_.num_columns() == 1
+            ? ""
+            : concat(" in validation.batch_size = ", validation_.num_columns(), " columns");
+    throw ConfigError(concat("a segment of ", segments.key, " = ", segments.segment_length,
+                             " does not fit: the validation split", columns, " has ",
+                             validation_.column_length(), " tokens a column"));
   }
 }
 
@@ -127,7 +133,7 @@ std::int64_t LanguageTask::num_parts(const SplitCut& cut) const {
 data::TokenColumns LanguageTask::columns_of(const SplitCut& cut) const {
   const bool validates = cut.split == Split::validation;
   return {validates ? corpus_.valid : corpus_.test, cut.batch_size * cut.columns,
-          validates ? "valid" : "test"};
+          validates ? "valid" : "test", cut.keys};
 }
 
 nn::Score LanguageTask::part_score(const Scorer& child, const SplitCut& cut,
