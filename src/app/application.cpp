@@ -173,7 +173,13 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
 ExitCode run_and_report(comm::World& world, const std::vector<std::string>& arguments) {
   Log log(world.rank());
   const auto report_once = [&](const Error& error) {
-    if (world.is_root()) log.error(error.what());
+    if (!world.is_root()) return error.code();
+    // A stop that was asked for is no error; stdout is for results.
+    if (error.code() == ExitCode::checkpointed) {
+      log.warn(error.what());
+    } else {
+      log.error(error.what());
+    }
     return error.code();
   };
   ExitCode code = ExitCode::internal;

@@ -51,6 +51,14 @@ void add_device(CLI::App& app, search::DeviceWish& device) {
       ->option_text("auto|cpu|cuda");
 }
 
+void add_max_time(CLI::App& app, Typed& typed, const char* what_stops) {
+  app.add_option("--max-time", typed.max_time,
+                 concat("Stop ", what_stops,
+                        " after this wall-clock time (default: in time for the end of the Slurm "
+                        "job, where SLURM_JOB_END_TIME is set)"))
+      ->type_name("SECONDS|HH:MM:SS");
+}
+
 /// What every command that works in a run directory takes.
 void add_run_options(CLI::App& app, Typed& typed) {
   CommandLine& line = typed.line;
@@ -68,10 +76,7 @@ void add_run_options(CLI::App& app, Typed& typed) {
       ->type_name("N")
       ->expected(1)
       ->transform(whole(at_least(0)));
-  app.add_option("--max-time", typed.max_time,
-                 "Stop with a checkpoint after this wall-clock time (default: in time for the end "
-                 "of the Slurm job, where SLURM_JOB_END_TIME is set)")
-      ->type_name("SECONDS|HH:MM:SS");
+  add_max_time(app, typed, "with a checkpoint");
   app.add_option("--max-steps", line.limits.max_steps,
                  "Stop at this step, counted from the run's start")
       ->type_name("N")
@@ -109,6 +114,7 @@ void add_results(CLI::App& app, Typed& typed) {
                    "paper: rank by one validation minibatch (default: by the whole split)")
       ->type_name("default|paper")
       ->check(unnamed(CLI::IsMember({"default", "paper"})));
+  add_max_time(*derive, typed, "with nothing written");
   add_sets(*derive, typed);
   add_json(*derive, typed);
 
@@ -126,6 +132,7 @@ void add_results(CLI::App& app, Typed& typed) {
       ->type_name("DIR")
       ->required();
   evaluate->add_flag("--again", result.again, "Although there is a result already");
+  add_max_time(*evaluate, typed, "with nothing written");
   add_sets(*evaluate, typed);
   add_json(*evaluate, typed);
 
@@ -310,12 +317,12 @@ void finish(Typed& typed) {
   if (trains && result.arch.empty() && result.run.empty()) {
     throw ConfigError("train needs --arch FILE|NAME or --run DIR", ExitCode::usage);
   }
+  if (!typed.max_time.empty()) line.limits.max_time_s = parse_duration(typed.max_time);
   if (line.command != Command::search && line.command != Command::pipeline && !trains) return;
   if (line.config_file.empty() && result.run.empty()) {
     throw ConfigError("--config FILE is missing (enas_hpc --help lists what can be done)",
                       ExitCode::usage);
   }
-  if (!typed.max_time.empty()) line.limits.max_time_s = parse_duration(typed.max_time);
   if (typed.resume == "never") {
     line.limits.resume = search::ResumeMode::never;
   } else if (typed.resume != "auto") {

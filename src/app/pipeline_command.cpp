@@ -35,6 +35,11 @@ void set_other_training_aside(const std::filesystem::path& folder,
   }
 }
 
+/// Where the child of this rank is trained.
+std::filesystem::path training_folder(const std::filesystem::path& run, int rank) {
+  return run / "train" / concat("top-", rank);
+}
+
 /// One search with all that follows from it.
 class Branch {
  public:
@@ -49,7 +54,7 @@ class Branch {
     if (searched != ExitCode::success) return searched;
     const auto ranking =
         search::derive_once(world_, log_, settings_, config_record(settings_, config_.preset),
-                            settings_.run.dir, line_.result.derive);
+                            settings_.run.dir, line_.result.derive, limits(watch));
     for (std::size_t i = 0; i < ranking.size(); ++i) {
       const ExitCode trained = train(ranking[i], static_cast<int>(i) + 1, watch, results);
       if (trained != ExitCode::success) return trained;
@@ -61,13 +66,13 @@ class Branch {
   ExitCode train(const space::ArchitectureFile& file, int rank, const Stopwatch& watch,
                  std::vector<PipelineResult>& results) {
     Settings settings = settings_;
-    settings.run.dir =
-        (std::filesystem::path(settings_.run.dir) / "train" / concat("top-", rank)).string();
+    settings.run.dir = training_folder(settings_.run.dir, rank).string();
     run_on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
     const auto record = training_record(settings, config_.preset);
     const ExitCode code = search::run_training(world_, log_, settings, file, record, limits(watch));
     if (code != ExitCode::success) return code;
-    const Json json = search::evaluate(world_, log_, settings, record, settings.run.dir, false);
+    const Json json =
+        search::evaluate(world_, log_, settings, record, settings.run.dir, false, limits(watch));
     const Json& metrics = json["metrics"];
     const std::string metric = metrics["validation"].begin().key();
     results.push_back({name_of_strategy(), settings.run.seed, rank,
@@ -129,6 +134,20 @@ void refuse_foreign_table(const std::filesystem::path& folder,
   if (!is_begun) search::refuse_foreign_files(folder);
 }
 
+/// Throws ConfigError where a later stage could not write what it has worked for.
+void check_outputs_on_root(const Settings& settings, const std::vector<Settings>& branches,
+                           int top) {
+  io::probe_output(std::filesystem::path(settings.run.dir) / "pipeline.json");
+  for (const Settings& branch : branches) {
+    const std::filesystem::path run = branch.run.dir;
+    io::probe_output(run / "checkpoints" / "latest");
+    io::probe_output(run / "derived" / "ranking.h5");
+    for (int rank = 1; rank <= top; ++rank) {
+      io::probe_output(training_folder(run, rank) / "test.json");
+    }
+  }
+}
+
 }  // namespace
 
 ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLine& line) {
@@ -147,6 +166,10 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
   const std::vector<Settings> branches = branches_of(config.settings, line.result);
   run_on_root(world, [&] { refuse_foreign_table(config.settings.run.dir, branches); });
   const Stopwatch watch;
+  run_on_root(world, [&] {
+    check_outputs_on_root(config.settings, branches, line.result.derive.top);
+  });
+  search::check_trainings(world, log, config.settings, line.limits);
   std::vector<PipelineResult> results;
   for (const Settings& settings : branches) {
     const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);

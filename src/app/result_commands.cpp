@@ -141,7 +141,7 @@ void run_derive_command(comm::World& world, Log& talking, const CommandLine& lin
       world, line.sets, [&] { return of_search(line.result.run); });
   const auto ranking =
       search::derive(world, log, config.settings, config_record(config.settings, config.preset),
-                     line.result.run, line.result.derive);
+                     line.result.run, line.result.derive, line.limits);
   run_on_root(world, [&] {
     print_on_root(line.json ? json_text(ranking_json(ranking), 2) + "\n"
                             : ranking_text(ranking, config.settings));
@@ -182,7 +182,7 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
       world, line.sets, [&] { return of_training(line.result.run); });
   const Json json =
       search::evaluate(world, log, config.settings, training_record(config.settings, config.preset),
-                       line.result.run, line.result.again);
+                       line.result.run, line.result.again, line.limits);
   run_on_root(world, [&] {
     print_on_root(line.json ? json_text(json, 2) + "\n" : json_text(json["metrics"], 2) + "\n");
   });

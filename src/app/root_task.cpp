@@ -13,6 +13,7 @@ void run_on_root(comm::World& world, const std::function<void()>& task) {
   std::string message;
   if (world.is_root()) {
     try {
+      const comm::World::LocalWork local(world);
       task();
     } catch (const Error& error) {
       code = error.code();

@@ -50,7 +50,7 @@ RecurrentNetwork::RecurrentNetwork(const space::RecurrentCell& cell,
     : options_(language_model(options)),
       output_bias_(options.output_bias),
       workspace_(std::make_unique<nn::Workspace>()) {
-  nn::check_language_model("child", options.hidden, vocabulary_size, options.init_range, options_);
+  nn::check_language_model("train", options.hidden, vocabulary_size, options.init_range, options_);
   for (const auto& node : cell.nodes) {
     cell_.nodes.push_back({node.previous, nn::node_function(space::name_of(node.activation))});
   }

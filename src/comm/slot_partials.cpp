@@ -28,9 +28,9 @@ void check_plan(const ReductionPlan& plan, int num_slots) {
 
 void check_slots(int num_slots, int num_ranks) {
   if (num_slots >= num_ranks) return;
-  throw ConfigError(concat("weights.slots is ", num_slots, ", but the job has ", num_ranks,
+  throw ConfigError(concat("there are ", num_slots, " slots, but the job has ", num_ranks,
                            " ranks: every rank needs a slot. Start at most ", num_slots,
-                           " ranks or raise weights.slots"));
+                           " ranks or raise weights.slots, of a training train.slots"));
 }
 
 bool touches(Block node, const UnionTensor& tensor) {

@@ -23,22 +23,6 @@ namespace {
 constexpr int kPiecesTag = 1;
 constexpr int kSpinsBeforeYield = 2000;
 
-// Stamps the watchdog, when there is one, for as long as an operation lasts.
-class Operation {
- public:
-  Operation(Watchdog* watchdog, const char* name, std::size_t bytes) : watchdog_(watchdog) {
-    if (watchdog_) watchdog_->begin(name, static_cast<std::int64_t>(bytes));
-  }
-  ~Operation() {
-    if (watchdog_) watchdog_->end();
-  }
-  Operation(const Operation&) = delete;
-  Operation& operator=(const Operation&) = delete;
-
- private:
-  Watchdog* watchdog_;
-};
-
 std::vector<std::int64_t> offsets_of(std::span<const std::int64_t> sizes) {
   std::vector<std::int64_t> begin(sizes.size() + 1, 0);
   std::partial_sum(sizes.begin(), sizes.end(), begin.begin() + 1);
@@ -51,6 +35,32 @@ struct World::Communicator {
   MPI_Comm handle = MPI_COMM_WORLD;
   bool is_part = false;
 };
+
+/// Communication of all ranks, for as long as it lasts: the watchdog, when there is one, sees it.
+class World::Operation {
+ public:
+  Operation(const World& world, const char* name, std::size_t bytes)
+      : watchdog_(world.watchdog_.get()) {
+    world.require_all_ranks(name);
+    if (watchdog_) watchdog_->begin(name, static_cast<std::int64_t>(bytes));
+  }
+  ~Operation() {
+    if (watchdog_) watchdog_->end();
+  }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+ private:
+  Watchdog* watchdog_;
+};
+
+World::LocalWork::LocalWork(World& world) : world_(world) { ++world_.local_works_; }
+World::LocalWork::~LocalWork() { --world_.local_works_; }
+
+void World::require_all_ranks(std::string_view operation) const {
+  if (local_works_ == 0) return;
+  throw ContractError(concat(operation, " inside work of one rank: the others may have failed"));
+}
 
 World::World(int* argc, char*** argv) : communicator_(std::make_unique<Communicator>()) {
   int provided = MPI_THREAD_SINGLE;
@@ -66,6 +76,7 @@ World::World(int* argc, char*** argv) : communicator_(std::make_unique<Communica
 World::World(World& whole, int num_ranks) : communicator_(std::make_unique<Communicator>()) {
   expect(num_ranks >= 1 && num_ranks <= whole.size_, "a part has some of the whole's ranks");
   communicator_->is_part = true;
+  whole.require_all_ranks("taking a part of the ranks");
   whole.check(
       MPI_Comm_split(whole.communicator_->handle, whole.rank_ < num_ranks ? 0 : MPI_UNDEFINED,
                      whole.rank_, &communicator_->handle),
@@ -100,7 +111,7 @@ World::~World() {
     return;
   }
   {
-    const Operation operation(watchdog_.get(), "last barrier", 0);
+    const Operation operation(*this, "last barrier", 0);
     if (MPI_Barrier(MPI_COMM_WORLD) != MPI_SUCCESS) abort(ExitCode::io_error);
   }
   watchdog_.reset();
@@ -123,7 +134,7 @@ void World::stamp(std::string_view operation, std::int64_t bytes) {
 
 void World::make_progress() {
   int flag = 0;
-  check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &flag, MPI_STATUS_IGNORE),
+  check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, communicator_->handle, &flag, MPI_STATUS_IGNORE),
         "looking for messages");
 }
 
@@ -137,12 +148,12 @@ void World::check(int mpi_result, const char* operation) const {
 }
 
 void World::barrier() {
-  const Operation operation(watchdog_.get(), "barrier", 0);
+  const Operation operation(*this, "barrier", 0);
   check(MPI_Barrier(communicator_->handle), "barrier");
 }
 
 void World::quiet_barrier() {
-  const Operation operation(watchdog_.get(), "barrier", 0);
+  const Operation operation(*this, "barrier", 0);
   MPI_Request request = MPI_REQUEST_NULL;
   check(MPI_Ibarrier(communicator_->handle, &request), "barrier");
   for (int done = 0;;) {
@@ -153,7 +164,7 @@ void World::quiet_barrier() {
 }
 
 void World::broadcast_from(int root, std::span<std::byte> bytes) {
-  const Operation operation(watchdog_.get(), "broadcast", bytes.size());
+  const Operation operation(*this, "broadcast", bytes.size());
   while (!bytes.empty()) {
     const auto part = bytes.first(std::min(bytes.size(), message_limit_));
     check(MPI_Bcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, root,
@@ -183,7 +194,7 @@ void World::gather_pieces(std::span<std::byte> all, std::span<const std::int64_t
     }
     return;
   }
-  const Operation operation(watchdog_.get(), "all-gather", all.size());
+  const Operation operation(*this, "all-gather", all.size());
   std::vector<int> counts(size_), offsets(size_);
   for (int rank = 0; rank < size_; ++rank) {
     counts[rank] = static_cast<int>(begin[rank + 1] - begin[rank]);
@@ -227,7 +238,7 @@ std::vector<std::vector<std::byte>> World::gather_varied(std::span<const std::by
   const std::int64_t my_size = static_cast<std::int64_t>(mine.size());
   std::vector<std::int64_t> sizes(is_root() ? size_ : 0);
   {
-    const Operation operation(watchdog_.get(), "gather of sizes", sizeof my_size);
+    const Operation operation(*this, "gather of sizes", sizeof my_size);
     check(MPI_Gather(&my_size, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, 0,
                      communicator_->handle),
           "gather of sizes");
@@ -251,7 +262,7 @@ std::vector<std::byte> World::scatter_varied(const std::vector<std::vector<std::
   for (const auto& piece : pieces) sizes.push_back(static_cast<std::int64_t>(piece.size()));
   std::int64_t my_size = 0;
   {
-    const Operation operation(watchdog_.get(), "scatter of sizes", sizeof my_size);
+    const Operation operation(*this, "scatter of sizes", sizeof my_size);
     check(MPI_Scatter(sizes.data(), 1, MPI_INT64_T, &my_size, 1, MPI_INT64_T, 0,
                       communicator_->handle),
           "scatter of sizes");
@@ -271,7 +282,7 @@ std::vector<std::byte> World::scatter_varied(const std::vector<std::vector<std::
 }
 
 bool World::all_agree(bool mine) {
-  const Operation operation(watchdog_.get(), "agreement", sizeof(int));
+  const Operation operation(*this, "agreement", sizeof(int));
   int all = mine ? 1 : 0;
   check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, communicator_->handle), "agreement");
   return all == 1;
@@ -324,7 +335,7 @@ void World::Exchange::receive(std::span<std::byte> bytes, int from, int tag) {
 }
 
 void World::Exchange::wait() {
-  const Operation operation(world_.watchdog_.get(), "exchange", requests_->bytes);
+  const Operation operation(world_, "exchange", requests_->bytes);
   auto& pending = requests_->pending;
   std::vector<MPI_Status> statuses(pending.size());
   int done = 0;

@@ -51,6 +51,22 @@ class World {
   /// Lets MPI move on what peers wait for, while this rank waits for something else.
   void make_progress();
 
+  /// While one lives, its rank works alone: a collective of this world throws ContractError instead
+  /// of waiting for ranks that may have failed.
+  class LocalWork {
+   public:
+    explicit LocalWork(World& world);
+    ~LocalWork();
+    LocalWork(const LocalWork&) = delete;
+    LocalWork& operator=(const LocalWork&) = delete;
+
+   private:
+    World& world_;
+  };
+  /// Throws ContractError during LocalWork. For collective functions of which not every
+  /// implementation communicates; every collective here asks it too.
+  void require_all_ranks(std::string_view operation) const;
+
   /// Collective.
   void barrier();
   /// Collective. A barrier in which those who wait sleep and leave their cores to the others.
@@ -129,6 +145,7 @@ class World {
 
  private:
   struct Communicator;
+  class Operation;
 
   void read_communicator();
   void check(int mpi_result, const char* operation) const;
@@ -143,6 +160,7 @@ class World {
   std::string node_name_;
   std::size_t message_limit_ = std::size_t{1} << 30;
   std::unique_ptr<Watchdog> watchdog_;
+  int local_works_ = 0;  ///< LocalWork that lives
 };
 
 /// MPI library's name and version, one line.

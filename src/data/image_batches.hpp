@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/random.hpp"
@@ -44,8 +45,9 @@ class ImageBatches {
   /// Statistics are those of the training split: mean and standard deviation (of the population)
   /// per channel, from exact integer sums. `set` must outlive this. Throws ConfigError when the
   /// training split has fewer than slots · batch_size images, or pad or cutout are out of range.
+  /// `section` of the configuration has slots and batch_size.
   ImageBatches(const ImageSet& set, const AugmentOptions& augment, int slots, int batch_size,
-               std::uint64_t seed);
+               std::uint64_t seed, std::string_view section = "weights");
 
   /// Steps of one pass over the training split; the last images of the permutation that do not fill
   /// slots · batch_size are left out.

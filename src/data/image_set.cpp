@@ -153,6 +153,14 @@ std::string remedy(const ImageSplit& all, const ImageSplitOptions& options, int 
   return {};
 }
 
+void add_split(io::Digester& digester, const ImageSplit& split, std::size_t image_bytes) {
+  digester.add_value(split.pixels.size());
+  digester.add_values(std::span<const std::int32_t>(split.labels));
+  for (const std::uint8_t* image : split.pixels) {
+    digester.add_values(std::span<const std::uint8_t>(image, image_bytes));
+  }
+}
+
 /// Throws where the two splits cannot be of one kind.
 void check_fair(const ImageSplit& all, const ImageSplitOptions& options, const ImageSet& set) {
   if (is_fair(all, options, set.num_classes)) return;
@@ -174,21 +182,20 @@ void check_fair(const ImageSplit& all, const ImageSplitOptions& options, const I
 
 }  // namespace
 
-io::Digest digest_images(const ImageSet& set) {
+void digest_images(ImageSet& set) {
   io::Digester digester;
   for (const int value : {set.shape.channels, set.shape.height, set.shape.width,
                           static_cast<int>(set.order), set.num_classes}) {
     digester.add_value(static_cast<std::uint64_t>(value));
   }
   const auto image_bytes = static_cast<std::size_t>(set.shape.num_values());
-  for (const ImageSplit* split : {&set.train, &set.valid, &set.test}) {
-    digester.add_value(split->pixels.size());
-    digester.add_values(std::span<const std::int32_t>(split->labels));
-    for (const std::uint8_t* image : split->pixels) {
-      digester.add_values(std::span<const std::uint8_t>(image, image_bytes));
-    }
-  }
-  return digester.finish();
+  add_split(digester, set.train, image_bytes);
+  add_split(digester, set.valid, image_bytes);
+  io::Digester without_test = digester;
+  add_split(without_test, {}, image_bytes);
+  add_split(digester, set.test, image_bytes);
+  set.digest = digester.finish();
+  set.digest_without_test = without_test.finish();
 }
 
 std::vector<std::string> class_warnings(const ImageSet& set) {
@@ -230,7 +237,7 @@ void split_images(const ImageSplit& all, const ImageSplitOptions& options, Image
   const std::span<const std::size_t> chosen(order);
   set.train = take(all, chosen.first(num_train));
   set.valid = take(all, chosen.last(static_cast<std::size_t>(options.valid_size)));
-  set.digest = digest_images(set);
+  digest_images(set);
 }
 
 }  // namespace enas::data

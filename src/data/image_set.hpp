@@ -38,6 +38,7 @@ struct ImageSet {
   ImageSplit valid;
   ImageSplit test;                      ///< empty where the source has none
   io::Digest digest;                    ///< of shape, splits, labels and pixels
+  io::Digest digest_without_test;       ///< what it would be if `test` were empty
   std::shared_ptr<const void> storage;  ///< keeps the bytes alive
 };
 
@@ -51,16 +52,15 @@ struct ImageSplitOptions {
   bool shuffle_split = false;
 };
 
-/// Digest of everything but name and storage; what `ImageSet::digest` holds.
-io::Digest digest_images(const ImageSet& set);
+/// Fills both digests, of everything but name and storage.
+void digest_images(ImageSet& set);
 
 /// What is odd about the classes, a sentence each: numbers below the largest label without an
 /// image, and classes of the test split without a training image.
 std::vector<std::string> class_warnings(const ImageSet& set);
 
-/// Splits `all` into set.train and set.valid and fills set.digest; the rest of `set` is there
-/// already. Throws ConfigError when
-/// a split would be empty or a limit is larger than what there is, InputError when a label of the
+/// Splits `all` into set.train and set.valid and fills the digests; the rest of `set` is there. Throws
+/// ConfigError when a split would be empty or a limit is too large, InputError when a label of the
 /// validation split never occurs in the training split or the images are sorted by class.
 void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set);
 

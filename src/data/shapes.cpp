@@ -179,7 +179,7 @@ ImageSet make_shapes(const ShapesOptions& options) {
   fill(set.valid, options.valid_images, 2);
   fill(set.test, options.test_images, 3);
   set.storage = bytes;
-  set.digest = digest_images(set);
+  digest_images(set);
   return set;
 }
 

@@ -92,18 +92,19 @@ std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_
   const std::int64_t num_inputs = column_length - 1;  // the last token is only a target
   const std::int64_t needed = options.random_length ? kMinRandomLength : options.segment_length;
   if (options.segment_length < 1 || num_inputs < needed) {
+    const std::string key = options.key;
+    const std::string section = key.substr(0, key.find('.'));
     const std::string too_short =
         concat("columns of ", column_length, " tokens are too short for ");
+    const std::string fewer_columns = concat(section, ".batch_size or ", section, ".slots");
     throw ConfigError(
         options.random_length
-            ? concat(too_short, "weights.random_length, whose segments have ", kMinRandomLength,
-                     " tokens or more and their targets: lower weights.batch_size or "
-                     "weights.slots, or set weights.random_length = false and "
-                     "weights.segment_length to at most ",
-                     num_inputs)
-            : concat(too_short, "segments of weights.segment_length = ", options.segment_length,
-                     " and their targets: set weights.segment_length to at most ", num_inputs,
-                     ", or lower weights.batch_size or weights.slots"));
+            ? concat(too_short, section, ".random_length, whose segments have ", kMinRandomLength,
+                     " tokens or more and their targets: lower ", fewer_columns, ", or set ",
+                     section, ".random_length = false and ", key, " to at most ", num_inputs)
+            : concat(too_short, "segments of ", key, " = ", options.segment_length,
+                     " and their targets: set ", key, " to at most ", num_inputs, ", or lower ",
+                     fewer_columns));
   }
   std::vector<Segment> segments;
   RandomStream stream(seed, {.purpose = Purpose::segment_length, .index = round});

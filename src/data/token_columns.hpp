@@ -80,6 +80,7 @@ struct SegmentOptions {
   /// else T/2; normal with standard deviation 5, redrawn outside two deviations, rounded down, at
   /// least 5.
   bool random_length = false;
+  const char* key = "weights.segment_length";  ///< what messages call it
 };
 
 /// The segments of one pass over columns of `column_length` tokens. Fixed length: floor((length -

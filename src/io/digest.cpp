@@ -31,14 +31,15 @@ struct Digester::State {
     if (xxh == nullptr) throw std::bad_alloc();
     XXH3_128bits_reset(xxh);
   }
+  State(const State& other) : State() { XXH3_copyState(xxh, other.xxh); }
   ~State() { XXH3_freeState(xxh); }
-  State(const State&) = delete;
   State& operator=(const State&) = delete;
   XXH3_state_t* xxh;
 };
 
 Digester::Digester() : state_(std::make_unique<State>()) {}
 Digester::~Digester() = default;
+Digester::Digester(const Digester& other) : state_(std::make_unique<State>(*other.state_)) {}
 Digester::Digester(Digester&&) noexcept = default;
 Digester& Digester::operator=(Digester&&) noexcept = default;
 

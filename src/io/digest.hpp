@@ -26,6 +26,8 @@ class Digester {
  public:
   Digester();
   ~Digester();
+  /// Goes on from the same bytes.
+  Digester(const Digester& other);
   Digester(Digester&&) noexcept;
   Digester& operator=(Digester&&) noexcept;
 

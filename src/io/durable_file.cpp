@@ -272,4 +272,17 @@ void probe_writable(const fs::path& folder) {
   if (!removed) refuse_folder("cannot remove files in the folder", unlink_error);
 }
 
+void probe_output(const fs::path& file) {
+  std::error_code ignored;
+  if (fs::is_directory(file, ignored)) {
+    throw ConfigError(concat("cannot write the file ", file.string(), ": a folder has its name"),
+                      ExitCode::cannot_create);
+  }
+  fs::path folder = fs::absolute(file).parent_path();
+  while (folder.has_relative_path() && !fs::exists(fs::symlink_status(folder, ignored))) {
+    folder = folder.parent_path();
+  }
+  probe_writable(folder);
+}
+
 }  // namespace enas::io

@@ -42,7 +42,8 @@ void add(StepSplit& split, const WeightStepReport& report, double weight) {
 /// Everything that a search has, and what is timed with it.
 class Bench {
  public:
-  Bench(comm::World& world, const Settings& settings, const BenchOptions& options);
+  Bench(comm::World& world, const Settings& settings, const BenchOptions& options,
+        std::unique_ptr<comm::GradientReducer> reducer);
   void time_weight_steps(WeightBench& result);
   void time_rewards(ControllerBench& result);
   void time_controller(ControllerBench& result);
@@ -75,7 +76,8 @@ class Bench {
   std::vector<std::int64_t> image_sizes_;  ///< channels, height, width; none of text
 };
 
-Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& options)
+Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& options,
+             std::unique_ptr<comm::GradientReducer> reducer)
     : world_(world),
       settings_(settings),
       options_(options),
@@ -83,8 +85,7 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
       own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)),
       task_(make_task(settings, own_)),
       space_(make_space(settings.space)),
-      reducer_(options.device.make_reducer(world, settings.weights.slots,
-                                           settings.reliability.comm_timeout_s)),
+      reducer_(std::move(reducer)),
       supernet_(options.device.place(make_supernet(settings, task_->data_shape()))),
       strategy_(make_strategy(space_, settings)),
       no_faults_("", world.rank()),
@@ -171,7 +172,7 @@ void Bench::time_weight_steps(WeightBench& result) {
       sum += share * turn([&] { report = weight_step(); });
       add(mine.split, report, share);
       mine.bytes_sent += share * static_cast<double>(reducer_->last_cost().bytes_sent);
-      if (report.num_finite == 0) ++result.bad_steps;
+      if (!report.moved()) ++result.bad_steps;
       for (const int weight : report.touched) {
         const auto& value = supernet_->weights()[static_cast<std::size_t>(weight)].value;
         result.union_bytes += share * 4.0 * static_cast<double>(value.numel());
@@ -284,8 +285,12 @@ Timing timing_of(const std::vector<double>& seconds) {
 }
 
 BenchReport run_bench(comm::World& world, const Settings& settings, const BenchOptions& options) {
+  auto reducer = options.device.make_reducer(world, settings.weights.slots,
+                                             settings.reliability.comm_timeout_s);
   std::unique_ptr<Bench> bench;
-  together(world, [&] { bench = std::make_unique<Bench>(world, settings, options); });
+  together(world, [&] {
+    bench = std::make_unique<Bench>(world, settings, options, std::move(reducer));
+  });
   WeightBench weight;
   ControllerBench controller;
   if (options.weights) bench->time_weight_steps(weight);

@@ -42,14 +42,14 @@ bool take_cuda(comm::World& world, Log& log, DeviceWish wish) {
   return false;
 }
 
-void check_cpu_precision(Log& log, nn::Precision precision, SpaceKind kind) {
+void check_cpu_precision(Log& log, nn::Precision precision, SpaceKind kind, const char* key) {
   if (precision == nn::Precision::tf32) {
-    log.warn("precision = \"tf32\" is for GPUs: on the CPU products are computed in float32");
+    log.warn(concat(key, " = \"tf32\" is for GPUs: on the CPU products are computed in float32"));
   }
   if (precision == nn::Precision::bfloat16 && is_of_images(kind)) {
-    throw ConfigError(
-        "precision = \"bfloat16\" of image networks needs a GPU, and this run computes "
-        "on the CPU: set supernet.precision and train.precision to \"float32\"");
+    throw ConfigError(concat(key,
+                             " = \"bfloat16\" of image networks needs a GPU, and this run "
+                             "computes on the CPU: set it to \"float32\""));
   }
 }
 
@@ -62,10 +62,10 @@ std::string gpu_description() {
 }
 
 ComputeDevice::ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
-                             SpaceKind kind)
+                             SpaceKind kind, const char* precision_key)
     : is_cuda_(kind != SpaceKind::tabular && take_cuda(world, log, wish)) {
   if (!is_cuda_) {
-    check_cpu_precision(log, precision, kind);
+    check_cpu_precision(log, precision, kind, precision_key);
     return;
   }
   number_ = comm::bind_device(world);
@@ -80,6 +80,7 @@ std::string ComputeDevice::text() const {
 
 std::unique_ptr<comm::GradientReducer> ComputeDevice::make_reducer(comm::World& world, int slots,
                                                                    double timeout_s) const {
+  world.require_all_ranks("making a reducer");  // which communicates on GPUs alone
   if (is_cuda_) return comm::make_nccl_reducer(world, slots, timeout_s);
   return std::make_unique<comm::MpiReducer>(world, slots);
 }

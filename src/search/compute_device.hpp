@@ -26,10 +26,10 @@ class ComputeDevice {
   /// Collective. `automatic` takes GPUs when every rank has one that LibTorch can use; a tabular
   /// space computes nothing and takes none. Throws
   /// ConfigError alike on every rank when GPUs are asked for and are not there, when two ranks
-  /// share one, or when the device does not have the precision. Warns where the precision has no
-  /// effect.
+  /// share one, or when the device does not have the precision, which `precision_key` sets. Warns
+  /// where the precision has no effect.
   ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
-                SpaceKind kind);
+                SpaceKind kind, const char* precision_key);
 
   /// "CPU", or "CUDA, NCCL 2.30.7, …".
   std::string text() const;

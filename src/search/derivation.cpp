@@ -12,8 +12,10 @@
 #include "core/text.hpp"
 #include "core/version.hpp"
 #include "io/digest.hpp"
+#include "io/durable_file.hpp"
 #include "search/checkpoint.hpp"
 #include "search/checkpoint_choice.hpp"
+#include "search/networks.hpp"
 #include "search/random_strategy.hpp"
 #include "search/ranking_file.hpp"
 #include "search/run_start.hpp"
@@ -39,17 +41,24 @@ struct SearchModel {
   std::string warning;     ///< which newer ones were passed over, and why; rank 0
 };
 
-void require_directory(comm::World& world, const std::filesystem::path& run) {
+/// Collective. Throws what would fail after the children were scored.
+void check_start(comm::World& world, const Settings& settings, const std::filesystem::path& run,
+                 const DeriveOptions& options) {
   together(world, [&] {
-    if (!world.is_root() || std::filesystem::is_directory(run)) return;
-    throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
+    if (!world.is_root()) return;
+    if (!std::filesystem::is_directory(run)) {
+      throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
+    }
+    require_buildable(settings);
+    io::probe_output(derived_folder(run, options) / "ranking.h5");
   });
 }
 
 void load(comm::World& world, const Settings& settings, const ConfigRecord& record, int threads,
           const std::filesystem::path& run, SearchModel& model) {
   together(world, [&] { model.task = make_task(settings, {0, 0}); });
-  shake_hands(world, present_identity(world, record, model.task->data_digest(), threads));
+  const RunIdentity present = present_identity(world, record, *model.task, threads);
+  shake_hands(world, present);
   together(world, [&] {
     model.supernet = make_supernet(settings, model.task->data_shape());
     model.strategy = make_strategy(model.space, settings);
@@ -62,7 +71,7 @@ void load(comm::World& world, const Settings& settings, const ConfigRecord& reco
     const CheckpointReader reader(chosen.path, kSearchCheckpoint);
     read_model(reader, arrays_of(model.supernet->weights()), model.strategy->state());
     model.step = reader.image().int_attribute("/", "step");
-    if (reader.identity().data != model.task->data_digest()) {
+    if (!is_same_data(reader.identity(), present)) {
       throw InputError(concat("the data are not those of the search: ", model.task->describe_data(),
                               " (data.source and data.path, or space.table)"));
     }
@@ -103,9 +112,9 @@ struct TwoScores {
 
 /// Collective. Every rank scores a block of the children.
 void score(comm::World& world, const SearchModel& model, const DeriveOptions& options,
-           std::vector<RankedChild>& children) {
+           StopControl& stop, std::vector<RankedChild>& children) {
   std::vector<TwoScores> mine;
-  in_turns(world, "derivation", static_cast<int>(children.size()), [&](int i) {
+  in_turns(world, "derivation", static_cast<int>(children.size()), stop, [&](int i) {
     const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
     const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
     mine.push_back(
@@ -191,7 +200,8 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
                                                  const Settings& settings,
                                                  const ConfigRecord& record,
                                                  const std::filesystem::path& run,
-                                                 const DeriveOptions& options) {
+                                                 const DeriveOptions& options,
+                                                 const RunLimits& limits) {
   std::vector<space::ArchitectureFile> top;
   std::string texts;
   together(world, [&] {
@@ -207,15 +217,18 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
     top.push_back(space::architecture_from_json(Json::parse(text.get<std::string>()),
                                                 "a derived architecture"));
   }
-  if (top.empty()) return derive(world, log, settings, record, run, options).top;
+  if (top.empty()) return derive(world, log, settings, record, run, options, limits).top;
   log.info(concat("derived already: ", derived_folder(run, options).string()));
   return top;
 }
 
-Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run, const DeriveOptions& options) {
-  require_directory(world, run);
-  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
+Ranking derive(comm::World& world, Log& log, const Settings& asked, const ConfigRecord& record,
+               const std::filesystem::path& run, const DeriveOptions& options,
+               const RunLimits& limits) {
+  StopControl stop(world.is_root(), run, limits, 0.0);
+  check_start(world, asked, run, options);
+  world.start_watchdog(asked.reliability.comm_timeout_s, run.string());
+  const Settings settings = for_derivation(asked);
   const int threads = set_threads(settings.run.threads);
   SearchModel model(settings);
   load(world, settings, record, threads, run, model);
@@ -233,7 +246,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& settings, const Con
   log.info(concat(options.samples, " samples of the ",
                   options.uniform ? "uniform distribution" : "controller", " at step ", model.step,
                   ", ", ranking.children.size(), " different; scoring on ", ranking.scored_on));
-  score(world, model, options, ranking.children);
+  score(world, model, options, stop, ranking.children);
   const Metric& metric = model.task->metric();
   rank(metric, ranking.children);
   compare_with_minibatch(metric, ranking);

@@ -50,9 +50,12 @@ struct Ranking {
 /// Collective. Samples children from the controller of a run's newest checkpoint, scores each
 /// different one on the whole validation split (every image, or every token but the first), and
 /// writes ranking.h5, best.json and top-<k>.json into RUN/derived (RUN/derived/uniform). The same
-/// on every rank and for any number of ranks. Throws InputError without a checkpoint.
+/// on every rank and for any number of ranks. Throws InputError without a checkpoint, and Error
+/// (ExitCode::checkpointed) when the limits, a file STOP in the run directory or a signal stop it;
+/// then nothing was written.
 Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run, const DeriveOptions& options);
+               const std::filesystem::path& run, const DeriveOptions& options,
+               const RunLimits& limits);
 
 /// Collective. The files of a derivation from this step with as many samples where they are there,
 /// else those of a new one.
@@ -60,7 +63,8 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
                                                  const Settings& settings,
                                                  const ConfigRecord& record,
                                                  const std::filesystem::path& run,
-                                                 const DeriveOptions& options);
+                                                 const DeriveOptions& options,
+                                                 const RunLimits& limits);
 
 /// Kendall's τ-b of two lists of numbers (Kendall 1945); NaN when one has no two different ones.
 double kendall_tau(const std::vector<double>& a, const std::vector<double>& b);

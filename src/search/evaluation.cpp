@@ -59,20 +59,23 @@ Json score_json(const Metric& metric, const nn::Score& score) {
 
 /// Collective. Scores both splits; the result is complete on rank 0.
 Json score_all(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run) {
+               const std::filesystem::path& run, StopControl& stop) {
   const int threads = set_threads(settings.run.threads);
   const Settings batches = with_training_batches(settings);
   std::unique_ptr<Task> task;
   Trained trained;
-  together(world, [&] { task = make_task(batches, {0, 0}); });
-  shake_hands(world, present_identity(world, record, task->data_digest(), threads));
+  together(world, [&] { task = make_training_task(batches, {0, 0}); });
+  const RunIdentity present = present_identity(world, record, *task, threads);
+  shake_hands(world, present);
   together(world, [&] {
     if (!world.is_root()) return;
-    if (newest_training_checkpoint(run).identity().data != task->data_digest()) {
+    if (!is_same_data(newest_training_checkpoint(run).identity(), present)) {
       throw InputError(concat("the data are not those of the training: ", task->describe_data(),
                               " (data.source, data.path)"));
     }
     trained = load_finished(settings, run);
+    require_test_split(*task, settings);
+    io::probe_output(run / "test.json");
     if (!trained.warning.empty()) log.warn(trained.warning);
   });
   const auto text = world.broadcast_text(
@@ -84,17 +87,15 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
   });
   broadcast_network(world, *trained.network);
 
-  if (task->num_parts(test_cut(settings.train)) == 0) {
-    throw InputError("the data has no test split: " + task->describe_data());
-  }
   log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " in ",
                   trained.checkpoint, " on ", task->describe_data()));
   warn_of_data(log, *task);
   const Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;
-  const auto validation = split_score_unless_stopped(world, *task, scorer, validation_cut(train));
-  const auto test = split_score_unless_stopped(world, *task, scorer, test_cut(train));
+  const auto validation =
+      split_score_unless_stopped(world, *task, scorer, validation_cut(train), stop);
+  const auto test = split_score_unless_stopped(world, *task, scorer, test_cut(train), stop);
   log.info(concat("validation ", metric.name(), " ",
                   metric.text(metric.of(validation.loss(), validation.accuracy())), ", test ",
                   metric.text(metric.of(test.loss(), test.accuracy()))));
@@ -116,7 +117,8 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
 }  // namespace
 
 Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-              const std::filesystem::path& run, bool again) {
+              const std::filesystem::path& run, bool again, const RunLimits& limits) {
+  StopControl stop(world.is_root(), run, limits, 0.0);
   const auto path = run / "test.json";
   std::string text;
   together(world, [&] {
@@ -128,7 +130,7 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings, const Conf
   text = world.broadcast_text(text);
   if (!text.empty()) return Json::parse(text);
   world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
-  const Json result = score_all(world, log, settings, record, run);
+  const Json result = score_all(world, log, settings, record, run, stop);
   together(world, [&] {
     if (world.is_root()) RunDirectory(run).write_json("test.json", result);
   });

@@ -19,11 +19,13 @@
 namespace enas::search {
 
 namespace {
-constexpr std::array<std::string_view, 15> kKinds = {
+constexpr std::array<std::string_view, 16> kKinds = {
     "kill",        "abort",        "segv",          "throw",         "hang",
     "slow",        "slow_forever", "skip_sum",      "nan",           "nan_forever",
-    "flip_weight", "flip_idle",    "flip_momentum", "flip_strategy", "flip_moment"};
+    "flip_weight", "flip_idle",    "flip_momentum", "flip_strategy", "flip_moment",
+    "huge"};
 constexpr std::chrono::milliseconds kDrag(200);
+constexpr float kHuge = 3e38F;  // a float; twice of it is none
 }  // namespace
 
 std::string fault_of_environment() {
@@ -71,10 +73,10 @@ void FaultInjector::drag(std::int64_t step) const {
 
 void FaultInjector::corrupt_gradient(std::int64_t step, std::vector<at::Tensor>& gradients) {
   const bool forever = kind_ == "nan_forever" && step >= fault_step_;
-  if (!forever && !fires(step, "nan")) return;
-  for (auto& gradient : gradients) {
-    gradient = at::full_like(gradient, std::numeric_limits<float>::quiet_NaN());
-  }
+  const bool huge = kind_ == "huge" && step == fault_step_;
+  if (!forever && !huge && !fires(step, "nan")) return;
+  const float value = huge ? kHuge : std::numeric_limits<float>::quiet_NaN();
+  for (auto& gradient : gradients) gradient = at::full_like(gradient, value);
 }
 
 void FaultInjector::flip_bit(std::int64_t step, const char* kind, std::vector<NamedArray> arrays) {

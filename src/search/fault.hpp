@@ -17,11 +17,11 @@ namespace enas::search {
 std::string fault_of_environment();
 
 /// Kinds: kill, abort, segv (signals to itself), throw (an exception on that rank), hang (never
-/// returns), slow (2 s), slow_forever (0.2 s a slot from that step on), skip_sum (stays away from
-/// the sum of that weight step), nan (the slot's gradients become NaN), nan_forever (from that step
-/// on, on all ranks). One bit of one value, before the digests of that step: flip_weight (that
-/// moved), flip_idle (that did not), flip_momentum (of the optimizer), flip_strategy, flip_moment
-/// (of the strategy's optimizer).
+/// returns), slow (2 s), slow_forever (0.2 s a slot from that step on), skip_sum (stays away from that
+/// weight step's sum), nan (the slot's gradients become NaN), nan_forever (from that step on, on all
+/// ranks), huge (in all slots of that step: finite alone, not in sum). One bit of one value, before
+/// that step's digests: flip_weight (that moved), flip_idle (that did not), flip_momentum (of the
+/// optimizer), flip_strategy, flip_moment (of the strategy's optimizer).
 class FaultInjector {
  public:
   /// `text` is the variable's value, or "" for none. Throws ConfigError when it cannot be read.

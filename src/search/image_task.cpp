@@ -45,7 +45,7 @@ ImageTask::ImageTask(const Settings& settings, const comm::Block& own_slots)
       images_(load_images(settings.data)),
       metric_{Metric::Kind::accuracy, std::numeric_limits<double>::quiet_NaN()},
       batches_(images_, settings.data.augment, settings.weights.slots, settings.weights.batch_size,
-               settings.run.seed) {
+               settings.run.seed, settings.weights.section) {
   const auto require = [&](std::int64_t batch_size, const char* key) {
     if (batch_size <= images_.valid.size()) return;
     const bool embedded = settings.data.source == DataSource::shapes;

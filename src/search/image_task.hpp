@@ -25,6 +25,7 @@ class ImageTask final : public Task {
   }
   Preprocessing preprocessing() const override;
   const io::Digest& data_digest() const override { return images_.digest; }
+  const io::Digest& digest_without_test() const override { return images_.digest_without_test; }
   std::string describe_data() const override;
   std::vector<std::string> data_warnings() const override;
   std::int64_t steps_in_pass(std::int64_t) const override { return batches_.steps_in_pass(); }

@@ -38,10 +38,10 @@ LanguageTask::LanguageTask(const Settings& settings)
               std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())),
               "expected floor"},
       train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
-             "weights.slots or weights.batch_size"),
+             concat(settings.weights.section, ".slots or ", settings.weights.section,
+                    ".batch_size")),
       reward_(corpus_.valid, settings.rollout.batch_size, "valid", "controller.batch_size"),
-      validation_(corpus_.valid, settings.validation.batch_size, "valid",
-                  "validation.batch_size") {
+      validation_(corpus_.valid, settings.validation.batch_size, "valid", "validation.batch_size") {
   check_segments();
   validation_segments_ = data::segments_of_pass({settings.weights.segments.segment_length, false},
                                                 validation_.column_length(), 0, 0);
@@ -59,13 +59,17 @@ void LanguageTask::check_segments() const {
                " tokens a column: set controller.segment_length to at most ",
                reward_.column_length() - 1, " or lower controller.batch_size"));
   }
-  if (validation_.column_length() <= settings_.weights.segments.segment_length) {
+  const data::SegmentOptions& segments = settings_.weights.segments;
+  if (validation_.column_length() <= segments.segment_length) {
+    const bool is_one = validation_.num_columns() == 1;  // as in a training
     throw ConfigError(
-        concat("a segment of weights.segment_length = ", settings_.weights.segments.segment_length,
-               " does not fit: the validation split in validation.batch_size = ",
-               settings_.validation.batch_size, " columns has ", validation_.column_length(),
-               " tokens a column: set weights.segment_length to at most ",
-               validation_.column_length() - 1, " or lower validation.batch_size"));
+        concat("a segment of ", segments.key, " = ", segments.segment_length,
+               " does not fit: the validation split",
+               is_one ? ""
+                      : concat(" in validation.batch_size = ", validation_.num_columns(), " columns"),
+               " has ", validation_.column_length(), " tokens a column: set ", segments.key,
+               " to at most ", validation_.column_length() - 1,
+               is_one ? "" : " or lower validation.batch_size"));
   }
 }
 
@@ -176,7 +180,7 @@ std::int64_t LanguageTask::num_parts(const SplitCut& cut) const {
 data::TokenColumns LanguageTask::columns_of(const SplitCut& cut) const {
   const bool validates = cut.split == Split::validation;
   return {validates ? corpus_.valid : corpus_.test, cut.batch_size * cut.columns,
-          validates ? "valid" : "test"};
+          validates ? "valid" : "test", cut.keys};
 }
 
 nn::Score LanguageTask::part_score(const Scorer& child, const SplitCut& cut,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "child/network.hpp"
 #include "search/scorer.hpp"
@@ -40,8 +41,21 @@ class NetworkScorer final : public Scorer {
 SplitCut validation_cut(const TrainOptions& options);
 SplitCut test_cut(const TrainOptions& options);
 
+/// Whether evaluate() has anything to score.
+bool has_test_split(const Task& task, const TrainOptions& options);
+/// How one is added.
+std::string test_split_advice(const DataOptions& options);
+/// Throws InputError where there is none.
+void require_test_split(const Task& task, const Settings& settings);
+
+/// Throws ConfigError when [train] cannot build every child of the space.
+void require_buildable(const Settings& settings);
+
 /// The settings under which a task gives the batches of a training: its slots, batches and segments
 /// in the place of the search's.
 Settings with_training_batches(const Settings& settings);
+
+/// make_task() of those settings. Throws also when a split cannot be cut as [train] says.
+std::unique_ptr<Task> make_training_task(const Settings& batches, const comm::Block& own_slots);
 
 }  // namespace enas::search

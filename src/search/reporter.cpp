@@ -8,6 +8,8 @@
 #include "core/memory.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
+#include "search/rollback.hpp"
+#include "search/run_start.hpp"
 
 namespace enas::search {
 
@@ -47,19 +49,7 @@ void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
   if (loaded == nullptr) {
     log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
   } else if (world_.is_root()) {
-    log_.info(concat("resumed from step ", state.progress.step, " written by np=", loaded->ranks,
-                     ", now np=", world_.size()));
-    for (const auto& difference : adjustable_differences(*loaded, present)) {
-      log_.info("changed since the checkpoint: " + difference);
-    }
-    if (loaded->instruction_set != present.instruction_set) {
-      log_.warn(concat("the checkpoint was written with ", loaded->instruction_set, ", now ",
-                       present.instruction_set, ": results will differ in their last bits"));
-    }
-    if (loaded->program != present.program) {
-      log_.warn(concat("the checkpoint was written by version ", loaded->program, ", now ",
-                       present.program, ": results may differ in their last bits"));
-    }
+    report_resume(log_, state.progress.step, *loaded, present);
   }
   best(state);
   status(state, current_phase(state), "");
@@ -69,12 +59,11 @@ void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
 
 void Reporter::weight_step(const Progress& progress, const WeightStepReport& report,
                            std::int64_t steps_in_phase) {
-  weight_steps_ = steps_in_phase;
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
   log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
                        settings_.rounds, "  weights ", progress.index + 1, "/", steps_in_phase,
                        "  loss ", fixed(report.loss, 3), "  ", fixed(report.examples_per_s, 0), " ",
-                       task_.metric().example(), "s/s  ", time_left(progress, steps_in_phase)));
+                       task_.metric().example(), "s/s  ", time_left(progress)));
 }
 
 void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
@@ -88,6 +77,11 @@ void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
     run_log.add_event(progress.step, "not_finite", text);
     log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
   }
+  if (report.sum_overflowed) {
+    const std::string text = overflow_text(report.num_finite);
+    run_log.add_event(progress.step, "not_finite", text);
+    log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
+  }
 }
 
 void Reporter::controller_step(const Progress& progress, const ControllerStepReport& report) {
@@ -96,11 +90,12 @@ void Reporter::controller_step(const Progress& progress, const ControllerStepRep
   log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
                        settings_.rounds, "  controller ", progress.index + 1, "/",
                        settings_.rollout.steps, "  reward ", fixed(report.mean_reward, 4), "  ",
-                       fixed(rate, 1), " rollouts/s  ", time_left(progress, weight_steps_)));
+                       fixed(rate, 1), " rollouts/s  ", time_left(progress)));
 }
 
-std::string Reporter::time_left(const Progress& progress, std::int64_t weight_steps) const {
+std::string Reporter::time_left(const Progress& progress) const {
   const bool in_weights = progress.in_weight_phase();
+  const std::int64_t weight_steps = task_.steps_in_pass(progress.round);
   const auto rounds_after = static_cast<double>(settings_.rounds - progress.round - 1);
   double weight_left = rounds_after * static_cast<double>(weight_steps);
   double controller_left = rounds_after * settings_.rollout.steps;
@@ -110,8 +105,13 @@ std::string Reporter::time_left(const Progress& progress, std::int64_t weight_st
   } else {
     controller_left += static_cast<double>(settings_.rollout.steps - progress.index - 1);
   }
-  return human_duration(weight_left * weight_step_s_ + controller_left * controller_step_s_) +
-         " left";
+  // Of one kind of steps none may have been timed yet.
+  const bool is_timed = (weight_left == 0.0 || weight_step_s_ > 0.0) &&
+                        (controller_left == 0.0 || controller_step_s_ > 0.0);
+  return concat(
+      is_timed ? "" : "at least ",
+      human_duration(weight_left * weight_step_s_ + controller_left * controller_step_s_),
+      " left");
 }
 
 void Reporter::round(const SearchState& state, const ValidationReport& report, RunLog& run_log,

@@ -51,7 +51,9 @@ class Reporter {
   void status(const SearchState& state, const std::string& phase, const std::string& reason);
   /// " (expected floor 2.25)" where the data's limit is known.
   std::string limit_text() const;
-  std::string time_left(const Progress& progress, std::int64_t weight_steps) const;
+  /// "3 min 5 s left" after the present step; "at least ..." while there are steps of a kind that
+  /// this job has not timed yet.
+  std::string time_left(const Progress& progress) const;
 
   comm::World& world_;
   Log& log_;
@@ -61,9 +63,8 @@ class Reporter {
   const Task& task_;
   Stopwatch since_step_;
   Stopwatch since_round_;
-  double weight_step_s_ = 0.0;  ///< moving averages of a step's wall time
+  double weight_step_s_ = 0.0;  ///< moving averages of a step's wall time; 0 before the first
   double controller_step_s_ = 0.0;
-  std::int64_t weight_steps_ = 0;  ///< in the last weight phase seen
 };
 
 }  // namespace enas::search

@@ -105,10 +105,14 @@ RunIdentity read_identity(const io::ImageReader& image, const std::string& file)
   return identity;
 }
 
+bool is_same_data(const RunIdentity& stored, const RunIdentity& present) {
+  return stored.data == present.data || stored.data == present.data_without_test;
+}
+
 std::vector<std::string> identity_differences(const RunIdentity& stored,
                                               const RunIdentity& present) {
   auto differences = differing_keys(stored, present, true);
-  if (stored.data != present.data) {
+  if (!is_same_data(stored, present)) {
     differences.push_back(concat("the data: digest ", stored.data.hex(), " in the checkpoint, ",
                                  present.data.hex(), " now"));
   }
@@ -117,7 +121,11 @@ std::vector<std::string> identity_differences(const RunIdentity& stored,
 
 std::vector<std::string> adjustable_differences(const RunIdentity& stored,
                                                 const RunIdentity& present) {
-  return differing_keys(stored, present, false);
+  auto differences = differing_keys(stored, present, false);
+  if (stored.data != present.data && is_same_data(stored, present)) {
+    differences.emplace_back("the data: a test split was added");
+  }
+  return differences;
 }
 
 }  // namespace enas::search

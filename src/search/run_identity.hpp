@@ -15,6 +15,7 @@ namespace enas::search {
 struct RunIdentity {
   ConfigRecord config;
   io::Digest data;
+  io::Digest data_without_test;  ///< Task::digest_without_test(); not stored
   std::string program;  ///< version and git revision
   int threads = 1;
   std::string instruction_set;
@@ -27,6 +28,10 @@ struct RunIdentity {
 void write_identity(io::ImageWriter& image, const RunIdentity& identity);
 /// Throws InputError naming `file`.
 RunIdentity read_identity(const io::ImageReader& image, const std::string& file);
+
+/// Whether the data of a checkpoint are the present ones, or these before a test split was added:
+/// what was trained and validated on is the same.
+bool is_same_data(const RunIdentity& stored, const RunIdentity& present);
 
 /// The identity keys on which the stored and the present configuration differ: "weights.slots: 4 in
 /// the checkpoint, 2 now", and the data. Empty when the run may go on.

@@ -59,15 +59,33 @@ int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory
 }
 
 RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
-                             const io::Digest& data, int threads) {
+                             const Task& task, int threads) {
   return {record,
-          data,
+          task.data_digest(),
+          task.digest_without_test(),
           concat(kVersion, " ", kGitRevision),
           threads,
           instruction_set(),
           world.size(),
           0.0,
           this_job()};
+}
+
+void report_resume(Log& log, std::int64_t step, const RunIdentity& stored,
+                   const RunIdentity& present) {
+  log.info(concat("resumed from step ", step, " written by np=", stored.ranks,
+                  ", now np=", present.ranks));
+  for (const auto& difference : adjustable_differences(stored, present)) {
+    log.info("changed since the checkpoint: " + difference);
+  }
+  if (stored.instruction_set != present.instruction_set) {
+    log.warn(concat("the checkpoint was written with ", stored.instruction_set, ", now ",
+                    present.instruction_set, ": results will differ in their last bits"));
+  }
+  if (stored.program != present.program) {
+    log.warn(concat("the checkpoint was written by version ", stored.program, ", now ",
+                    present.program, ": results may differ in their last bits"));
+  }
 }
 
 void report_surroundings(Log& log) {

@@ -18,7 +18,11 @@ int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory
                      const RunLimits& limits, const CheckpointKind& kind);
 /// This program, job and machine.
 RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
-                             const io::Digest& data, int threads);
+                             const Task& task, int threads);
+/// Says from which step a search or a training goes on, and warns of what makes other bits than the
+/// checkpoint's program and machine; agree_on_threads() has warned of threads.
+void report_resume(Log& log, std::int64_t step, const RunIdentity& stored,
+                   const RunIdentity& present);
 /// A line on the batch job, if this is one: its id, restarts, and the time that is left. A line on
 /// faults that the environment asks for.
 void report_surroundings(Log& log);

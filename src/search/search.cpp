@@ -25,7 +25,7 @@ ExitCode run_in(comm::World& world, Log& log, RunDirectory& directory, const Com
   const auto own_slots = comm::block_of(world.rank(), world.size(), settings.weights.slots);
   std::unique_ptr<Task> task;
   together(world, [&] { task = make_task(settings, own_slots); });
-  const RunIdentity identity = present_identity(world, record, task->data_digest(), threads);
+  const RunIdentity identity = present_identity(world, record, *task, threads);
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set, "; device: ", device.text()));
@@ -52,7 +52,7 @@ ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
                     const ConfigRecord& record, const RunLimits& limits) {
   Settings asked = settings;
   const ComputeDevice device(world, log, limits.device, supernet_precision(asked),
-                             settings.space.kind);
+                             settings.space.kind, "supernet.precision");
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;

@@ -98,7 +98,7 @@ void SearchLoop::weight_step() {
     if (const auto slow = stragglers_.note(report.slots); !slow.empty()) parts_.log.warn(slow);
   }
   Progress& progress = state_.progress;
-  progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
+  progress.bad_steps = report.moved() ? 0 : progress.bad_steps + 1;
   ++progress.step;
   ++progress.index;
   if (progress.index == steps_in_phase()) end_phase();
@@ -274,7 +274,9 @@ ExitCode SearchLoop::end() {
                              : stopped_ ? stop_control_.reason()
                                         : "max_steps";
   reporter_.ended(state_, reason, checkpointer_.wall_seconds());
-  return stopped_ && !finished ? ExitCode::checkpointed : ExitCode::success;
+  // In a pipeline the next stage must not begin after a stop.
+  const bool more_to_do = !finished || !parts_.limits.pipeline.empty();
+  return stopped_ && more_to_do ? ExitCode::checkpointed : ExitCode::success;
 }
 
 /// Weight steps of the current round.

@@ -37,9 +37,9 @@ nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer
 }
 
 nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
-                                     const SplitCut& cut) {
+                                     const SplitCut& cut, StopControl& stop) {
   std::vector<nn::Score> mine;
-  in_turns(world, "evaluation", static_cast<int>(task.num_parts(cut)),
+  in_turns(world, "evaluation", static_cast<int>(task.num_parts(cut)), stop,
            [&](int part) { mine.push_back(task.part_score(scorer, cut, part)); });
   return sum_in_order(world, mine);
 }

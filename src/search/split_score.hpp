@@ -3,6 +3,7 @@
 #pragma once
 
 #include "comm/world.hpp"
+#include "search/stop_control.hpp"
 #include "search/task.hpp"
 
 namespace enas::search {
@@ -12,9 +13,9 @@ namespace enas::search {
 nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer,
                       const SplitCut& cut);
 
-/// Collective. The same, but a request to stop ends it between two parts: then all ranks throw
-/// Error with ExitCode::checkpointed.
+/// Collective. The same, but `stop` can end it between two parts: then all ranks throw Error with
+/// ExitCode::checkpointed.
 nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
-                                     const SplitCut& cut);
+                                     const SplitCut& cut, StopControl& stop);
 
 }  // namespace enas::search

@@ -59,6 +59,8 @@ std::int64_t StopControl::wishes(double seconds_since_save, double save_cost_s) 
   return flags;
 }
 
+void StopControl::look_for_files() { checked_files_at_s_ = -kFileInterval_s; }
+
 /// A stop takes effect after the step that carries it, and after what may follow it: a validation,
 /// a periodic checkpoint. All of that has been seen as the longest turn; the last checkpoint, at
 /// worst slower than those before, counts twice.

@@ -16,7 +16,8 @@ namespace enas::search {
 
 /// Rank 0 watches the clock and the control files STOP and CHECKPOINT in the run directory, and in
 /// that of the pipeline that the run is a stage of; every rank watches its signals. Flags act only
-/// after all ranks have seen them.
+/// after all ranks have seen them. Work without steps, a derivation or an evaluation, asks it
+/// between its parts.
 class StopControl {
  public:
   /// limits.max_time_s 0: the end of the batch job, where it is known, less what a stop takes.
@@ -26,7 +27,9 @@ class StopControl {
 
   /// This rank's flags for the next step (StepFlag). `seconds_since_save` and `save_cost_s`, what a
   /// checkpoint takes, are rank 0's.
-  std::int64_t wishes(double seconds_since_save, double save_cost_s = 0.0);
+  std::int64_t wishes(double seconds_since_save = 0.0, double save_cost_s = 0.0);
+  /// The next wishes() look for the control files, however long ago that was done.
+  void look_for_files();
   /// Why a stop was asked for, as far as this rank knows; "a signal to another rank" otherwise.
   std::string reason() const;
 

@@ -45,6 +45,7 @@ struct SplitCut {
   Split split = Split::validation;
   int batch_size = 64;
   int columns = 1;
+  const char* keys = "";  ///< that set their product, for messages
 };
 
 /// A weight step within the search.
@@ -67,6 +68,8 @@ class Task {
   virtual DataShape data_shape() const = 0;
   virtual Preprocessing preprocessing() const = 0;
   virtual const io::Digest& data_digest() const = 0;
+  /// What data_digest() was before a test split was added to the data.
+  virtual const io::Digest& digest_without_test() const { return data_digest(); }
   /// "ptb: 929589/73760/82430 tokens, vocabulary 10000".
   virtual std::string describe_data() const = 0;
   /// Why scores on the data mean less than they seem to, a sentence each.

@@ -5,8 +5,8 @@
 
 #include "comm/slot_tree.hpp"
 #include "core/error.hpp"
-#include "core/stop_request.hpp"
 #include "core/text.hpp"
+#include "search/step_record.hpp"
 
 namespace enas::search {
 
@@ -14,6 +14,7 @@ void together(comm::World& world, const std::function<void()>& work) {
   ExitCode code = ExitCode::success;
   std::string message;
   try {
+    const comm::World::LocalWork local(world);
     work();
   } catch (const Error& error) {
     code = error.code();
@@ -29,16 +30,22 @@ void together(comm::World& world, const std::function<void()>& work) {
   }
 }
 
-void in_turns(comm::World& world, const std::string& activity, int count,
+void in_turns(comm::World& world, const std::string& activity, int count, StopControl& stop,
               const std::function<void(int)>& work) {
   const auto own = comm::block_of(world.rank(), world.size(), count);
   const int turns = (count + world.size() - 1) / world.size();
+  stop.look_for_files();  // all of it may be shorter than the time between two looks
   for (int turn = 0; turn < turns; ++turn) {
     world.note_progress(activity, turn);
-    if (turn < own.size() && !stop_requested()) work(own.begin + turn);
-    if (!world.all_agree(!stop_requested())) {
-      throw Error(ExitCode::checkpointed, "stopped on request; nothing was written");
+    const bool goes_on = (stop.wishes() & kFlagStop) == 0;
+    if (!world.all_agree(goes_on)) {
+      throw Error(ExitCode::checkpointed,
+                  concat("stopped (", stop.reason(), ") in the ", activity,
+                         ", of which nothing was written: the same command begins it again"));
     }
+    together(world, [&] {
+      if (turn < own.size()) work(own.begin + turn);
+    });
   }
 }
 

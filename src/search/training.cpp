@@ -3,11 +3,11 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "core/text.hpp"
 #include "search/compute_device.hpp"
 #include "search/networks.hpp"
+#include "search/random_strategy.hpp"
 #include "search/run_start.hpp"
 #include "search/search.hpp"
 #include "search/task.hpp"
@@ -18,25 +18,11 @@ namespace enas::search {
 
 namespace {
 
-/// A task's messages name the keys of a search.
-std::unique_ptr<Task> make_training_task(const Settings& batches, const comm::Block& own_slots) {
-  try {
-    return make_task(batches, own_slots);
-  } catch (const ConfigError& error) {
-    std::string message = error.what();
-    for (std::size_t at = 0; (at = message.find("weights.", at)) != std::string::npos;) {
-      message.replace(at, std::string_view("weights.").size(), "train.");
-    }
-    throw ConfigError(message, error.code());
-  }
-}
-
-void check_cut(const Task& task, const SplitCut& cut, const char* keys) {
-  try {
-    task.num_parts(cut);
-  } catch (const InputError& error) {
-    throw ConfigError(concat(keys, " is too large: ", error.what()));
-  }
+/// Some child of the space, to see whether its network can be built.
+space::TypedView any_child(const Settings& settings) {
+  const space::SearchSpace space = make_space(settings.space);
+  const RandomStrategy uniform(space, settings.run.seed);
+  return typed_view(settings.space, uniform.propose(1, {Purpose::derived_children, 0, 0}).front());
 }
 
 ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
@@ -52,17 +38,17 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
   require_kind(settings, architecture.network);
   together(world, [&] {
     task = make_training_task(batches, comm::block_of(world.rank(), world.size(), slots));
-    // Before anything is written: whether the splits can be cut like this.
-    check_cut(*task, validation_cut(settings.train),
-              "train.evaluation_batch_size times train.evaluation_parts");
-    check_cut(*task, test_cut(settings.train), "train.test_batch_size");
     network = device.place(make_network(settings, architecture.network, task->data_shape()));
   });
-  const RunIdentity identity = present_identity(world, record, task->data_digest(), threads);
+  const RunIdentity identity = present_identity(world, record, *task, threads);
   shake_hands(world, identity);
   log.info(concat(task->describe_data(), "; ", world.size(), " ranks, ", threads, " threads each, ",
                   identity.instruction_set, "; device: ", device.text()));
   warn_of_data(log, *task);
+  if (!has_test_split(*task, settings.train)) {
+    log.warn(concat("no test split, without which the network cannot be evaluated: ",
+                    test_split_advice(settings.data)));
+  }
   report_surroundings(log);
   const auto reducer = device.make_reducer(world, slots, settings.reliability.comm_timeout_s);
   TrainingLoop loop(
@@ -72,12 +58,27 @@ ExitCode train_in(comm::World& world, Log& log, RunDirectory& directory,
 
 }  // namespace
 
+void check_trainings(comm::World& world, Log& log, const Settings& settings,
+                     const RunLimits& limits) {
+  Settings batches = with_training_batches(settings);
+  const ComputeDevice device(world, log, limits.device, train_precision(batches),
+                             settings.space.kind, "train.precision");
+  together(world, [&] {
+    // Each stage looks at the data of every rank.
+    if (!world.is_root()) return;
+    const auto task = make_training_task(batches, {0, 0});
+    require_test_split(*task, settings);
+    require_buildable(settings);
+    make_network(settings, any_child(settings), task->data_shape());
+  });
+}
+
 ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
                       const space::ArchitectureFile& architecture, const ConfigRecord& record,
                       const RunLimits& limits) {
   Settings asked = settings;
   const ComputeDevice device(world, log, limits.device, train_precision(asked),
-                             settings.space.kind);
+                             settings.space.kind, "train.precision");
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;

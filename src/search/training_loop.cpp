@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "search/networks.hpp"
 #include "search/rollback.hpp"
+#include "search/run_start.hpp"
 #include "search/split_score.hpp"
 
 namespace enas::search {
@@ -101,8 +102,9 @@ void TrainingLoop::start_or_resume() {
     // Not before: a refused resume leaves the files of the run as they are.
     parts_.directory.write_text("config.toml", parts_.identity.config.toml);
     parts_.directory.write_text("architecture.json", space::architecture_text(parts_.architecture));
-    parts_.directory.retire_after(loaded ? state_.progress.step : -1);
-    // The score of other weights, unless nothing is left to be done.
+    const int retired = parts_.directory.retire_after(loaded ? state_.progress.step : -1);
+    if (retired > 0) parts_.log.info(concat(retired, " later files were renamed *.stale"));
+    // test.json scored older weights; set it aside unless training is finished.
     if (!done()) parts_.directory.set_aside_stale("test.json");
   }
   parts_.world.barrier();
@@ -111,12 +113,8 @@ void TrainingLoop::start_or_resume() {
 
 void TrainingLoop::report_start(bool resumed) {
   if (resumed && parts_.world.is_root()) {
-    parts_.log.info(concat("resumed from step ", state_.progress.step, " written by np=",
-                           checkpointer_.loaded().ranks, ", now np=", parts_.world.size()));
-    for (const auto& difference :
-         adjustable_differences(checkpointer_.loaded(), checkpointer_.identity())) {
-      parts_.log.info("changed since the checkpoint: " + difference);
-    }
+    report_resume(parts_.log, state_.progress.step, checkpointer_.loaded(),
+                  checkpointer_.identity());
   } else if (!resumed) {
     std::int64_t parameters = 0;
     for (const auto& weight : parts_.network.weights()) parameters += weight.value.numel();
@@ -136,7 +134,7 @@ void TrainingLoop::step() {
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
   lr_ = report.lr;
-  if (trigger_.has_triggered() && report.num_finite > 0) average_.add();
+  if (trigger_.has_triggered() && report.moved()) average_.add();
   faults_.flip_bit(state_.progress.step, "flip_weight",
                    {named_array("", parts_.network.weights().front().value)});
   const std::int64_t steps = parts_.task.steps_in_pass(progress.epoch);
@@ -148,18 +146,21 @@ void TrainingLoop::step() {
     log_.add_step(progress, report);
     if (const auto slow = stragglers_.note(report.slots); !slow.empty()) parts_.log.warn(slow);
   }
-  if (report.num_finite < options_.step.slots) {
-    const std::string text = concat(options_.step.slots - report.num_finite,
-                                    " slot(s) had no finite gradient and were left out");
+  const auto warn = [&](const std::string& text) {
     parts_.log.warn(concat("step ", progress.step, ": ", text));
     if (parts_.world.is_root()) log_.add_event(progress.step, "not_finite", text);
+  };
+  if (report.num_finite < options_.step.slots) {
+    warn(concat(options_.step.slots - report.num_finite,
+                " slot(s) had no finite gradient and were left out"));
   }
-  if (report.num_finite > 0) {
+  if (report.sum_overflowed) warn(overflow_text(report.num_finite));
+  if (report.moved()) {
     progress.loss_sum += report.loss * report.num_finite;
     progress.accuracy_sum += report.accuracy * report.num_finite;
     progress.num_finite += report.num_finite;
   }
-  progress.bad_steps = report.num_finite > 0 ? 0 : progress.bad_steps + 1;
+  progress.bad_steps = report.moved() ? 0 : progress.bad_steps + 1;
   ++progress.step;
   ++progress.index;
   epoch_ended_ = progress.index == steps;
@@ -330,7 +331,9 @@ ExitCode TrainingLoop::end() {
   }
   parts_.log.info(concat("files: ", parts_.directory.root().string()));
   status(finished ? "finished" : "stopped", reason);
-  return stopped_ && !finished ? ExitCode::checkpointed : ExitCode::success;
+  // In a pipeline the next stage must not begin after a stop.
+  const bool more_to_do = !finished || !parts_.limits.pipeline.empty();
+  return stopped_ && more_to_do ? ExitCode::checkpointed : ExitCode::success;
 }
 
 }  // namespace enas::search

@@ -75,7 +75,7 @@ TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
     report.reduce_s = reducer_.last_cost().seconds;
     watch.restart();
     report.gradient_norm = update(total, report.num_finite, report.lr);
-    if (!std::isfinite(report.gradient_norm)) report.num_finite = 0;
+    report.sum_overflowed = !std::isfinite(report.gradient_norm);
     report.update_s = watch.seconds();
   }
   report.examples_per_s = static_cast<double>(examples) / whole.seconds();

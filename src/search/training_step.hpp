@@ -20,8 +20,9 @@ namespace enas::search {
 struct TrainingStepReport {
   std::vector<StepRecord> slots;
   std::int64_t flags = 0;
-  int num_finite = 0;
-  double loss = 0.0;  ///< mean over finite slots; NaN when there is none
+  int num_finite = 0;           ///< slots whose gradient was finite
+  bool sum_overflowed = false;  ///< although theirs were; then nothing moved
+  double loss = 0.0;            ///< mean over finite slots; NaN when there is none
   double accuracy = 0.0;
   double gradient_norm = 0.0;  ///< of the mean gradient, before clipping
   double lr = 0.0;
@@ -29,6 +30,9 @@ struct TrainingStepReport {
   /// Where this rank's time went: batches, passes, packing and merging, waiting for the others'
   /// records, the sum over ranks, the update.
   double data_s = 0.0, pass_s = 0.0, pack_s = 0.0, wait_s = 0.0, reduce_s = 0.0, update_s = 0.0;
+
+  /// False for a bad step: no slot was finite, or their sum was not.
+  bool moved() const { return num_finite > 0 && !sum_overflowed; }
 };
 
 class TrainingStep {

@@ -61,9 +61,7 @@ WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
     report.reduce_s = reducer_.last_cost().seconds;
     watch.restart();
     report.gradient_norm = update(total, report.num_finite, report.lr);
-    // Finite gradients whose sum is not: nothing moved, the step counts as one without a finite
-    // slot.
-    if (!std::isfinite(report.gradient_norm)) report.num_finite = 0;
+    report.sum_overflowed = !std::isfinite(report.gradient_norm);
     report.update_s = watch.seconds();
   }
   std::int64_t examples = 0;

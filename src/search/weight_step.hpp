@@ -24,16 +24,20 @@ struct WeightStepReport {
   std::vector<space::Architecture> children;  ///< one a slot
   std::vector<int> touched;                   ///< numbers of the weights that moved
   std::int64_t flags = 0;
-  int num_finite = 0;
-  double loss = 0.0;           ///< mean over finite slots; NaN when there is none
-  double metric = 0.0;         ///< of that loss and of the mean accuracy
-  double gradient_norm = 0.0;  ///< of the mean gradient over the union, before clipping
+  int num_finite = 0;           ///< slots whose gradient was finite
+  bool sum_overflowed = false;  ///< although theirs were; then nothing moved
+  double loss = 0.0;            ///< mean over finite slots; NaN when there is none
+  double metric = 0.0;          ///< of that loss and of the mean accuracy
+  double gradient_norm = 0.0;   ///< of the mean gradient over the union, before clipping
   double lr = 0.0;
   double examples_per_s = 0.0;  ///< tokens or images of all slots
   /// Where this rank's time went: batches, the passes over its slots, packing and merging their
   /// gradients, waiting for the others' records, the sum over ranks, the update.
   double data_s = 0.0, forward_s = 0.0, backward_s = 0.0, pack_s = 0.0;
   double wait_s = 0.0, reduce_s = 0.0, update_s = 0.0;
+
+  /// False for a bad step: no slot was finite, or their sum was not.
+  bool moved() const { return num_finite > 0 && !sum_overflowed; }
 };
 
 class WeightStep {

@@ -347,7 +347,7 @@ def test_a_signal_ends_an_evaluation(tmp_path):
     time.sleep(1.0)
     os.kill(process.process.pid, signal.SIGTERM)
     result = process.wait()
-    assert result.code == 75 and "stopped on request" in result.text, result
+    assert result.code == 75 and "stopped (SIGTERM) in the evaluation" in result.text, result
     assert not (training.folder / "test.json").exists()
 
 

@@ -2,7 +2,9 @@
 """What follows a search: derive, evaluate and pipeline do not hang, refuse unlike data, and stop when told."""
 import json
 import os
+import shutil
 import signal
+import time
 
 import pytest
 from search_run import CONFIG, Process, command_line, enas_hpc, enas_hpc_by_rank, sets, wait_for
@@ -93,3 +95,77 @@ def test_a_stop_file_ends_the_stage_of_a_pipeline(tmp_path):
     assert result.code == 75 and "STOP file" in result.text, result
     assert not (run / "STOP").exists()
     assert json.loads((run / "train/top-1/status.json").read_text())["reason"] == "STOP file"
+
+
+HOWS = pytest.mark.parametrize("how", ["STOP file", "--max-time", "the end of the job"])
+
+
+def stop(how, folder, *command):
+    """The command, stopped before it scores anything."""
+    more, env = [], None
+    if how == "STOP file":
+        (folder / "STOP").touch()
+    elif how == "--max-time":
+        more = ["--max-time", "0.01"]
+    else:
+        env = {"SLURM_JOB_END_TIME": str(time.time() + 30)}  # the program keeps the last 30 s of a job free
+    result = enas_hpc(*command, *more, ranks=2, env=env)
+    reason = "STOP file" if how == "STOP file" else "time limit"
+    assert result.code == 75 and result.errors == [], result
+    assert not (folder / "STOP").exists()
+    assert f"stopped ({reason})" in result.err, result
+    return result
+
+
+@STAGES
+@HOWS
+def test_a_stop_ends_a_stage(finished, command, begun, how):
+    """Nothing is written; the same command does all of it, as the tests above show."""
+    where = finished if command[0] == "derive" else finished / "train" / "enas-ptb"
+    before = sorted(path.name for path in where.rglob("*"))
+    result = stop(how, where, *command, where)
+    assert begun in result.text and "of which nothing was written" in result.text, result
+    assert sorted(path.name for path in where.rglob("*")) == before
+
+
+PIPELINE = ["--config", CONFIG, "--samples", 20, "--top", 1, *sets(KEYS)]
+
+
+@pytest.fixture(scope="module")
+def whole_pipeline(tmp_path_factory):
+    run = tmp_path_factory.mktemp("pipeline") / "run"
+    result = enas_hpc("pipeline", "--run-dir", run, *PIPELINE, ranks=2)
+    assert result.code == 0, result
+    return run
+
+
+@pytest.mark.parametrize("stage, undone", [("derivation", "derived"), ("evaluation", "train/top-1/test.json")])
+@HOWS
+def test_a_stop_ends_a_later_stage_of_a_pipeline(whole_pipeline, tmp_path, stage, undone, how):
+    """The same command goes on from there to the same numbers."""
+    run, kept = whole_pipeline, tmp_path / "kept"
+    numbers = (run / "pipeline.json").read_bytes()
+    shutil.move(run / undone, kept)
+    result = stop(how, run, "pipeline", "--run-dir", run, *PIPELINE)
+    assert f"in the {stage}, of which nothing was written" in result.text, result
+    assert not (run / undone).exists()
+    if how == "STOP file":
+        assert enas_hpc("pipeline", "--run-dir", run, *PIPELINE, ranks=2).code == 0
+        assert (run / undone).exists() and (run / "pipeline.json").read_bytes() == numbers
+    else:
+        shutil.move(kept, run / undone)
+
+
+def test_a_stop_at_the_end_of_a_search_ends_the_pipeline(tmp_path):
+    """The search is finished and took the file STOP away: the derivation must not begin."""
+    run = tmp_path / "run"
+    keys = {**KEYS, "data.markov.valid_tokens": 200, "train.evaluation_parts": 2}
+    command = ["pipeline", "--config", CONFIG, "--run-dir", run, "--samples", 6, "--top", 1, *sets(keys)]
+    run.mkdir()
+    (run / "STOP").touch()
+    result = enas_hpc(*command, ranks=2, env={"ENAS_FAULT": "0:8:slow"})  # the last step of nine
+    assert result.code == 75, result
+    assert json.loads((run / "status.json").read_text())["step"] == 9
+    assert not (run / "derived").exists()
+    result = enas_hpc(*command, ranks=2)
+    assert result.code == 0 and (run / "pipeline.json").exists(), result

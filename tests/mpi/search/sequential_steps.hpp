@@ -145,7 +145,7 @@ class ValidationData {
       const auto batch = image_batches().reward(options.batch_size, index, at_step);
       return {batch.input, batch.target};
     }
-    const data::TokenColumns columns(corpus_.valid, options.batch_size, "valid");
+    const data::TokenColumns columns(corpus_.valid, options.batch_size, "valid", "");
     RandomStream random(settings_.run.seed, {Purpose::reward_batch, index, at_step});
     // The last position leaves room for the targets.
     const auto last = columns.column_length() - options.segment_length - 1;
@@ -162,7 +162,7 @@ class ValidationData {
       const auto batch = image_batches().validation(size * number, size);
       return {batch.input, batch.target};
     }
-    const data::TokenColumns columns(corpus_.valid, size, "valid");
+    const data::TokenColumns columns(corpus_.valid, size, "valid", "");
     const std::int64_t length = settings_.weights.segments.segment_length;
     const auto tokens = columns.batch(0, size, length * number, length);
     return {tokens.input, tokens.target};

@@ -47,6 +47,15 @@ TEST(CommandLine, SearchWithEverything) {
   EXPECT_TRUE(line.json);
 }
 
+TEST(CommandLine, WhateverTakesLongHasATimeLimit) {
+  for (const char* command : {"derive", "evaluate"}) {
+    EXPECT_EQ(parse_command_line({command, "--run", "r"}).limits.max_time_s, 0.0);
+    EXPECT_EQ(parse_command_line({command, "--run", "r", "--max-time", "90.5"}).limits.max_time_s,
+              90.5);
+    EXPECT_THROW(parse_command_line({command, "--run", "r", "--max-time", "soon"}), ConfigError);
+  }
+}
+
 TEST(CommandLine, DefaultsOfASearch) {
   const CommandLine line = parse_command_line({"--config", "a.toml"});
   EXPECT_EQ(line.limits.resume, search::ResumeMode::automatic);

@@ -200,7 +200,8 @@ TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
   const auto differs = [&](auto change) {
     ImageSet changed = set;
     change(changed);
-    return digest_images(changed) != set.digest;
+    digest_images(changed);
+    return changed.digest != set.digest;
   };
   EXPECT_TRUE(differs([](ImageSet& s) { std::swap(s.shape.height, s.shape.width); }));
   EXPECT_TRUE(differs([](ImageSet& s) { s.order = PixelOrder::channels_last; }));
@@ -212,6 +213,19 @@ TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
   EXPECT_NE(split({.valid_size = 4}).digest, set.digest);
   pixels_[5] ^= 1U;
   EXPECT_NE(split(options).digest, set.digest);
+}
+
+TEST_F(SplitImagesTest, OneDigestIsThatOfTheSetBeforeItHadATestSplit) {
+  const ImageSet before = split({.valid_size = 3});
+  EXPECT_EQ(before.digest_without_test, before.digest);
+  ImageSet after = before;
+  after.test = before.valid;
+  digest_images(after);
+  EXPECT_EQ(after.digest_without_test, before.digest);
+  EXPECT_NE(after.digest, before.digest);
+  after.valid.labels[0] = 2;
+  digest_images(after);
+  EXPECT_NE(after.digest_without_test, before.digest);
 }
 
 }  // namespace

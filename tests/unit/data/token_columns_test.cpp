@@ -21,8 +21,8 @@ std::vector<std::int32_t> counting_tokens(std::size_t count) {
 
 TEST(TokenColumnsTest, BatchHoldsConsecutiveTokensOfEachColumn) {
   const std::vector<std::int32_t> tokens = counting_tokens(43);
-  const TokenColumns columns(tokens, 4,
-                             "train");  // columns start at 0, 10, 20, 30; 40..42 are dropped
+  // Columns start at 0, 10, 20, 30; 40..42 are dropped.
+  const TokenColumns columns(tokens, 4, "train", "a key");
   EXPECT_EQ(columns.num_columns(), 4);
   EXPECT_EQ(columns.column_length(), 10);
 
@@ -42,7 +42,7 @@ TEST(TokenColumnsTest, BatchHoldsConsecutiveTokensOfEachColumn) {
 
 TEST(TokenColumnsTest, TheLastTokenOfAColumnIsATarget) {
   const std::vector<std::int32_t> tokens = counting_tokens(20);
-  const TokenColumns columns(tokens, 2, "train");
+  const TokenColumns columns(tokens, 2, "train", "a key");
   EXPECT_EQ(columns.batch(1, 1, 0, 9).target[8][0].item<std::int64_t>(), 19);
   EXPECT_THROW(columns.batch(0, 1, 0, 10), ContractError);
   EXPECT_THROW(columns.batch(1, 2, 0, 1), ContractError);
@@ -52,9 +52,9 @@ TEST(TokenColumnsTest, TheLastTokenOfAColumnIsATarget) {
 
 TEST(TokenColumnsTest, TooFewTokensNameSplitAndNumbers) {
   const std::vector<std::int32_t> tokens = counting_tokens(127);
-  EXPECT_NO_THROW(TokenColumns(tokens, 63, "valid"));
+  EXPECT_NO_THROW(TokenColumns(tokens, 63, "valid", "a key"));
   try {
-    const TokenColumns columns(tokens, 64, "valid");
+    const TokenColumns columns(tokens, 64, "valid", "a key");
     FAIL() << "no error";
   } catch (const InputError& error) {
     const std::string message = error.what();

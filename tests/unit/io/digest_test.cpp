@@ -31,6 +31,8 @@ TEST(Digest, FinishMayBeFollowedByMore) {
   digester.add("ab");
   EXPECT_EQ(digester.finish(), digest_text("ab"));
   EXPECT_EQ(digester.add("c").finish(), digest_text("abc"));
+  Digester copy = digester;
+  EXPECT_EQ(copy.add("e").finish(), digest_text("abce"));
   Digester moved = std::move(digester);
   EXPECT_EQ(moved.add("d").finish(), digest_text("abcd"));
 }

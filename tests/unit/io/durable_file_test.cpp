@@ -317,6 +317,21 @@ TEST(ProbeWritable, RefusesFilesAndPlacesWhereNothingCanBeMade) {
   message_of<ConfigError>(ExitCode::cannot_create, probe("/proc"));
 }
 
+TEST(ProbeOutput, LooksAtTheNearestFolderAndMakesNothing) {
+  const ScratchFolder folder;
+  EXPECT_NO_THROW(probe_output(folder / "a/b/result.json"));
+  set_text(folder / "file", "x");
+  EXPECT_NO_THROW(probe_output(folder / "file"));
+  EXPECT_EQ(folder.num_entries(), 1U);
+  const auto probe = [&](const char* name) { return [&, name] { probe_output(folder / name); }; };
+  message_of<ConfigError>(ExitCode::cannot_create, probe("file/result.json"));
+  message_of<ConfigError>(ExitCode::cannot_create, probe("file/a/b/result.json"));
+  fs::create_directory(folder / "result.json");
+  EXPECT_NE(message_of<ConfigError>(ExitCode::cannot_create, probe("result.json"))
+                .find((folder / "result.json").string()),
+            std::string::npos);
+}
+
 TEST(ProbeWritable, PermissionHasItsOwnCode) {
   const ScratchFolder folder;
   fs::create_directory(folder / "locked");
