@@ -26,7 +26,7 @@ void require_space(const TypedView& network, std::optional<SpaceKind> space,
 }
 
 ArchitectureFile read(ArchitectureFormat format, std::optional<SpaceKind> space,
-                      std::string_view text, std::string_view file) {
+                      std::string_view text, std::string_view file, int nth) {
   switch (format) {
     case ArchitectureFormat::json:
       return architecture_from_json(json_from_text(text, file), file);
@@ -39,7 +39,7 @@ ArchitectureFile read(ArchitectureFormat format, std::optional<SpaceKind> space,
     case ArchitectureFormat::enas_lm:
       return {.network = cell_from_enas_lm(text, file)};
     case ArchitectureFormat::darts:
-      return {.network = view_from_darts(text, file)};
+      return file_from_darts(text, file, nth);
     case ArchitectureFormat::nni:
       return net_from_nni(text, file);
     case ArchitectureFormat::carpedm20:
@@ -72,8 +72,8 @@ ArchitectureFormat architecture_format_from_name(std::string_view name) {
 }
 
 ArchitectureFile import_architecture(ArchitectureFormat format, std::optional<SpaceKind> space,
-                                     std::string_view text, std::string_view file) {
-  ArchitectureFile imported = read(format, space, text, file);
+                                     std::string_view text, std::string_view file, int nth) {
+  ArchitectureFile imported = read(format, space, text, file, nth);
   require_space(imported.network, space, file);
   return imported;
 }
