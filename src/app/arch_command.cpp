@@ -25,6 +25,7 @@ using space::SpaceKind;
 
 constexpr std::size_t kMostInput = 16 << 20;
 constexpr int kLargestWidth = 1'000'000;
+constexpr int kMostGenotypes = 1'000'000;
 
 void add_source(CLI::App& sub, ArchLine& line) {
   sub.add_option("architecture", line.source, "File, shipped name (arch list), or - for stdin")
@@ -36,6 +37,10 @@ void add_source(CLI::App& sub, ArchLine& line) {
   sub.add_option("--space", line.space, "What a string of tf describes")
       ->type_name("recurrent|macro|micro")
       ->check(unnamed(CLI::IsMember({"recurrent", "macro", "micro"})));
+  sub.add_option("--nth", line.nth,
+                 "Which genotype of darts, from 1, where a file has several (default: the last)")
+      ->type_name("N")
+      ->check(unnamed(CLI::Range(1, kMostGenotypes)));
 }
 
 void add_width(CLI::App& sub, const char* name, int& value, const char* what) {
@@ -56,6 +61,9 @@ ArchitectureFile read_source(const ArchLine& line) {
   std::optional<SpaceKind> kind;
   if (!line.space.empty()) kind = space::space_kind_from_name(line.space);
   ArchitectureFile file;
+  if (line.nth > 0 && line.from != "darts") {
+    throw ConfigError("--nth chooses among the genotypes of --from darts", ExitCode::usage);
+  }
   if (line.from.empty() && line.source != "-") {
     file = space::load_architecture(line.source);
     if (kind && *kind != space::kind_of(file.network)) {
@@ -66,12 +74,13 @@ ArchitectureFile read_source(const ArchLine& line) {
     const auto format = line.from.empty() ? ArchitectureFormat::json
                                           : space::architecture_format_from_name(line.from);
     file = space::import_architecture(format, kind, text_of_source(line.source),
-                                      line.source == "-" ? "standard input" : line.source);
+                                      line.source == "-" ? "standard input" : line.source,
+                                      line.nth);
   }
   if (line.name.empty()) return file;
   file.name = line.name;
-  return space::architecture_from_json(architecture_json(file),
-                                       "--name");  // a name that can be read again
+  space::architecture_from_json(architecture_json(file), "--name");  // one that can be read again
+  return file;
 }
 
 /// Widths of other spaces would have no effect: they are refused.
@@ -213,6 +222,7 @@ void add_arch(CLI::App& app, ArchLine& line, bool& json) {
 void run_arch_on_root(Log& log, const ArchLine& line, bool json) {
   if (line.action == "list") return list(json);
   const ArchitectureFile file = read_source(line);
+  for (const std::string& note : file.notes) log.warn(note);
   for (const std::string& warning : output_warnings(file.network)) log.warn(warning);
   if (line.action == "show") return show(line, file, json);
   convert(line, file);

@@ -24,6 +24,7 @@ struct ArchLine {
   bool released = false;
   std::string from;   ///< format; "" for the native one
   std::string space;  ///< "" when not given
+  int nth = 0;        ///< of several genotypes, from 1
   std::string to;
   std::string out;   ///< file; "" for stdout
   std::string name;  ///< "" to keep what the source says

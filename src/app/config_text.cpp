@@ -38,20 +38,41 @@ std::string commented_assignment(const Key& key, const Settings& settings) {
   return concat("# ", key.help, " ", facts(key), "\n", assignment(key, settings));
 }
 
-/// The likeliest key, by its full name or by its last word alone; "" when none is near.
-std::string nearest_key(const std::string& name) {
-  std::vector<std::string> names;
+/// Names of keys in a section, or of all keys by their last word.
+std::vector<std::string> words_of(std::string_view section) {
   std::vector<std::string> words;
   for (const Key& key : schema()) {
-    names.push_back(key.name);
-    words.push_back(key.short_name());
+    if (section.empty() || key.section() == section) words.push_back(key.short_name());
   }
-  std::string near = nearest(name, names);
-  if (!near.empty()) return near;
-  const auto exact = std::find(words.begin(), words.end(), name);
-  const std::string word = exact != words.end() ? *exact : nearest(name, words);
-  const auto found = std::find(words.begin(), words.end(), word);
-  return found == words.end() ? "" : names.at(static_cast<std::size_t>(found - words.begin()));
+  return words;
+}
+
+/// The first key whose last word is this; "" when there is none.
+std::string key_with_word(const std::string& word) {
+  for (const Key& key : schema()) {
+    if (key.short_name() == word) return key.name;
+  }
+  return "";
+}
+
+/// The likeliest key: one without a typing error in its section or its last word, or the same word
+/// in another section; "" when none is near.
+std::string nearest_key(const std::string& name) {
+  const auto dot = name.rfind('.');
+  const std::string word = dot == std::string::npos ? name : name.substr(dot + 1);
+  const std::string written = dot == std::string::npos ? "" : name.substr(0, dot);
+  std::vector<std::string> sections;
+  for (const Key& key : schema()) sections.push_back(key.section());
+  const bool is_section = std::find(sections.begin(), sections.end(), written) != sections.end();
+  const std::string section = is_section ? written : nearest(written, sections);
+  if (!section.empty()) {
+    const std::string exact = concat(section, ".", word);
+    if (find_key(exact) != nullptr) return exact;
+    const std::string near = nearest(word, words_of(section));
+    if (!near.empty()) return concat(section, ".", near);
+  }
+  const std::string same = key_with_word(word);
+  return same.empty() ? key_with_word(nearest(word, words_of(""))) : same;
 }
 
 const Key& key_named(const std::string& name) {

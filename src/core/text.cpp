@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <iomanip>
+#include <iterator>
 
 namespace enas {
 namespace {
@@ -26,6 +27,36 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+/// In lower case, with '_' for '-': neither makes another word of it.
+std::string folded(std::string_view word) {
+  std::string text(word);
+  for (char& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    if (letter == '-') letter = '_';
+  }
+  return text;
+}
+
+/// People seldom mistype a first letter: "gpu" is no "cpu". They do swap the first two.
+bool begin_alike(std::string_view a, std::string_view b) {
+  const auto is_swapped = [&] { return a[0] == b[1] && a[1] == b[0]; };
+  return a.substr(0, 1) == b.substr(0, 1) || (a.size() > 1 && b.size() > 1 && is_swapped());
+}
+
+/// Another digit is another thing, as in "sep_conv_7x7" and "sep_conv_5x5"; a digit that was left
+/// out is a typing error.
+bool differ_in_digits(std::string_view a, std::string_view b) {
+  const auto digits_of = [](std::string_view word) {
+    std::string digits;
+    std::copy_if(word.begin(), word.end(), std::back_inserter(digits),
+                 [](char c) { return c >= '0' && c <= '9'; });
+    return digits;
+  };
+  const std::string of_a = digits_of(a);
+  const std::string of_b = digits_of(b);
+  return of_a.size() == of_b.size() && of_a != of_b;
 }
 
 }  // namespace
@@ -54,12 +85,14 @@ std::string human_bytes(double bytes) {
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {
   constexpr std::size_t kLongest = 256;  // bounds the work on a hostile word
-  if (word.size() > kLongest) return "";
-  // A distance of the whole length would mean that nothing of the word was kept.
-  std::size_t best = std::min(std::max<std::size_t>(2, word.size() / 3) + 1, word.size());
+  if (word.size() < 3 || word.size() > kLongest) return "";
+  const std::string written = folded(word);
+  std::size_t best = std::clamp<std::size_t>(word.size() / 5, 1, 2) + 1;
   std::string found;
   for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(word, candidate);
+    const std::string meant = folded(candidate);
+    if (!begin_alike(written, meant) || differ_in_digits(written, meant)) continue;
+    const std::size_t distance = edit_distance(written, meant);
     if (distance < best) {
       best = distance;
       found = candidate;

@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
 
 namespace enas::space {
 
@@ -14,6 +15,7 @@ std::string Architecture::text() const { return join(tokens, " "); }
 
 std::vector<std::int32_t> tokens_from_text(std::string_view text) {
   constexpr std::string_view kSeparators = " \t\r\n\v\f[]|";
+  constexpr std::size_t kLongestWord = 40;  // in a message
   std::vector<std::int32_t> tokens;
   std::size_t begin = text.find_first_not_of(kSeparators);
   while (begin != std::string_view::npos) {
@@ -22,7 +24,7 @@ std::vector<std::int32_t> tokens_from_text(std::string_view text) {
     std::int32_t token = 0;
     const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), token);
     if (error != std::errc() || stop != word.data() + word.size()) {
-      throw InputError(concat("'", word, "' after ", tokens.size(),
+      throw InputError(concat("'", visible(word, kLongestWord), "' after ", tokens.size(),
                               " tokens is no token: an architecture is a list of integers "
                               "separated by white space, with '[', ']' and '|' ignored"));
     }

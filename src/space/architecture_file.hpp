@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/json.hpp"
 #include "space/typed_view.hpp"
@@ -16,6 +17,7 @@ struct ArchitectureFile {
   std::string name = {};
   Json origin = nullptr;   ///< an object, or null: the run's seed, configuration and program
   Json metrics = nullptr;  ///< an object, or null: what ranked it
+  std::vector<std::string> notes = {};  ///< for who reads it in; part of no file
 };
 
 /// The native format, with keys in a fixed order.

@@ -17,6 +17,10 @@ void check_number(const JsonPlace& item, const std::string& key, int number) {
   if (item.has(key)) item.member(key).integer(number, number, concat("its place in the list"));
 }
 
+Operation operation_of(const JsonPlace& place, const std::vector<std::string>& known) {
+  return operation_from_name(place.one_of(known, operation_remark));
+}
+
 /// Outputs and loose ends of a cell whose nodes are known and have the numbers below `count`.
 template <typename Cell>
 void read_outputs(const JsonPlace& place, Cell& cell, int count) {
@@ -83,7 +87,7 @@ MacroNet read_macro(const JsonPlace& place) {
     const int number = static_cast<int>(net.layers.size());
     item.require_keys({"layer", "operation", "skips"});
     check_number(item, "layer", number);
-    const Operation operation = operation_from_name(item.member("operation").one_of(kOperations));
+    const Operation operation = operation_of(item.member("operation"), kOperations);
     std::vector<int> skips;
     if (item.has("skips")) {
       const JsonPlace list = item.member("skips");
@@ -116,7 +120,7 @@ MicroCell read_micro_cell(const JsonPlace& place) {
     std::array<MicroCell::Side, 2> sides;
     for (std::size_t side = 0; side < sides.size(); ++side) {
       sides[side] = micro_side(inputs[side].integer(0, number - 1, "an earlier node"),
-                               operation_from_name(operations[side].one_of(kOperations)));
+                               operation_of(operations[side], kOperations));
     }
     cell.nodes.push_back(sides);
   }

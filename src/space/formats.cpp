@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.hpp"
-#include "core/plain_text.hpp"
 #include "core/text.hpp"
 #include "space/carpedm20_format.hpp"
 #include "space/darts_format.hpp"
@@ -27,7 +26,7 @@ void require_space(const TypedView& network, std::optional<SpaceKind> space,
 }
 
 ArchitectureFile read(ArchitectureFormat format, std::optional<SpaceKind> space,
-                      std::string_view text, std::string_view file) {
+                      std::string_view text, std::string_view file, int nth) {
   switch (format) {
     case ArchitectureFormat::json:
       return architecture_from_json(json_from_text(text, file), file);
@@ -36,11 +35,11 @@ ArchitectureFile read(ArchitectureFormat format, std::optional<SpaceKind> space,
         throw InputError(concat(file, ": a string of tf does not tell its space; name it: --space ",
                                 "recurrent, macro or micro"));
       }
-      return {.network = view_from_tf(*space, plain_text(std::string(text)), file)};
+      return {.network = view_from_tf(*space, text, file)};
     case ArchitectureFormat::enas_lm:
-      return {.network = cell_from_enas_lm(plain_text(std::string(text)), file)};
+      return {.network = cell_from_enas_lm(text, file)};
     case ArchitectureFormat::darts:
-      return {.network = view_from_darts(plain_text(std::string(text)), file)};
+      return file_from_darts(text, file, nth);
     case ArchitectureFormat::nni:
       return net_from_nni(text, file);
     case ArchitectureFormat::carpedm20:
@@ -73,8 +72,8 @@ ArchitectureFormat architecture_format_from_name(std::string_view name) {
 }
 
 ArchitectureFile import_architecture(ArchitectureFormat format, std::optional<SpaceKind> space,
-                                     std::string_view text, std::string_view file) {
-  ArchitectureFile imported = read(format, space, text, file);
+                                     std::string_view text, std::string_view file, int nth) {
+  ArchitectureFile imported = read(format, space, text, file, nth);
   require_space(imported.network, space, file);
   return imported;
 }

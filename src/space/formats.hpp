@@ -27,9 +27,10 @@ ArchitectureFormat architecture_format_from_name(std::string_view name);
 
 /// `space` is needed where a format does not tell it (tf) and must be right where it does. The
 /// format is never guessed: strings of tf and enas_lm differ only in what their numbers mean.
-/// `file` is a name for messages. Throws InputError saying what is wrong where.
+/// `file` is a name for messages. `nth` is for darts: which of several genotypes, from 1; 0 for the
+/// last. Throws InputError saying what is wrong where.
 ArchitectureFile import_architecture(ArchitectureFormat format, std::optional<SpaceKind> space,
-                                     std::string_view text, std::string_view file);
+                                     std::string_view text, std::string_view file, int nth = 0);
 
 /// Text with a line end. Throws InputError saying why the format cannot carry the architecture.
 std::string export_architecture(ArchitectureFormat format, const ArchitectureFile& file);

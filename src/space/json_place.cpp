@@ -6,6 +6,8 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
+#include "space/pasted_text.hpp"
 
 namespace enas::space {
 namespace {
@@ -13,15 +15,13 @@ namespace {
 constexpr int kDeepest = 64;  // bounds the recursion of printing
 constexpr std::size_t kLineWidth = 100;
 constexpr std::size_t kLongestShown = 60;
+constexpr std::size_t kLongestSyntaxError = 200;
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string shown(const Json& json) {
-  const std::string text = dump(json);
-  return text.size() <= kLongestShown ? text : text.substr(0, kLongestShown) + "…";
-}
+std::string shown(const Json& json) { return visible(dump(json), kLongestShown); }
 
 std::string on_one_line(const Json& json) {
   if (!json.is_structured()) return dump(json);
@@ -75,8 +75,9 @@ class Strictness {
 
 Json json_from_text(std::string_view text, std::string_view file) {
   Strictness strictness(file);
+  const std::string plain = json_with_plain_blanks(text, file);
   try {
-    return Json::parse(text.begin(), text.end(),
+    return Json::parse(plain,
                        [&](int depth, Json::parse_event_t event, Json& parsed) {
                          return strictness(depth, event, parsed);
                        });
@@ -84,8 +85,9 @@ Json json_from_text(std::string_view text, std::string_view file) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
     const std::string_view message = error.what();
     const std::size_t end = message.find("] ");
-    throw InputError(concat(
-        file, " is no JSON: ", end == std::string_view::npos ? message : message.substr(end + 2)));
+    const std::string_view problem =
+        end == std::string_view::npos ? message : message.substr(end + 2);
+    throw InputError(concat(file, " is no JSON: ", visible(problem, kLongestSyntaxError)));
   }
 }
 
@@ -144,12 +146,16 @@ std::string JsonPlace::word(std::string_view what) const {
   return value_->get<std::string>();
 }
 
-std::string JsonPlace::one_of(const std::vector<std::string>& words) const {
+std::string JsonPlace::one_of(const std::vector<std::string>& words,
+                              std::string (*remark)(std::string_view)) const {
   const std::string word = value_->is_string() ? value_->get<std::string>() : "";
   if (std::find(words.begin(), words.end(), word) != words.end()) return word;
+  const std::string known = remark == nullptr ? "" : remark(word);
   const std::string meant = nearest(word, words);
   refuse(concat(words.size() == 1 ? "" : "one of ", join(words, ", "),
-                meant.empty() ? "" : concat(" (did you mean ", meant, "?)")));
+                !known.empty()   ? concat(" (", word, " is ", known, ")")
+                : !meant.empty() ? concat(" (did you mean ", meant, "?)")
+                                 : ""));
 }
 
 void JsonPlace::require_keys(const std::vector<std::string>& known) const {

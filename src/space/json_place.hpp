@@ -11,8 +11,8 @@
 
 namespace enas::space {
 
-/// One JSON value that fills the text; no key twice, at most 64 levels. Throws InputError naming
-/// file, line and column.
+/// One JSON value that fills the text; no key twice, at most 64 levels. White space may be any of
+/// Unicode's. Throws InputError naming file, line and column.
 Json json_from_text(std::string_view text, std::string_view file);
 
 /// On one line what fits there, two blanks a level, a line end at the end.
@@ -35,8 +35,9 @@ class JsonPlace {
   /// A whole number. `what` says what it is: "an earlier node".
   int integer(int low, int high, std::string_view what) const;
   std::string word(std::string_view what) const;
-  /// One of these words.
-  std::string one_of(const std::vector<std::string>& words) const;
+  /// One of these words. `remark` says what is known about a word that is none of them, or "".
+  std::string one_of(const std::vector<std::string>& words,
+                     std::string (*remark)(std::string_view word) = nullptr) const;
   /// An object with no other keys than these.
   void require_keys(const std::vector<std::string>& known) const;
   /// Different whole numbers between low and high, ascending.

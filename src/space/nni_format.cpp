@@ -26,7 +26,8 @@ std::vector<int> nni_outputs(const MicroCell& cell) {
   return outputs;
 }
 
-Operation operation_of(const std::string& name) {
+Operation operation_of(const JsonPlace& place) {
+  const std::string name = place.one_of(kOperations, operation_remark);
   return name == "skip_connect" ? Operation::identity : operation_from_name(name);
 }
 
@@ -47,7 +48,7 @@ MicroCell cell_of(const JsonPlace& place, const char* name, std::vector<std::str
       const std::string input = key_of(name, "input", node, side);
       known.insert(known.end(), {operation, input});
       sides[side] = micro_side(input_of(place.member(input), node),
-                               operation_of(place.member(operation).one_of(kOperations)));
+                               operation_of(place.member(operation)));
     }
     cell.nodes.push_back(sides);
   }

@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
 
 namespace enas::space {
 namespace {
@@ -21,6 +22,10 @@ constexpr std::array<std::pair<Operation, std::string_view>, 7> kOperationNames 
      {Operation::avg_pool_3x3, "avg_pool_3x3"},
      {Operation::max_pool_3x3, "max_pool_3x3"},
      {Operation::identity, "identity"}}};
+
+/// DARTS can choose or has code for them, and no space here has them.
+constexpr std::array<std::string_view, 5> kOnlyInDarts = {"none", "dil_conv_3x3", "dil_conv_5x5",
+                                                          "sep_conv_7x7", "conv_7x1_1x7"};
 
 }  // namespace
 
@@ -37,7 +42,16 @@ Operation operation_from_name(std::string_view name) {
     if (known == name) return operation;
     names.push_back(known);
   }
-  throw InputError(concat("unknown operation '", name, "': known are ", join(names, ", ")));
+  const std::string remark = operation_remark(name);
+  throw InputError(concat("unknown operation '", visible(name, 40), "'",
+                          remark.empty() ? "" : ", " + remark, ": known are ", join(names, ", ")));
+}
+
+std::string operation_remark(std::string_view name) {
+  if (name == "skip_connect") return "called identity here";
+  const bool is_of_darts =
+      std::find(kOnlyInDarts.begin(), kOnlyInDarts.end(), name) != kOnlyInDarts.end();
+  return is_of_darts ? "an operation of DARTS that this space does not have" : "";
 }
 
 std::vector<std::string> names_of(const std::vector<Operation>& operations) {

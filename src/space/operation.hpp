@@ -21,6 +21,9 @@ enum class Operation {
 std::string_view name_of(Operation operation);
 /// Throws InputError listing the known names.
 Operation operation_from_name(std::string_view name);
+/// What a name is that no operation here has, as "an operation of DARTS that ..."; "" when that is
+/// not known.
+std::string operation_remark(std::string_view name);
 std::vector<std::string> names_of(const std::vector<Operation>& operations);
 
 bool is_pool(Operation operation);

@@ -6,16 +6,16 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "space/pasted_text.hpp"
 
 namespace enas::space {
 namespace {
 
 constexpr const char* kNoOutputs = "strings of numbers have no place for outputs";
 
-std::vector<std::int32_t> tokens_in(std::string_view text) {
-  std::string plain(text);
-  for (const char c : {',', '"', '\''}) std::replace(plain.begin(), plain.end(), c, ' ');
-  return tokens_from_text(plain);
+std::vector<std::int32_t> tokens_in(std::string text) {
+  for (const char c : {',', '"', '\''}) std::replace(text.begin(), text.end(), c, ' ');
+  return tokens_from_text(text);
 }
 
 /// Runs `read`; what it throws names the file.
@@ -82,8 +82,9 @@ RecurrentSpaceOptions enas_lm_options(int nodes) {
 }  // namespace
 
 TypedView view_from_tf(SpaceKind kind, std::string_view text, std::string_view file) {
+  const std::string plain = with_plain_blanks(text, file);
   return in_file(file, [&]() -> TypedView {
-    std::vector<std::int32_t> tokens = tokens_in(text);
+    std::vector<std::int32_t> tokens = tokens_in(plain);
     if (kind == SpaceKind::recurrent) return recurrent_from_tf(std::move(tokens));
     if (kind == SpaceKind::macro) return macro_from_tf(std::move(tokens));
     return micro_from_tf(std::move(tokens));
@@ -105,8 +106,9 @@ std::string tf_text(const TypedView& view) {
 }
 
 RecurrentCell cell_from_enas_lm(std::string_view text, std::string_view file) {
+  const std::string plain = with_plain_blanks(text, file);
   return in_file(file, [&] {
-    std::vector<std::int32_t> tokens = tokens_in(text);
+    std::vector<std::int32_t> tokens = tokens_in(plain);
     if (tokens.empty() || tokens.size() % 2 != 0) {
       fail_length(tokens.size(),
                   "a cell of enas_lm with n nodes has 2n: previous node and function of each node "

@@ -80,6 +80,18 @@ def test_the_table_of_formats_names_those_without_a_cell_of_one_node():
         assert ("has no other node" in told) == says_no, name
 
 
+def test_a_log_with_several_genotypes_pasted_with_no_break_blanks():
+    def line(function):
+        return f"10:51 genotype =\u00a0Genotype(recurrent=[('{function}',\u00a00)], concat=range(1, 2, 1))\n"
+    log = "\ufeffepoch 1\n" + line("relu") + "epoch 2\n" + line("sigmoid") + "done\n"
+    command = [BINARY, "arch", "convert", "-", "--from", "darts", "--to", "tf"]
+    done = subprocess.run(command, capture_output=True, text=True, input=log, env=environment(), timeout=150)
+    assert (done.returncode, done.stdout) == (0, "0 0 3\n"), done
+    assert "warning: standard input has 2 genotypes; the last one is read, of line 4 (--nth" in done.stderr
+    assert arch(*command[2:], "--nth", 1, stdin=log) == "0 0 1\n"
+    assert "--nth is 3" in arch(*command[2:], "--nth", 3, stdin=log, code=65)
+
+
 def test_the_best_of_a_search_can_be_shown(tmp_path):
     run = Run(tmp_path / "run", {"search.rounds": 1})
     assert run.search(ranks=0).code == 0
@@ -109,6 +121,7 @@ def test_a_named_output_list_is_warned_of():
     (64, [], ["subcommand"]),
     (64, ["convert", "enas-ptb", "--to", "onnx"], ["onnx"]),
     (64, ["convert", "enas-ptb"], ["--to"]),
+    (64, ["show", "enas-ptb", "--nth", 1], ["--nth", "--from darts"]),
     (65, ["convert", "enas-macro", "--to", "darts"], ["macro", "no form in darts"]),
     (65, ["convert", "enas-ptb", "--space", "micro", "--to", "json"], ["--space says micro"]),
     (65, ["convert", SHIPPED / "enas-ptb.json", "--from", "tf", "--space", "recurrent", "--to", "json"],

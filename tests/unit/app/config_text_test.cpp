@@ -134,6 +134,9 @@ TEST(Explain, UnknownKeysAreUsageErrorsWithTheNearestName) {
             "unknown key slots; did you mean weights.slots?");
   EXPECT_EQ(refusal_of([] { explain("slot"); }).message,
             "unknown key slot; did you mean weights.slots?");
+  EXPECT_EQ(refusal_of([] { explain("wieghts.slots"); }).message,
+            "unknown key wieghts.slots; did you mean weights.slots?");
+  EXPECT_EQ(refusal_of([] { explain("weights.lr_max"); }).message, "unknown key weights.lr_max");
   EXPECT_EQ(refusal_of([] { explain("qqqqqqqqqqqq"); }).message, "unknown key qqqqqqqqqqqq");
 }
 

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <set>
 
+#include "core/utf8.hpp"
+
 namespace enas {
 namespace {
 

@@ -34,9 +34,10 @@ TEST(Text, HumanBytes) {
 TEST(Text, NearestFindsTypingErrors) {
   EXPECT_EQ(nearest("bacth_size", kKeys), "batch_size");
   EXPECT_EQ(nearest("learning_rat", kKeys), "learning_rate");
-  EXPECT_EQ(nearest("learn_rate", kKeys), "learning_rate");
+  EXPECT_EQ(nearest("learningrates", kKeys), "learning_rate");
   EXPECT_EQ(nearest("sead", kKeys), "seed");
-  EXPECT_EQ(nearest("rl", kKeys), "lr");
+  EXPECT_EQ(nearest("esed", kKeys), "seed");
+  EXPECT_EQ(nearest("Batch-Size", kKeys), "batch_size");
 }
 
 TEST(Text, NearestSaysNothingWhenNothingIsNear) {
@@ -45,6 +46,21 @@ TEST(Text, NearestSaysNothingWhenNothingIsNear) {
   EXPECT_EQ(nearest("", kKeys), "");
   EXPECT_EQ(nearest("seed", {}), "");
   EXPECT_EQ(nearest(std::string(100000, 'x'), kKeys), "");
+}
+
+/// Words that mean another thing although they look alike.
+TEST(Text, NearestIsForTypingErrorsOnly) {
+  const std::vector<std::string> words = {"sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "cpu",
+                                          "bfloat16",     "float32",      "lr_min",       "tanh"};
+  for (const char* other : {"dil_conv_3x3", "dil_conv_5x5", "sep_conv_7x7", "sep_conv_3x5",
+                            "max_pool_3x3", "conv_3x3", "gpu", "tpu", "float16", "float64",
+                            "lr_max", "sinh", "learn_rate"}) {
+    EXPECT_EQ(nearest(other, words), "") << other;
+  }
+  EXPECT_EQ(nearest("learn_rate", kKeys), "");
+  EXPECT_EQ(nearest("conv3x3", std::vector<std::string>{"conv_3x3"}), "conv_3x3");
+  EXPECT_EQ(nearest("spe_conv_3x3", words), "sep_conv_3x3");
+  EXPECT_EQ(nearest("Tanh", words), "tanh");
 }
 
 TEST(Text, NearestPrefersTheSmallerDistance) {

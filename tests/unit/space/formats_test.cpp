@@ -250,7 +250,7 @@ TEST(Formats, SaysWhatIsWrongWithAGenotype) {
   };
   EXPECT_EQ(with("(\"sep_conv_3x3\", 0)", "['sep_conv_3x3',0,]"), "accepted");
   expect_words(with("(\"sep_conv_3x3\", 0)", "('sep_conv_7x7', 0)"),
-               {"normal[1][0] is \"sep_conv_7x7\"", "skip_connect", "did you mean"});
+               {"normal[1][0] is \"sep_conv_7x7\"", "skip_connect", "operation of DARTS"});
   expect_words(with("(\"sep_conv_3x3\", 0)", "('none', 0)"), {"normal[1][0] is \"none\""});
   expect_words(with("(\"sep_conv_3x3\", 0)", "('sep_conv_3x3', 2)"),
                {"normal[1][1] is 2", "0 to 1"});
@@ -260,8 +260,9 @@ TEST(Formats, SaysWhatIsWrongWithAGenotype) {
   expect_words(with("(2, 4, 5, 6)", "()"), {"reduce_concat is []"});
   expect_words(with("(2, 4, 5, 6)", "range(9)"), {"reduce_concat[7] is 7"});
   expect_words(with("reduce_concat", "reduced_concat"), {"reduced_concat", "did you mean"});
-  expect_words(with("range(2, 7)", "list(2, 7)"), {"my.txt:4:68", "range(...)", "'list(2, 7)"});
-  expect_words(with("range(2, 7)", "range('2')"), {"range(begin, end)"});
+  expect_words(with("range(2, 7)", "list(2, 7)"),
+               {"my.txt:4:68", "one value in list(...)", "'list(2, 7)"});
+  expect_words(with("range(2, 7)", "range('2')"), {"range(begin, end)", "'('2')"});
   expect_words(with("range(2, 7)", "range(1000000000)"), {"range(begin, end)"});
   expect_words(with("normal=", ""), {"my.txt:2:", "a name, as in normal="});
   expect_words(with("range(2, 7),", "[2, 3"), {"expected ',' or ']'"});
@@ -269,9 +270,7 @@ TEST(Formats, SaysWhatIsWrongWithAGenotype) {
   expect_words(import_refusal(darts, {}, "Genotype(a='b"), {"does not end", "my.txt:1:"});
   expect_words(import_refusal(darts, {}, "Genotype(a=[[[[[[[[[[[[[[[["), {"brackets"});
   expect_words(import_refusal(darts, {}, "Genotype(a=1, a=2)"), {"'a' is given twice"});
-  expect_words(import_refusal(darts, {}, "normal=[]"), {"no \"Genotype(\""});
-  expect_words(import_refusal(darts, {}, "A=Genotype()\nB=Genotype()"), {"my.txt:2:3", "second"});
-  expect_words(import_refusal(darts, {}, "Genotype() x"), {"nothing after"});
+  expect_words(import_refusal(darts, {}, "normal=[]"), {"my.txt has no genotype"});
   expect_words(import_refusal(darts, {}, "Genotype()"), {"normal is missing"});
   expect_words(import_refusal(darts, {}, "Genotype(recurrent=[('tanh', 1)], concat=[1])"),
                {"recurrent[0][1] is 1", "an earlier state: 0"});

@@ -356,6 +356,22 @@ TEST(RecurrentSupernet, TwoHalvesWithTheStateCarriedScoreAsOneSegment) {
   EXPECT_LE((state - whole_state).abs().max().item<float>(), 1e-5F);
 }
 
+TEST(RecurrentSupernet, RandomChildrenAreTrained) {
+  for (const Kernels kernels : {Kernels::fused, Kernels::eager}) {
+    const RecurrentOptions options{.hidden = 4, .kernels = kernels};
+    const RecurrentSupernet net(small_space(), options, kVocabulary, 1);
+    for (std::uint64_t number = 0; number < 100; ++number) {
+      const auto architecture = random_child(small_space(), number);
+      at::Tensor state = net.initial_state(2);
+      const auto found = net.gradient(architecture, random_batch(3, 2), state, kAddress);
+      ASSERT_EQ(found.gradients.size(), net.touched(architecture).size());
+      for (const at::Tensor& gradient : found.gradients) {
+        EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << architecture.text();
+      }
+    }
+  }
+}
+
 TEST(RecurrentSupernet, RefusesWhatMakesNoModel) {
   const auto make = [](const RecurrentOptions& options) {
     return RecurrentSupernet(small_space(), options, kVocabulary, 1);
