@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/random.hpp"
@@ -54,34 +57,91 @@ std::int64_t train_size(std::int64_t available, const ImageSplitOptions& options
   return options.limit_train > 0 ? options.limit_train : left;
 }
 
-/// Throws where the images of a class lie together, so that the last ones are no fair validation
-/// split. A handful of images may lie so by chance.
-void check_order(const ImageSplit& all, const std::string& name) {
+/// Whether the images of a class lie together, so that the last ones are no fair validation split.
+/// A handful of images may lie so by chance.
+bool is_sorted_by_class(const ImageSplit& all) {
   constexpr std::size_t kFewImages = 50;
-  if (all.labels.size() < kFewImages) return;
+  if (all.labels.size() < kFewImages) return false;
   const std::set<std::int32_t> classes(all.labels.begin(), all.labels.end());
   std::size_t runs = 1;
   for (std::size_t i = 1; i < all.labels.size(); ++i) {
     if (all.labels[i] != all.labels[i - 1]) ++runs;
   }
-  if (classes.size() == 1 || runs > classes.size()) return;
-  throw InputError(concat(name, ": its ", all.labels.size(),
-                          " training images are sorted by class (", classes.size(),
-                          " classes, one after the other), so the last of them are no "
-                          "fair validation split; set data.shuffle_split = true"));
+  return classes.size() > 1 && runs <= classes.size();
+}
+
+/// A class with images in the validation split and none in the training split.
+std::optional<std::int32_t> untrained_class(const ImageSplit& all,
+                                            const ImageSplitOptions& options, int num_classes) {
+  const std::vector<std::size_t> order = order_of(all, options.shuffle_split);
+  const std::int64_t num_valid = options.valid_size;
+  const std::int64_t num_train =
+      options.limit_train > 0 ? options.limit_train : all.size() - num_valid;
+  const std::span<const std::size_t> images(order);
+  std::vector<bool> trained(static_cast<std::size_t>(num_classes), false);
+  for (const std::size_t image : images.first(static_cast<std::size_t>(num_train))) {
+    trained[static_cast<std::size_t>(all.labels[image])] = true;
+  }
+  for (const std::size_t image : images.last(static_cast<std::size_t>(num_valid))) {
+    if (!trained[static_cast<std::size_t>(all.labels[image])]) return all.labels[image];
+  }
+  return std::nullopt;
+}
+
+bool is_fair(const ImageSplit& all, const ImageSplitOptions& options, int num_classes) {
+  if (!options.shuffle_split && is_sorted_by_class(all)) return false;
+  return !untrained_class(all, options, num_classes);
+}
+
+/// The keys to set for a split that is fair, the least change first; empty where there is none.
+std::string remedy(const ImageSplit& all, const ImageSplitOptions& options, int num_classes) {
+  const auto text_of = [&](const ImageSplitOptions& changed) {
+    std::vector<std::string> keys;
+    if (changed.shuffle_split != options.shuffle_split) keys.push_back("data.shuffle_split = true");
+    if (changed.limit_train != options.limit_train) keys.push_back("data.limit_train = 0");
+    if (changed.valid_size != options.valid_size) {
+      keys.push_back(concat("data.valid_size = ", changed.valid_size));
+    }
+    return join(keys, " and ");
+  };
+  ImageSplitOptions changed = options;
+  for (const bool shuffle : {options.shuffle_split, true}) {
+    for (const std::int64_t limit : {options.limit_train, std::int64_t{0}}) {
+      changed.shuffle_split = shuffle;
+      changed.limit_train = limit;
+      if (is_fair(all, changed, num_classes)) return text_of(changed);
+    }
+  }
+  // A validation split with fewer images than classes would say little.
+  for (const bool shuffle : {options.shuffle_split, true}) {
+    changed.shuffle_split = shuffle;
+    for (changed.valid_size = options.valid_size / 2; changed.valid_size >= num_classes;
+         changed.valid_size /= 2) {
+      if (is_fair(all, changed, num_classes)) return text_of(changed);
+    }
+  }
+  return {};
 }
 
 /// Throws where the two splits cannot be of one kind.
-void check_classes(const ImageSet& set) {
-  std::vector<bool> trained(static_cast<std::size_t>(set.num_classes), false);
-  for (const std::int32_t label : set.train.labels) trained[static_cast<std::size_t>(label)] = true;
-  for (const std::int32_t label : set.valid.labels) {
-    if (trained[static_cast<std::size_t>(label)]) continue;
-    throw InputError(concat(set.name, ": class ", label, " is in the validation split but not in ",
-                            "the training split of ", set.train.size(),
-                            " images; if the images are sorted by class, set data.shuffle_split = "
-                            "true, else raise data.limit_train"));
+void check_fair(const ImageSplit& all, const ImageSplitOptions& options, const ImageSet& set) {
+  if (is_fair(all, options, set.num_classes)) return;
+  const std::string keys = remedy(all, options, set.num_classes);
+  const std::string advice =
+      keys.empty() ? "the data have to change: every class of the validation split needs images "
+                     "for the training split as well"
+                   : "set " + keys;
+  if (!options.shuffle_split && is_sorted_by_class(all)) {
+    throw InputError(concat(set.name, ": its ", all.labels.size(),
+                            " training images are sorted by class, so the last of them are no fair "
+                            "validation split; ",
+                            advice));
   }
+  const std::int32_t label = *untrained_class(all, options, set.num_classes);
+  throw InputError(concat(set.name, ": class ", label, ", which has ",
+                          std::count(all.labels.begin(), all.labels.end(), label),
+                          " images, is in the validation split but not in the training split; ",
+                          advice));
 }
 
 }  // namespace
@@ -109,12 +169,11 @@ void split_images(const ImageSplit& all, const ImageSplitOptions& options, Image
              all.labels, [&](std::int32_t label) { return label >= 0 && label < set.num_classes; }),
          "labels are classes");
   const auto num_train = static_cast<std::size_t>(train_size(all.size(), options, set.name));
-  if (!options.shuffle_split) check_order(all, set.name);
+  check_fair(all, options, set);
   const std::vector<std::size_t> order = order_of(all, options.shuffle_split);
   const std::span<const std::size_t> chosen(order);
   set.train = take(all, chosen.first(num_train));
   set.valid = take(all, chosen.last(static_cast<std::size_t>(options.valid_size)));
-  check_classes(set);
   set.digest = digest_images(set);
 }
 

@@ -27,15 +27,18 @@ std::int64_t draw_length(RandomStream& stream, int segment_length) {
 }  // namespace
 
 TokenColumns::TokenColumns(std::span<const std::int32_t> tokens, int num_columns,
-                           const char* split_name)
+                           const char* split_name, std::string_view keys)
     : tokens_(tokens), num_columns_(num_columns) {
   expect(num_columns >= 1, "at least one column");
   column_length_ = static_cast<std::int64_t>(tokens.size()) / num_columns;
-  if (column_length_ < 2) {
-    throw InputError(concat("the ", split_name, " split has ", tokens.size(), " tokens; ",
-                            num_columns, " columns need at least ", std::int64_t{2} * num_columns,
-                            ": use fewer slots or a smaller batch_size, or a larger split"));
+  if (column_length_ >= 2) return;
+  if (tokens.size() < 2) {
+    throw InputError(concat("the ", split_name, " split has ", tokens.size(),
+                            " tokens, and at least 2 are needed: the text has to be longer"));
   }
+  throw InputError(concat("the ", split_name, " split has ", tokens.size(), " tokens, enough for ",
+                          tokens.size() / 2, " columns of two, not for ", num_columns,
+                          keys.empty() ? "" : concat(": lower ", keys)));
 }
 
 TokenBatch TokenColumns::batch(int first_column, int num_columns, std::int64_t position,
@@ -59,10 +62,18 @@ std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_
   const std::int64_t num_inputs = column_length - 1;  // the last token is only a target
   const std::int64_t needed = options.random_length ? kMinRandomLength : options.segment_length;
   if (options.segment_length < 1 || num_inputs < needed) {
-    throw ConfigError(concat("columns of ", column_length, " tokens hold no segment of ", needed,
-                             " and its targets with segment_length = ", options.segment_length,
-                             ": use a segment_length of at least 1 that fits, fewer slots, a "
-                             "smaller batch_size, or a larger split"));
+    const std::string too_short =
+        concat("columns of ", column_length, " tokens are too short for ");
+    throw ConfigError(
+        options.random_length
+            ? concat(too_short, "weights.random_length, whose segments have ", kMinRandomLength,
+                     " tokens or more and their targets: lower weights.batch_size or "
+                     "weights.slots, or set weights.random_length = false and "
+                     "weights.segment_length to at most ",
+                     num_inputs)
+            : concat(too_short, "segments of weights.segment_length = ", options.segment_length,
+                     " and their targets: set weights.segment_length to at most ", num_inputs,
+                     ", or lower weights.batch_size or weights.slots"));
   }
   std::vector<Segment> segments;
   RandomStream stream(seed, {.purpose = Purpose::segment_length, .index = round});

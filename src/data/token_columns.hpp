@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace enas::data {
@@ -20,8 +21,10 @@ struct TokenBatch {
 /// dropped. Keeps a reference to the tokens.
 class TokenColumns {
  public:
-  /// Throws InputError when a column would hold fewer than two tokens.
-  TokenColumns(std::span<const std::int32_t> tokens, int num_columns, const char* split_name);
+  /// Throws InputError when a column would hold fewer than two tokens; `keys`, where there are any,
+  /// are those whose product is `num_columns`.
+  TokenColumns(std::span<const std::int32_t> tokens, int num_columns, const char* split_name,
+               std::string_view keys = "");
 
   int num_columns() const { return num_columns_; }
   /// Tokens in a column.

@@ -143,7 +143,7 @@ bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candid
             concat("the configuration disagrees with ", candidate.path.string(), ":\n  ",
                    join(differences, "\n  "),
                    "\nrestore these values, start anew in another --run-dir, or take the "
-                   "checkpoint as it is with --force-resume"));
+                   "checkpoint as it is with --force-resume, if its arrays still fit"));
       }
       content_.read_on_root(reader);
       if (request.before_bad_steps && content_.bad_steps() > 0) continue;

@@ -30,9 +30,11 @@ LanguageTask::LanguageTask(const Settings& settings)
       corpus_(load_corpus(settings.data)),
       metric_{Metric::Kind::perplexity,
               std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN()))},
-      train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train"),
-      reward_(corpus_.valid, settings.rollout.batch_size, "valid"),
-      validation_(corpus_.valid, settings.validation.batch_size, "valid") {
+      train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
+             "weights.slots or weights.batch_size"),
+      reward_(corpus_.valid, settings.rollout.batch_size, "valid", "controller.batch_size"),
+      validation_(corpus_.valid, settings.validation.batch_size, "valid",
+                  "validation.batch_size") {
   check_segments();
   validation_segments_ = data::segments_of_pass({settings.weights.segments.segment_length, false},
                                                 validation_.column_length(), 0, 0);
@@ -47,14 +49,16 @@ void LanguageTask::check_segments() const {
         concat("a reward segment of controller.segment_length = ", settings_.rollout.segment_length,
                " does not fit: the validation split in controller.batch_size = ",
                settings_.rollout.batch_size, " columns has ", reward_.column_length(),
-               " tokens a column"));
+               " tokens a column: set controller.segment_length to at most ",
+               reward_.column_length() - 1, " or lower controller.batch_size"));
   }
   if (validation_.column_length() <= settings_.weights.segments.segment_length) {
     throw ConfigError(
         concat("a segment of weights.segment_length = ", settings_.weights.segments.segment_length,
                " does not fit: the validation split in validation.batch_size = ",
                settings_.validation.batch_size, " columns has ", validation_.column_length(),
-               " tokens a column"));
+               " tokens a column: set weights.segment_length to at most ",
+               validation_.column_length() - 1, " or lower validation.batch_size"));
   }
 }
 

@@ -82,7 +82,8 @@ TEST_F(SplitImagesTest, SizesOutOfRangeNameKeyAndRange) {
 TEST_F(SplitImagesTest, FilesSortedByClassAreNamed) {
   std::ranges::sort(all_.labels);
   const std::string message = refusal<InputError>([&] { split({.valid_size = 4}); });
-  EXPECT_TRUE(holds(message, "class 2 is in the validation split but not in the training split"));
+  EXPECT_TRUE(holds(message, "class 2, which has 4 images, is in the validation split but not"))
+      << message;
   EXPECT_TRUE(holds(message, "data.shuffle_split"));
   ImageSet set;
   set.shape = kShape;
@@ -112,6 +113,38 @@ TEST(SplitImages, ClassesOneAfterTheOtherAreRefusedInAnyOrder) {
   }
   // A class that comes back is no sign of a sorted file.
   EXPECT_NO_THROW(split({0, 1, 2, 0, 1, 2}, false));
+}
+
+TEST(SplitImages, AdviceLeadsToASplit) {
+  const ImageShape shape{1, 1, 1};
+  const std::vector<std::uint8_t> pixels(40);
+  const auto split = [&](auto class_of, const ImageSplitOptions& options) {
+    ImageSplit all = pool_of(pixels, shape, 20);
+    for (std::size_t i = 0; i < all.labels.size(); ++i) {
+      all.labels[i] = static_cast<std::int32_t>(class_of(i));
+    }
+    ImageSet set;
+    set.shape = shape;
+    set.num_classes = 20;
+    split_images(all, options, set);
+  };
+  const auto said = [&](auto class_of, const ImageSplitOptions& options) {
+    return refusal<InputError>([&] { split(class_of, options); });
+  };
+  const auto four_in_turn = [](std::size_t i) { return i % 4; };
+  EXPECT_TRUE(holds(said(four_in_turn, {.valid_size = 20, .limit_train = 2}),
+                    "; set data.limit_train = 0"));
+  EXPECT_NO_THROW(split(four_in_turn, {.valid_size = 20}));
+  const auto two_late_classes = [](std::size_t i) { return i < 32 ? i % 2 : i % 4; };
+  EXPECT_TRUE(
+      holds(said(two_late_classes, {.valid_size = 8}), "; set data.shuffle_split = true"));
+  EXPECT_NO_THROW(split(two_late_classes, {.valid_size = 8, .shuffle_split = true}));
+  // No order helps where every class has two images.
+  const auto pairs = [](std::size_t i) { return i % 20; };
+  for (const bool shuffle : {false, true}) {
+    EXPECT_TRUE(holds(said(pairs, {.valid_size = 30, .shuffle_split = shuffle}),
+                      "the data have to change"));
+  }
 }
 
 TEST_F(SplitImagesTest, DigestSeesEverythingButThePlace) {
