@@ -2,6 +2,8 @@
 #include "search/checkpoint.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
+#include "search/array_copies.hpp"
 
 namespace enas::search {
 
@@ -29,6 +31,21 @@ PhaseChildren read_children(const io::ImageReader& image, const std::string& fil
   children.num_tokens = shape[2];
   children.tokens = image.read<std::int32_t>("/children/tokens");
   return children;
+}
+
+/// The stored state of a strategy that has arrays like `wanted`, with the digest that it was stored
+/// with.
+ArrayCopies read_strategy_copy(const CheckpointReader& reader,
+                               const std::vector<NamedArray>& wanted) {
+  reader.check_arrays("/strategy", wanted);
+  ArrayCopies copies(wanted);
+  reader.read_arrays("/strategy", copies.arrays());
+  const std::string stored = reader.image().string_attribute("/strategy", "digest");
+  if (digest_of(copies.arrays()).hex() != stored) {
+    throw InputError(concat(reader.file(), ": the values of /strategy do not have its digest ",
+                            stored));
+  }
+  return copies;
 }
 
 }  // namespace
@@ -70,11 +87,11 @@ io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& vi
   return finish_checkpoint(image);
 }
 
-void read_search(const CheckpointReader& reader, CheckpointView& view) {
+void read_search(const CheckpointReader& reader, CheckpointView& view, const Accept& accept) {
   const io::ImageReader& image = reader.image();
   reader.check_arrays("/weights", view.weights);
   reader.check_arrays("/momentum", view.momentum);
-  reader.check_arrays("/strategy", view.strategy);
+  const ArrayCopies strategy = read_strategy_copy(reader, view.strategy);
   std::vector<float> slot_state(view.slot_state.size());
   const NamedArray slots = {"state", view.slot_state_shape, std::span<float>(slot_state)};
   reader.check_arrays("/slots", {slots});
@@ -85,10 +102,14 @@ void read_search(const CheckpointReader& reader, CheckpointView& view) {
   best.tokens = image.read<std::int32_t>("/best/tokens");
   best.metric = image.double_attribute("/best", "metric");
   best.step = image.int_attribute("/best", "step");
+  if (accept) {
+    accept({view.weights, view.momentum, strategy.arrays(), progress, best, children, slot_state,
+            view.slot_state_shape});
+  }
 
   reader.read_arrays("/weights", view.weights);
   reader.read_arrays("/momentum", view.momentum);
-  reader.read_arrays("/strategy", view.strategy);
+  copy_values(strategy.arrays(), view.strategy);
   view.slot_state = std::move(slot_state);
   view.progress = progress;
   view.children = std::move(children);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "io/hdf5_image.hpp"
@@ -32,9 +33,12 @@ struct CheckpointView {
 /// The image of a checkpoint. Rank 0.
 io::Image checkpoint_image(const RunIdentity& identity, const CheckpointView& view);
 
-/// Overwrites `view` after names, shapes, types and finiteness of everything were checked. Throws
-/// InputError.
-void read_search(const CheckpointReader& reader, CheckpointView& view);
+/// Sees what was read, with the weights and their momentum still as they were; throws InputError to
+/// refuse it.
+using Accept = std::function<void(const CheckpointView&)>;
+/// Overwrites `view` after names, shapes, types, digests and finiteness of everything were checked
+/// and `accept` returned. Throws InputError, and then has changed nothing.
+void read_search(const CheckpointReader& reader, CheckpointView& view, const Accept& accept = {});
 /// The shared weights and the strategy's state, to look at a search from outside.
 void read_model(const CheckpointReader& reader, const std::vector<NamedArray>& weights,
                 const std::vector<NamedArray>& strategy);

@@ -15,14 +15,13 @@ class CheckpointContent {
   virtual ~CheckpointContent() = default;
 
   virtual const CheckpointKind& kind() const = 0;
-  /// Steps done, and how many of the last ones had no finite slot.
+  /// Steps done.
   virtual std::int64_t step() const = 0;
-  virtual std::int64_t bad_steps() const = 0;
+  /// Collective. Compares the replicas and looks at the carried states. Throws ReplicasDiffer.
+  virtual void compare() = 0;
   /// True when everything that is replicated is finite on this rank: what is not is never stored.
   virtual bool is_finite() const = 0;
-
-  /// Collective. Compares the replicas (throws ReplicasDiffer) and brings to rank 0 what only other
-  /// ranks have.
+  /// Collective. Brings to rank 0 what only other ranks have.
   virtual void gather() = 0;
   /// Rank 0, after gather().
   virtual io::Image image_on_root(const RunIdentity& identity) const = 0;
@@ -32,7 +31,8 @@ class CheckpointContent {
   /// Forgets the log's rows: they are on disk, or will be replayed.
   virtual void clear_log() = 0;
 
-  /// Rank 0. Overwrites the state after everything was checked. Throws InputError.
+  /// Rank 0. Overwrites the state after everything was checked: what throws InputError has changed
+  /// nothing.
   virtual void read_on_root(const CheckpointReader& reader) = 0;
   /// Collective, after read_on_root(): gives every rank what rank 0 read, and compares.
   virtual void scatter() = 0;

@@ -37,6 +37,8 @@ class CheckpointReader {
   const std::string& file() const { return file_; }
   const RunIdentity& identity() const { return identity_; }
   const io::ImageReader& image() const { return image_; }
+  /// How many of the last steps had no finite slot.
+  std::int64_t bad_steps() const { return image_.int_attribute("/progress", "bad_steps"); }
   /// Throws unless the stored arrays have these names, shapes and types and are finite.
   void check_arrays(const std::string& group, const std::vector<NamedArray>& arrays) const;
   /// Overwrites them.

@@ -6,6 +6,7 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "search/checkpoint_choice.hpp"
+#include "search/replica_guard.hpp"
 
 namespace enas::search {
 
@@ -21,6 +22,7 @@ Checkpointer::Checkpointer(comm::World& world, Log& log, const RunDirectory& dir
 
 bool Checkpointer::save() {
   const Stopwatch watch;
+  require_sound_state();
   content_.gather();
   const std::int64_t step = content_.step();
   world_.note_progress("checkpoint", step);
@@ -57,6 +59,14 @@ bool Checkpointer::save() {
         ExitCode::io_error);
   }
   return false;
+}
+
+/// What one rank alone finds in its memory must not decide which collective comes next. So the
+/// replicas are compared first; then all ranks agree on whether what they hold is finite.
+void Checkpointer::require_sound_state() {
+  content_.compare();
+  if (world_.all_agree(content_.is_finite())) return;
+  throw NotFinite(concat("weights that are not finite at step ", content_.step()));
 }
 
 void Checkpointer::write_on_root() {
@@ -113,8 +123,9 @@ bool Checkpointer::load(const LoadRequest& request) {
   std::string failure;
   if (world_.is_root()) {
     try {
-      const auto candidates =
-          request.path ? checkpoints_at(*request.path) : directory_.checkpoints();
+      const auto files = request.path ? checkpoints_at(*request.path) : directory_.checkpoints();
+      std::vector<std::filesystem::path> candidates;
+      for (const auto& file : files) candidates.push_back(file.path);
       found = read_newest_on_root(candidates, request);
     } catch (const Error& error) {
       code = error.code();
@@ -130,48 +141,76 @@ bool Checkpointer::load(const LoadRequest& request) {
   return found;
 }
 
-bool Checkpointer::read_newest_on_root(const std::vector<CheckpointFile>& candidates,
+/// Candidates that were not taken, newest first.
+struct Checkpointer::PassedOver {
+  std::vector<std::filesystem::path> of_bad_steps;
+  std::vector<std::filesystem::path> damaged;
+  std::vector<std::string> reasons;  ///< of the damaged ones
+};
+
+bool Checkpointer::read_newest_on_root(const std::vector<std::filesystem::path>& candidates,
                                        const LoadRequest& request) {
-  std::vector<std::string> reasons;
-  std::vector<std::filesystem::path> bad;
-  for (const auto& candidate : candidates) {
-    std::vector<std::string> differences;
-    try {
-      const CheckpointReader reader(candidate.path, content_.kind());
-      differences = identity_differences(reader.identity(), identity_);
-      if (!differences.empty() && !request.force) {
-        throw ConfigError(
-            concat("the configuration disagrees with ", candidate.path.string(), ":\n  ",
-                   join(differences, "\n  "),
-                   "\nrestore these values, start anew in another --run-dir, or take the "
-                   "checkpoint as it is with --force-resume, if its arrays still fit"));
-      }
-      content_.read_on_root(reader);
-      if (request.before_bad_steps && content_.bad_steps() > 0) continue;
-      loaded_ = reader.identity();
-      for (const auto& difference : differences) log_.warn("--force-resume: " + difference);
-      for (const auto& path : bad) directory_.set_aside_bad(path);
-      if (request.path) log_.info("resuming from " + candidate.path.string());
-      return true;
-    } catch (const InputError& error) {
-      if (!differences.empty()) {
-        // The file may be sound: it is the configuration that was changed.
-        throw ConfigError(concat("--force-resume cannot take this checkpoint: ", error.what(),
-                                 "; the configuration disagrees with it:\n  ",
-                                 join(differences, "\n  ")));
-      }
-      if (request.path && candidate.path == *request.path) throw;
-      // Renamed only when an older one is good: a run without any must not start anew by itself.
-      // Another run's files stay as they are.
-      if (!request.path) bad.push_back(candidate.path);
-      reasons.emplace_back(error.what());
-      log_.warn(
-          concat("cannot resume from a checkpoint: ", reasons.back(), "; trying the one before"));
-    }
+  PassedOver passed;
+  const auto read_first = [&](const auto& paths, const LoadRequest& wanted) {
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const auto& path) { return read_on_root(path, wanted, passed); });
+  };
+  LoadRequest any = request;
+  any.before_bad_steps = false;
+  if (!read_first(candidates, request) && !read_first(passed.of_bad_steps, any)) {
+    if (passed.reasons.empty()) return false;
+    throw InputError(concat("no checkpoint can be used:\n  ", join(passed.reasons, "\n  "),
+                            "\nstart anew with --resume never (nothing is deleted)"));
   }
-  if (reasons.empty()) return false;
-  throw InputError(concat("no checkpoint can be used:\n  ", join(reasons, "\n  "),
-                          "\nstart anew with --resume never (nothing is deleted)"));
+  // Only when another one is good: a run without any must not start anew by itself.
+  for (const auto& path : passed.damaged) set_aside_on_root(path);
+  return true;
+}
+
+/// True when the candidate was taken; otherwise nothing was overwritten.
+bool Checkpointer::read_on_root(const std::filesystem::path& candidate, const LoadRequest& request,
+                                PassedOver& passed) {
+  std::vector<std::string> differences;
+  try {
+    const CheckpointReader reader(candidate, content_.kind());
+    differences = identity_differences(reader.identity(), identity_);
+    if (!differences.empty() && !request.force) {
+      throw ConfigError(
+          concat("the configuration disagrees with ", candidate.string(), ":\n  ",
+                 join(differences, "\n  "),
+                 "\nrestore these values, start anew in another --run-dir, or take the "
+                 "checkpoint as it is with --force-resume"));
+    }
+    if (request.before_bad_steps && reader.bad_steps() > 0) {
+      passed.of_bad_steps.push_back(candidate);
+      return false;
+    }
+    content_.read_on_root(reader);
+    loaded_ = reader.identity();
+  } catch (const InputError& error) {
+    if (!differences.empty()) {
+      // The file may be sound: it is the configuration that was changed.
+      throw ConfigError(concat("--force-resume cannot take this checkpoint: ", error.what(),
+                               "; the configuration disagrees with it:\n  ",
+                               join(differences, "\n  ")));
+    }
+    if (request.path && candidate == *request.path) throw;
+    if (!request.path) passed.damaged.push_back(candidate);  // another run's files stay as they are
+    passed.reasons.emplace_back(error.what());
+    log_.warn(concat("cannot resume from a checkpoint: ", error.what(), "; trying the one before"));
+    return false;
+  }
+  for (const auto& difference : differences) log_.warn("--force-resume: " + difference);
+  if (request.path) log_.info("resuming from " + candidate.string());
+  return true;
+}
+
+void Checkpointer::set_aside_on_root(const std::filesystem::path& damaged) const {
+  try {
+    directory_.set_aside_bad(damaged);
+  } catch (const SystemError& error) {
+    log_.warn(concat("a damaged checkpoint keeps its name: ", error.what()));
+  }
 }
 
 void Checkpointer::broadcast_loaded() {

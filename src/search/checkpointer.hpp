@@ -24,7 +24,8 @@ struct LoadRequest {
   std::optional<std::filesystem::path>
       path;                       ///< this one; otherwise the newest valid one of the run directory
   bool force = false;             ///< although identity keys differ
-  bool before_bad_steps = false;  ///< not one written while steps had no finite slot
+  bool before_bad_steps = false;  ///< one written while steps had no finite slot only where no
+                                  ///< other is good
 };
 
 class Checkpointer {
@@ -33,12 +34,12 @@ class Checkpointer {
   Checkpointer(comm::World& world, Log& log, const RunDirectory& directory,
                const CheckpointOptions& options, RunIdentity identity, CheckpointContent& content);
 
-  /// Collective. Compares all replica state, writes the log part and then the checkpoint, prunes. A
-  /// failed write is a warning until checkpoint.max_failures in a row (Error 74, on all ranks
-  /// alike). Throws ReplicasDiffer. True when it was written.
+  /// Collective. Compares all replica state, then tests whether it is finite; writes the log part
+  /// and the checkpoint; prunes. A failed write is a warning until checkpoint.max_failures in a row
+  /// (Error 74, on all ranks alike). Throws ReplicasDiffer or NotFinite. True when it was written.
   bool save();
   /// Collective. Loads what is asked for; of several candidates the newest valid one; bad ones are
-  /// named in a warning, and renamed "*.bad" when an older one is good. False when there is none at
+  /// named in a warning, and renamed "*.bad" when another one is good. False when there is none at
   /// all. Throws alike on all ranks: ConfigError when the configuration disagrees, InputError when
   /// every candidate is bad.
   bool load(const LoadRequest& request);
@@ -53,11 +54,16 @@ class Checkpointer {
   const RunIdentity& identity() const { return identity_; }
 
  private:
+  void require_sound_state();
   void write_on_root();
   void discard_on_root() const;
   double write_checkpoint_on_root();
-  bool read_newest_on_root(const std::vector<CheckpointFile>& candidates,
+  struct PassedOver;
+  bool read_newest_on_root(const std::vector<std::filesystem::path>& candidates,
                            const LoadRequest& request);
+  bool read_on_root(const std::filesystem::path& candidate, const LoadRequest& request,
+                    PassedOver& passed);
+  void set_aside_on_root(const std::filesystem::path& damaged) const;
   void broadcast_loaded();
 
   comm::World& world_;

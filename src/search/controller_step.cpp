@@ -3,6 +3,7 @@
 
 #include "comm/slot_tree.hpp"
 #include "core/clock.hpp"
+#include "search/replica_guard.hpp"
 #include "search/rollout_exchange.hpp"
 
 namespace enas::search {
@@ -16,6 +17,8 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   const auto own = comm::block_of(world_.rank(), world_.size(), num_rollouts);
   ControllerStepReport report;
   Stopwatch watch;
+  // Before it is used: a rank whose strategy is damaged could not even propose.
+  compare_replicas(world_, strategy_.state(), progress.step);
   report.strategy_digest = digest_of(strategy_.state());
   // All of them on every rank: the size of a batch must not depend on ranks, and one pass costs
   // less than a few alone.

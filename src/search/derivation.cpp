@@ -222,13 +222,12 @@ std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
   return top;
 }
 
-Ranking derive(comm::World& world, Log& log, const Settings& asked, const ConfigRecord& record,
+Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options,
                const RunLimits& limits) {
   StopControl stop(world.is_root(), run, limits, 0.0);
-  check_start(world, asked, run, options);
-  world.start_watchdog(asked.reliability.comm_timeout_s, run.string());
-  const Settings settings = for_derivation(asked);
+  check_start(world, settings, run, options);
+  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
   const int threads = set_threads(settings.run.threads);
   SearchModel model(settings);
   load(world, settings, record, threads, run, model);

@@ -57,7 +57,14 @@ void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
   } else {
     check_range("index", progress.index, 0, settings.rollout.steps - 1);
   }
-  if (!loaded.best.tokens.empty()) space.validate(loaded.best.tokens);
+  if (!loaded.best.tokens.empty()) {
+    space.validate(loaded.best.tokens);
+    check_range("the step of the best child", loaded.best.step, 0, progress.step);
+    if (!std::isfinite(loaded.best.metric)) {
+      throw InputError(concat("the best child's metric is ", loaded.best.metric,
+                              " in the checkpoint; it must be finite"));
+    }
+  }
   for (const auto& array : loaded.strategy) {
     const auto* count = std::get_if<std::span<std::int64_t>>(&array.values);
     if (count != nullptr) check_range(array.name.c_str(), (*count)[0], 0, kMost);

@@ -2,6 +2,7 @@
 #include "search/replica_guard.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <numeric>
 
@@ -26,19 +27,35 @@ std::vector<int> minority(const std::vector<io::Digest>& digests) {
   return ranks;
 }
 
+/// What each rank sent of array number `i`; zero where it has none.
+std::vector<io::Digest> digests_of_array(const std::vector<std::vector<std::byte>>& sent,
+                                         std::size_t i) {
+  std::vector<io::Digest> digests(sent.size());
+  for (std::size_t rank = 0; rank < sent.size(); ++rank) {
+    if ((i + 1) * sizeof(io::Digest) > sent[rank].size()) continue;
+    std::memcpy(&digests[rank], sent[rank].data() + i * sizeof(io::Digest), sizeof(io::Digest));
+  }
+  return digests;
+}
+
 }  // namespace
 
 void compare_replicas(comm::World& world, const std::vector<NamedArray>& arrays,
                       std::int64_t step) {
   const auto digests = world.all_gather_value(digest_of(arrays));
   if (minority(digests).empty()) return;
-  for (const auto& array : arrays) {
-    const auto ranks = minority(world.all_gather_value(digest_of(std::span(&array, 1))));
+  std::vector<io::Digest> mine;
+  for (const auto& array : arrays) mine.push_back(digest_of(std::span(&array, 1)));
+  // All arrays in one go: a rank that counts them wrongly must not wait for another collective.
+  const auto of_arrays = world.all_gather_varied(std::as_bytes(std::span(mine)));
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    const auto ranks = minority(digests_of_array(of_arrays, i));
     if (ranks.empty()) continue;
-    throw ReplicasDiffer(concat("replicas differ at step ", step, ": '", array.name, "' on rank ",
-                                join(ranks, ", ")));
+    throw ReplicasDiffer(concat("replicas differ at step ", step, ": '", arrays[i].name,
+                                "' on rank ", join(ranks, ", ")));
   }
-  throw ReplicasDiffer(concat("replicas differ at step ", step));
+  throw ReplicasDiffer(concat("replicas differ at step ", step, ": the number of arrays on rank ",
+                              join(minority(digests), ", ")));
 }
 
 ReplicaGuard::ReplicaGuard(comm::World& world, const WeightOptimizer& optimizer,

@@ -12,15 +12,22 @@
 
 namespace enas::search {
 
-/// Thrown alike on every rank, between collectives. The loop reloads; main ends with 80 the second
-/// time.
+/// The memory of a rank is damaged: replicas differ, or a carried state is not finite. Thrown alike
+/// on every rank, between collectives. The loop reloads; main ends with 80 the second time.
 class ReplicasDiffer : public Error {
  public:
   explicit ReplicasDiffer(const std::string& message) : Error(ExitCode::replicas_differ, message) {}
 };
 
+/// Equal replicas hold values that are not finite: the search or training has diverged. Thrown
+/// alike on every rank, between collectives. The loop goes back with half the learning rate.
+class NotFinite : public Error {
+ public:
+  explicit NotFinite(const std::string& message) : Error(ExitCode::diverged, message) {}
+};
+
 /// Collective. Throws ReplicasDiffer naming the first array that differs and the ranks in the
-/// minority.
+/// minority. Ranks may have different numbers of arrays, which is a difference as well.
 void compare_replicas(comm::World& world, const std::vector<NamedArray>& arrays, std::int64_t step);
 
 class ReplicaGuard {

@@ -53,7 +53,8 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 /// Moves a file aside under the first free name "<name><ending>", "<name><ending>.1", ….
 void set_aside(const fs::path& file, const char* ending) {
   fs::path target = file.string() + ending;
-  for (int i = 1; fs::exists(fs::symlink_status(target)); ++i) {
+  std::error_code ignored;  // the renaming tells what is wrong
+  for (int i = 1; fs::exists(fs::symlink_status(target, ignored)); ++i) {
     target = concat(file.string(), ending, ".", i);
   }
   io::rename_durable(file, target);

@@ -49,8 +49,12 @@ bool SearchContent::is_finite() const {
   return std::all_of(arrays.begin(), arrays.end(), all_finite);
 }
 
-void SearchContent::gather() {
+void SearchContent::compare() {
   guard_.check_all(step());
+  check_carried(world_, parts_.state.slot_state, step());
+}
+
+void SearchContent::gather() {
   slot_state_ = gather_slot_states(world_, parts_.state.slot_state);
 }
 
@@ -67,14 +71,16 @@ io::Image SearchContent::log_image_on_root(std::int64_t first_step, std::int64_t
 void SearchContent::read_on_root(const CheckpointReader& reader) {
   std::int64_t size = settings_.weights.slots;
   for (const auto extent : slot_shape_) size *= extent;
-  slot_state_.assign(static_cast<std::size_t>(size), 0.0F);
-  auto target = view(slot_state_);
-  read_search(reader, target);
-  try {
-    check_loaded(target, parts_.space, settings_, parts_.task);
-  } catch (const InputError& error) {
-    throw InputError(concat(reader.file(), ": ", error.what()));
-  }
+  std::vector<float> slot_state(static_cast<std::size_t>(size));
+  auto target = view(slot_state);
+  read_search(reader, target, [&](const CheckpointView& read) {
+    try {
+      check_loaded(read, parts_.space, settings_, parts_.task);
+    } catch (const InputError& error) {
+      throw InputError(concat(reader.file(), ": ", error.what()));
+    }
+  });
+  slot_state_ = std::move(slot_state);
 }
 
 void SearchContent::scatter() {

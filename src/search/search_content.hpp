@@ -34,7 +34,7 @@ class SearchContent final : public CheckpointContent {
 
   const CheckpointKind& kind() const override { return kSearchCheckpoint; }
   std::int64_t step() const override { return parts_.state.progress.step; }
-  std::int64_t bad_steps() const override { return parts_.state.progress.bad_steps; }
+  void compare() override;
   bool is_finite() const override;
   void gather() override;
   io::Image image_on_root(const RunIdentity& identity) const override;

@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "search/rollback.hpp"
+#include "search/slot_states.hpp"
 
 namespace enas::search {
 
@@ -39,8 +40,12 @@ ExitCode SearchLoop::run() {
 
 ExitCode SearchLoop::search() {
   start_or_resume();
-  while (!done()) {
+  while (true) {
     try {
+      if (done()) {
+        save_last();
+        return end();
+      }
       faults_.strike(state_.progress.step);
       if (state_.progress.in_weight_phase()) {
         weight_step();
@@ -50,9 +55,10 @@ ExitCode SearchLoop::search() {
       finish_step();
     } catch (const ReplicasDiffer& difference) {
       recover(difference);
+    } catch (const NotFinite&) {
+      roll_back();
     }
   }
-  return end();
 }
 
 bool SearchLoop::done() const {
@@ -89,8 +95,8 @@ void SearchLoop::weight_step() {
       state_,
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
-  guard_.note_touched(report.touched);
-  inject_flips(report.touched);
+  touched_ = report.touched;
+  guard_.note_touched(touched_);
   reporter_.weight_step(state_.progress, report, steps_in_phase());
   if (parts_.world.is_root()) {
     reporter_.log_weight_step(run_log_, state_.progress, report,
@@ -104,17 +110,36 @@ void SearchLoop::weight_step() {
   if (progress.index == steps_in_phase()) end_phase();
 }
 
-void SearchLoop::inject_flips(const std::vector<int>& touched) {
+void SearchLoop::inject_flips(const FaultMoment& moment) {
   if (!faults_.is_armed()) return;
-  const std::int64_t step = state_.progress.step;
-  const auto moved = optimizer_.arrays_of_weight(touched.front());
-  faults_.flip_bit(step, "flip_weight", {moved.front()});
-  if (moved.size() > 1) faults_.flip_bit(step, "flip_momentum", {moved.back()});
-  int idle = 0;
-  for (const int weight : touched) idle += weight == idle ? 1 : 0;  // they ascend
-  if (idle < static_cast<int>(parts_.supernet.weights().size())) {
-    faults_.flip_bit(step, "flip_idle", optimizer_.arrays_of_weight(idle));
+  std::vector<NamedArray> weight;
+  std::vector<NamedArray> momentum;
+  if (!touched_.empty()) {
+    const auto moved = optimizer_.arrays_of_weight(touched_.front());
+    weight.push_back(moved.front());
+    if (moved.size() > 1) momentum.push_back(moved.back());
   }
+  std::vector<NamedArray> idle;
+  int number = 0;
+  for (const int weight_number : touched_) number += weight_number == number ? 1 : 0;  // ascending
+  if (number < static_cast<int>(parts_.supernet.weights().size())) {
+    idle = optimizer_.arrays_of_weight(number);
+  }
+  const auto strategy = parts_.strategy.state();
+  const auto named = [&](std::string_view name) {
+    std::vector<NamedArray> found;
+    for (const auto& array : strategy) {
+      if (array.name.starts_with(name)) found.push_back(array);
+    }
+    return found;
+  };
+  faults_.flip(moment, {{"flip_weight", weight},
+                        {"flip_idle", idle},
+                        {"flip_momentum", momentum},
+                        {"flip_carried", carried_arrays(state_.slot_state)},
+                        {"flip_strategy", strategy},
+                        {"flip_moment", named("first_moment/")},
+                        {"flip_baseline", named("baseline")}});
 }
 
 void SearchLoop::controller_step() {
@@ -123,12 +148,6 @@ void SearchLoop::controller_step() {
       state_.progress,
       stop_control_.wishes(checkpointer_.seconds_since_save(), checkpointer_.save_cost_s()));
   flags_ = report.flags;
-  if (faults_.is_armed()) {
-    auto strategy = parts_.strategy.state();
-    faults_.flip_bit(state_.progress.step, "flip_strategy", strategy);
-    std::erase_if(strategy, [](const auto& array) { return !array.name.starts_with("first_mom"); });
-    faults_.flip_bit(state_.progress.step, "flip_moment", strategy);
-  }
   reporter_.controller_step(state_.progress, report);
   if (parts_.world.is_root()) {
     run_log_.add_controller_step(state_.progress, report, report.strategy_digest);
@@ -180,20 +199,21 @@ void SearchLoop::end_phase() {
 void SearchLoop::finish_step() {
   const Progress& progress = state_.progress;
   const std::int64_t every = parts_.settings.checkpoint.every_steps;
-  if (progress.step % parts_.settings.reliability.digest_every == 0) {
-    guard_.check_touched(progress.step);
-  }
   if ((flags_ & kFlagStop) != 0) stopped_ = true;
-  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
   const bool ends = stopped_ || progress.step == parts_.limits.max_steps;
   // In a stretch of bad steps only a stop is worth a checkpoint: a rollback wants one from before.
   const bool in_bad_stretch =
       progress.bad_steps > 0 && progress.in_weight_phase() && progress.index > 0;
   const bool due = round_ended_ ||
                    (!in_bad_stretch && (flags_ != 0 || (every > 0 && progress.step % every == 0)));
+  const bool saves = (ends || due) && progress.step != checkpointer_.last_step();
+  inject_flips({progress.step - 1, round_ended_, saves, ends});
+  if (progress.step % parts_.settings.reliability.digest_every == 0) {
+    guard_.check_touched(progress.step);
+  }
+  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
   if (round_ended_) finish_round();
-  if ((!ends && !due) || progress.step == checkpointer_.last_step()) return;
-  if (!content_.is_finite()) return roll_back();
+  if (!saves) return;
   checkpointer_.save();
   reporter_.checkpoint(state_);
 }
@@ -252,9 +272,7 @@ void SearchLoop::recover(const ReplicasDiffer& difference) {
 }
 
 void SearchLoop::reload(bool before_bad_steps) {
-  const bool found = checkpointer_.load({std::nullopt, true, before_bad_steps}) ||
-                     (before_bad_steps && checkpointer_.load({std::nullopt, true, false}));
-  if (!found) {
+  if (!checkpointer_.load({std::nullopt, true, before_bad_steps})) {
     throw Error(ExitCode::io_error, "there is no checkpoint to go back to: none could be written");
   }
   if (parts_.world.is_root()) parts_.directory.retire_after(state_.progress.step);
@@ -263,12 +281,14 @@ void SearchLoop::reload(bool before_bad_steps) {
   reporter_.best(state_);
 }
 
+void SearchLoop::save_last() {
+  if (checkpointer_.last_step() == state_.progress.step || checkpointer_.save()) return;
+  throw ConfigError(concat("the last checkpoint could not be written; the run resumes from step ",
+                           checkpointer_.last_step()),
+                    ExitCode::io_error);
+}
+
 ExitCode SearchLoop::end() {
-  if (checkpointer_.last_step() != state_.progress.step && !checkpointer_.save()) {
-    throw ConfigError(concat("the last checkpoint could not be written; the run resumes from step ",
-                             checkpointer_.last_step()),
-                      ExitCode::io_error);
-  }
   const bool finished = state_.progress.round >= parts_.settings.rounds;
   const std::string reason = finished   ? "finished"
                              : stopped_ ? stop_control_.reason()

@@ -53,12 +53,13 @@ class SearchLoop {
   void controller_step();
   void begin_weight_phase();
   void end_phase();
-  void inject_flips(const std::vector<int>& touched);
+  void inject_flips(const FaultMoment& moment);
   void finish_round();
   void finish_step();
   void roll_back();
   void recover(const ReplicasDiffer& difference);
   void reload(bool before_bad_steps);
+  void save_last();
   ExitCode end();
 
   std::int64_t steps_in_phase() const;
@@ -78,7 +79,8 @@ class SearchLoop {
   ControllerStep controller_step_;
   StopControl stop_control_;
   Reporter reporter_;
-  std::int64_t flags_ = 0;  ///< of the last step, all ranks
+  std::vector<int> touched_;  ///< weights that the last weight step moved
+  std::int64_t flags_ = 0;    ///< of the last step, all ranks
   bool round_ended_ = false;
   bool stopped_ = false;
   std::int64_t detected_at_ = -1;  ///< step at which replicas were first found to differ

@@ -3,12 +3,43 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 
 #include "comm/slot_tree.hpp"
+#include "core/text.hpp"
+#include "search/replica_guard.hpp"
 
 namespace enas::search {
+
+std::vector<NamedArray> carried_arrays(std::vector<at::Tensor>& own) {
+  std::vector<NamedArray> arrays;
+  for (auto& state : own) {
+    state = state.contiguous();
+    arrays.push_back(named_array("carried state", state));
+  }
+  return arrays;
+}
+
+bool is_finite(const at::Tensor& carried) {
+  return all_finite(named_array("carried state", carried.contiguous()));
+}
+
+bool are_finite(const std::vector<at::Tensor>& own) {
+  return std::all_of(own.begin(), own.end(), is_finite);
+}
+
+void check_carried(comm::World& world, const std::vector<at::Tensor>& own, std::int64_t step) {
+  const auto finite = world.all_gather_value(static_cast<std::int64_t>(are_finite(own)));
+  std::vector<int> ranks;
+  for (std::size_t rank = 0; rank < finite.size(); ++rank) {
+    if (finite[rank] == 0) ranks.push_back(static_cast<int>(rank));
+  }
+  if (ranks.empty()) return;
+  throw ReplicasDiffer(
+      concat("a carried state on rank ", join(ranks, ", "), " is not finite at step ", step));
+}
 
 std::vector<float> gather_slot_states(comm::World& world, const std::vector<at::Tensor>& own) {
   std::vector<float> mine;

@@ -35,6 +35,10 @@ GatheredRecords gather_records(comm::World& world, int num_items, std::int64_t s
       throw ReplicasDiffer(concat("replicas differ at step ", step, ": what ranks 0 and ", rank,
                                   " are about to use is not the same"));
     }
+    if ((head.flags & kFlagDamaged) != 0) {
+      throw ReplicasDiffer(
+          concat("a carried state on rank ", rank, " is not finite at step ", step));
+    }
     gathered.flags |= head.flags;
     for (std::size_t i = 1; i < width; ++i) {
       const StepRecord& record = all[rank * width + i];

@@ -10,8 +10,9 @@
 
 namespace enas::search {
 
-/// Wishes that ride in a record; OR-ed over ranks.
-enum StepFlag : std::int64_t { kFlagStop = 1, kFlagCheckpoint = 2 };
+/// Wishes that ride in a record, OR-ed over ranks; kFlagDamaged says that a carried state of the
+/// rank was not finite when the step began.
+enum StepFlag : std::int64_t { kFlagStop = 1, kFlagCheckpoint = 2, kFlagDamaged = 4 };
 
 /// Gathered as it is, never summed.
 struct StepRecord {
@@ -36,7 +37,7 @@ struct GatheredRecords {
 
 /// Collective. `own` are this rank's records (perhaps none) of `num_items` cut into blocks. `step`,
 /// `digest` and `flags` are this rank's. Throws on every rank alike: ContractError when steps
-/// differ, ReplicasDiffer when digests do.
+/// differ, ReplicasDiffer when digests do or a rank has raised kFlagDamaged.
 GatheredRecords gather_records(comm::World& world, int num_items, std::int64_t step,
                                const io::Digest& digest, std::int64_t flags,
                                std::vector<StepRecord> own);

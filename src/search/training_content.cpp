@@ -2,7 +2,9 @@
 #include "search/training_content.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -15,10 +17,7 @@ namespace enas::search {
 
 namespace {
 
-std::vector<NamedArray> joined(std::vector<NamedArray> first, const std::vector<NamedArray>& then) {
-  first.insert(first.end(), then.begin(), then.end());
-  return first;
-}
+constexpr const char* kMean = "/mean";
 
 const std::vector<std::pair<const char*, std::int64_t TrainingProgress::*>> kCounts = {
     {"step", &TrainingProgress::step},
@@ -68,7 +67,7 @@ std::vector<TrainingContent::Group> TrainingContent::groups() const {
   return {{"/weights", arrays_of(parts_.network.weights())},
           {"/averages", arrays_of(parts_.network.averages())},
           {"/momentum", parts_.optimizer.state()},
-          {"/mean", arrays_of(parts_.average.values())},
+          {kMean, arrays_of(parts_.average.values())},
           {"/best/weights", arrays_of(parts_.best.weights)},
           {"/best/averages", arrays_of(parts_.best.averages)}};
 }
@@ -82,12 +81,21 @@ bool TrainingContent::is_finite() const {
 
 void TrainingContent::check(std::int64_t step) const {
   std::vector<NamedArray> all;
-  for (const auto& group : groups()) all = joined(std::move(all), group.arrays);
+  for (const auto& group : groups()) {
+    for (auto array : group.arrays) {
+      array.name = concat(group.name, "/", array.name).substr(1);
+      all.push_back(std::move(array));
+    }
+  }
   compare_replicas(world_, all, step);
 }
 
-void TrainingContent::gather() {
+void TrainingContent::compare() {
   check(step());
+  check_carried(world_, parts_.state.slot_state, step());
+}
+
+void TrainingContent::gather() {
   slot_state_ = gather_slot_states(world_, parts_.state.slot_state);
 }
 
@@ -137,19 +145,44 @@ void TrainingContent::read_on_root(const CheckpointReader& reader) {
   if (averaged < 0 || averaged > progress.step) {
     throw InputError(concat(reader.file(), ": averaged_steps is ", averaged));
   }
+  const auto trigger = read_trigger(reader);
+  std::vector<float> slot_state = read_slot_state(reader);
+  // The means have the names and shapes of the weights, whose room is there already.
+  const auto weights = arrays_of(parts_.network.weights());
+  for (const auto& group : groups()) {
+    const bool is_mean = std::string_view(group.name) == kMean;
+    if (!is_mean) reader.check_arrays(group.name, group.arrays);
+    if (is_mean && averaged > 0) reader.check_arrays(group.name, weights);
+  }
+
   parts_.average.restore(averaged);
-  for (const auto& group : groups()) reader.check_arrays(group.name, group.arrays);
+  for (const auto& group : groups()) reader.read_arrays(group.name, group.arrays);
+  parts_.trigger = trigger;
+  slot_state_ = std::move(slot_state);
+  parts_.state.progress = progress;
+}
+
+child::AveragingTrigger TrainingContent::read_trigger(const CheckpointReader& reader) const {
+  child::AveragingTrigger trigger = parts_.trigger;
+  try {
+    trigger.restore(reader.image().read<double>("/progress/averaging_trigger"));
+  } catch (const InputError& error) {
+    throw InputError(concat(reader.file(), ": ", error.what()));
+  }
+  return trigger;
+}
+
+/// Of all slots.
+std::vector<float> TrainingContent::read_slot_state(const CheckpointReader& reader) const {
   std::vector<std::int64_t> shape = {parts_.slots};
   shape.insert(shape.end(), slot_shape_.begin(), slot_shape_.end());
   std::int64_t size = 1;
   for (const auto extent : shape) size *= extent;
-  slot_state_.assign(static_cast<std::size_t>(size), 0.0F);
-  const NamedArray slots = {"state", shape, std::span<float>(slot_state_)};
+  std::vector<float> values(static_cast<std::size_t>(size));
+  const NamedArray slots = {"state", shape, std::span<float>(values)};
   reader.check_arrays("/slots", {slots});
   reader.read_arrays("/slots", {slots});
-  parts_.trigger.restore(image.read<double>("/progress/averaging_trigger"));
-  for (const auto& group : groups()) reader.read_arrays(group.name, group.arrays);
-  parts_.state.progress = progress;
+  return values;
 }
 
 /// What a changed configuration or file could break.
@@ -165,6 +198,10 @@ void TrainingContent::check_progress(const TrainingProgress& progress,
   require(progress.index >= 0 && progress.index < steps, "index", progress.index);
   require(progress.best_epoch < std::max<std::int64_t>(progress.epoch, 1), "best_epoch",
           progress.best_epoch);
+  require(progress.best_epoch < 0 || std::isfinite(progress.best_metric), "best_metric",
+          progress.best_metric);
+  require(std::isfinite(progress.loss_sum), "loss_sum", progress.loss_sum);
+  require(std::isfinite(progress.accuracy_sum), "accuracy_sum", progress.accuracy_sum);
   require(progress.lr_factor > 0.0 && progress.lr_factor <= 1.0, "lr_factor", progress.lr_factor);
 }
 

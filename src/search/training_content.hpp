@@ -47,7 +47,7 @@ class TrainingContent final : public CheckpointContent {
 
   const CheckpointKind& kind() const override { return kTrainingCheckpoint; }
   std::int64_t step() const override { return parts_.state.progress.step; }
-  std::int64_t bad_steps() const override { return parts_.state.progress.bad_steps; }
+  void compare() override;
   bool is_finite() const override;
   void gather() override;
   io::Image image_on_root(const RunIdentity& identity) const override;
@@ -62,6 +62,8 @@ class TrainingContent final : public CheckpointContent {
 
  private:
   struct Group;
+  child::AveragingTrigger read_trigger(const CheckpointReader& reader) const;
+  std::vector<float> read_slot_state(const CheckpointReader& reader) const;
   void check_progress(const TrainingProgress& progress, const std::string& file) const;
   std::vector<Group> groups() const;
 

@@ -9,6 +9,7 @@
 #include "search/networks.hpp"
 #include "search/rollback.hpp"
 #include "search/run_start.hpp"
+#include "search/slot_states.hpp"
 #include "search/split_score.hpp"
 
 namespace enas::search {
@@ -70,16 +71,21 @@ ExitCode TrainingLoop::run() {
 
 ExitCode TrainingLoop::train() {
   start_or_resume();
-  while (!done()) {
+  while (true) {
     try {
+      if (done()) {
+        save_last();
+        return end();
+      }
       faults_.strike(state_.progress.step);
       step();
       finish_step();
     } catch (const ReplicasDiffer& difference) {
       recover(difference);
+    } catch (const NotFinite&) {
+      roll_back();
     }
   }
-  return end();
 }
 
 bool TrainingLoop::done() const {
@@ -135,8 +141,6 @@ void TrainingLoop::step() {
   flags_ = report.flags;
   lr_ = report.lr;
   if (trigger_.has_triggered() && report.moved()) average_.add();
-  faults_.flip_bit(state_.progress.step, "flip_weight",
-                   {named_array("", parts_.network.weights().front().value)});
   const std::int64_t steps = parts_.task.steps_in_pass(progress.epoch);
   parts_.log.progress(concat("step ", progress.step + 1, "  epoch ", progress.epoch + 1, "/",
                              options_.epochs, "  ", progress.index + 1, "/", steps, "  loss ",
@@ -166,18 +170,29 @@ void TrainingLoop::step() {
   epoch_ended_ = progress.index == steps;
 }
 
+void TrainingLoop::inject_flips(const FaultMoment& moment) {
+  if (!faults_.is_armed()) return;
+  faults_.flip(moment, {{"flip_weight", arrays_of(parts_.network.weights())},
+                        {"flip_momentum", optimizer_.state()},
+                        {"flip_carried", carried_arrays(state_.slot_state)},
+                        {"flip_average", arrays_of(parts_.network.averages())},
+                        {"flip_mean", arrays_of(average_.values())},
+                        {"flip_best", arrays_of(best_.weights)}});
+}
+
 void TrainingLoop::finish_step() {
   const TrainingProgress& progress = state_.progress;
   const std::int64_t every = parts_.settings.checkpoint.every_steps;
   if ((flags_ & kFlagStop) != 0) stopped_ = true;
-  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
   const bool ends = stopped_ || progress.step == parts_.limits.max_steps;
   const bool due = epoch_ended_ || (progress.bad_steps == 0 &&
                                     (flags_ != 0 || (every > 0 && progress.step % every == 0)));
-  if (epoch_ended_) finish_epoch();
+  const bool saves = (ends || due) && progress.step != checkpointer_.last_step();
+  inject_flips({progress.step - 1, epoch_ended_, saves, ends});
+  if (progress.bad_steps >= parts_.settings.reliability.max_bad_steps) return roll_back();
   if (progress.step % parts_.settings.reliability.digest_every == 0) content_.check(progress.step);
-  if ((!ends && !due) || progress.step == checkpointer_.last_step()) return;
-  if (!content_.is_finite()) return roll_back();
+  if (epoch_ended_) finish_epoch();
+  if (!saves) return;
   checkpointer_.save();
   status("training", "");
 }
@@ -270,9 +285,7 @@ void TrainingLoop::recover(const ReplicasDiffer& difference) {
 }
 
 void TrainingLoop::reload(bool before_bad_steps) {
-  const bool found = checkpointer_.load({std::nullopt, true, before_bad_steps}) ||
-                     (before_bad_steps && checkpointer_.load({std::nullopt, true, false}));
-  if (!found) {
+  if (!checkpointer_.load({std::nullopt, true, before_bad_steps})) {
     throw Error(ExitCode::io_error, "there is no checkpoint to go back to: none could be written");
   }
   if (parts_.world.is_root()) parts_.directory.retire_after(state_.progress.step);
@@ -308,14 +321,16 @@ void TrainingLoop::status(const std::string& phase, const std::string& reason) {
   }
 }
 
+void TrainingLoop::save_last() {
+  if (checkpointer_.last_step() == state_.progress.step || checkpointer_.save()) return;
+  throw ConfigError(concat("the last checkpoint could not be written; the training resumes from "
+                           "step ",
+                           checkpointer_.last_step()),
+                    ExitCode::io_error);
+}
+
 ExitCode TrainingLoop::end() {
   const TrainingProgress& progress = state_.progress;
-  if (checkpointer_.last_step() != progress.step && !checkpointer_.save()) {
-    throw ConfigError(concat("the last checkpoint could not be written; the training resumes from "
-                             "step ",
-                             checkpointer_.last_step()),
-                      ExitCode::io_error);
-  }
   const bool finished = progress.epoch >= options_.epochs;
   const std::string reason = finished   ? "finished"
                              : stopped_ ? stop_control_.reason()

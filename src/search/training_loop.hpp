@@ -53,6 +53,7 @@ class TrainingLoop {
   void report_start(bool resumed);
   bool done() const;
   void step();
+  void inject_flips(const FaultMoment& moment);
   void finish_step();
   void finish_epoch();
   void keep_best(const nn::Score& score);
@@ -62,6 +63,7 @@ class TrainingLoop {
   void reload(bool before_bad_steps);
   void reset_slot_states();
   void status(const std::string& phase, const std::string& reason);
+  void save_last();
   ExitCode end();
 
   TrainingWorld parts_;

@@ -9,6 +9,7 @@
 
 #include "core/clock.hpp"
 #include "nn/sgd.hpp"
+#include "search/slot_states.hpp"
 
 namespace enas::search {
 
@@ -40,6 +41,7 @@ TrainingStep::TrainingStep(comm::World& world, comm::GradientReducer& reducer,
 TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
   const TrainingProgress& progress = state.progress;
   const StepPlace place{progress.epoch, progress.index, progress.step};
+  if (!are_finite(state.slot_state)) flags |= kFlagDamaged;
   const Stopwatch whole;
   TrainingStepReport report;
   reducer_.begin(plan_);
@@ -103,7 +105,7 @@ StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& 
   record.loss = pass.loss;
   record.correct = pass.correct;
   record.count = batch.target.numel();
-  record.finite = pack(pass) ? 1 : 0;
+  record.finite = pack(pass, std::isfinite(pass.loss) && is_finite(carried)) ? 1 : 0;
   if (record.finite == 0) carried = network_.initial_state(options_.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();
@@ -111,7 +113,7 @@ StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& 
   return record;
 }
 
-bool TrainingStep::pack(const child::TrainingPass& pass) {
+bool TrainingStep::pack(const child::TrainingPass& pass, bool finite) {
   const auto buffer = reducer_.slot_buffer();
   const auto place_of = [&](std::size_t tensor) {
     return buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),
@@ -128,7 +130,7 @@ bool TrainingStep::pack(const child::TrainingPass& pass) {
     squares += nn::pack_with_decay(pass.statistics[i], network_.averages()[i].value, 0.0,
                                    place_of(weights.size() + i));
   }
-  if (std::isfinite(pass.loss) && std::isfinite(squares)) return true;
+  if (finite && std::isfinite(squares)) return true;
   std::fill(buffer.begin(), buffer.begin() + plan_.total(), 0.0F);
   return false;
 }

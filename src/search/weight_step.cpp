@@ -7,6 +7,7 @@
 
 #include "core/clock.hpp"
 #include "nn/sgd.hpp"
+#include "search/slot_states.hpp"
 
 namespace enas::search {
 
@@ -26,6 +27,7 @@ WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
 WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   const Progress& progress = state.progress;
   const StepPlace place{progress.round, progress.index, progress.step};
+  if (!are_finite(state.slot_state)) flags |= kFlagDamaged;
   const int slots = settings_.weights.slots;
   const Stopwatch whole;
   WeightStepReport report;
@@ -128,7 +130,8 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, cons
   record.correct = result.correct;
   record.count = batch.target.numel();
   const auto& touched = touched_[static_cast<std::size_t>(slot)];
-  record.finite = pack_slot(touched, result.gradients, std::isfinite(result.loss)) ? 1 : 0;
+  const bool finite = std::isfinite(result.loss) && is_finite(carried);
+  record.finite = pack_slot(touched, result.gradients, finite) ? 1 : 0;
   if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();

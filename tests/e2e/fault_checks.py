@@ -8,18 +8,18 @@ import numpy as np
 from search_run import LAST_STEP, assert_same_rows
 
 
-def assert_finite(checkpoint):
+def assert_finite(checkpoint, groups=("weights", "strategy", "slots")):
     def check(name, item):
         if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
             assert np.isfinite(item[:]).all(), f"{checkpoint}: {name}"
 
     with h5py.File(checkpoint, "r") as file:
-        for group in ("weights", "strategy", "slots"):
+        for group in groups:
             file[group].visititems(check)
 
 
-def fault_at(rank, step, kind):
-    return {"ENAS_FAULT": f"{rank}:{step}:{kind}"}
+def fault_at(rank, when, kind):
+    return {"ENAS_FAULT": f"{rank}:{when}:{kind}"}
 
 
 def assert_found_and_repaired(run, gold, result, what):

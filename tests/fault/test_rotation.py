@@ -6,8 +6,10 @@ import re
 import time
 
 import pytest
+from fault_checks import fault_at
 from faulty_files import faults, for_each, points_of
-from search_run import LAST_STEP, Run, assert_same_rows, enas_hpc, kill
+from search_run import LAST_STEP, Run, assert_same_rows, enas_hpc, kill, step_of
+from small_trainings import Training
 
 KEEP_TWO = {"checkpoint.keep": 2, "checkpoint.every_steps": 2}
 
@@ -119,6 +121,30 @@ def test_random_bytes_in_the_place_of_the_newest(stopped, gold):
     assert result.code == 0 and "resumed from step 12" in result.text, result
     assert result.err.count("cannot resume from") == 1 and newest.name in result.err, result
     assert stopped.state_hash() == gold.hash
+
+
+# --- C16
+
+
+BAD_STEPS = {"checkpoint.every_steps": 2, "reliability.max_bad_steps": 2, "reliability.max_rollbacks": 1}
+
+
+@pytest.mark.parametrize("damages", [True, False])
+@pytest.mark.parametrize("kind", ["search", "training"])
+def test_a_rollback_beside_damaged_checkpoints(tmp_path, kind, damages):
+    """The only good one was written while steps had no finite slot: it is taken, and the run may go on."""
+    run = Run(tmp_path / "run") if kind == "search" else Training(tmp_path / "run", "micro")
+    run.keys.update(BAD_STEPS)
+    assert run.search("--max-steps", 4, env=fault_at(0, 3, "nan_forever")).code == 0
+    assert run.newest_step() == 4
+    others = run.checkpoints()[:-1]
+    for path in others if damages else []:
+        os.truncate(path, 1000)
+    result = run.search(env=fault_at(0, 4, "nan_forever"))
+    assert result.code == 76, result
+    went_back = re.findall(r"went back to step (\d+) with the learning rate times 0.5", result.err)
+    assert went_back == ["4" if damages else str(step_of(others[-1]))], result
+    assert run.names("*.bad") == ([path.name + ".bad" for path in others] if damages else [])
 
 
 # --- C15

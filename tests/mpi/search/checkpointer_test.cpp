@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 
+#include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "mpi/search/checkpoint_program.hpp"
 #include "unit/search/thrown.hpp"
@@ -196,6 +197,39 @@ TEST_F(CheckpointerTest, GoesBackToBeforeTheBadSteps) {
   EXPECT_EQ(loaded.replicas(), saved.replicas());
   EXPECT_TRUE(loaded.checkpointer.load({}));
   EXPECT_EQ(loaded.state.progress.step, 20);
+}
+
+TEST_F(CheckpointerTest, GoesBackToOneOfTheBadStepsWhenAllOthersAreDamaged) {
+  Program saved(folder.path(), settings, 1);
+  for (const std::int64_t step : {10, 20, 30}) {
+    saved.fill(step);
+    saved.state.progress.bad_steps = step == 10 ? 0 : 2;
+    saved.checkpointer.save();
+  }
+  const auto damaged = saved.directory.checkpoint_path(10);
+  on_root([&] { fs::resize_file(damaged, fs::file_size(damaged) - 1); });
+  Program loaded(folder.path(), settings, 2);
+  EXPECT_TRUE(loaded.checkpointer.load({.path = {}, .before_bad_steps = true}));
+  EXPECT_EQ(loaded.state.progress.step, 30);
+  EXPECT_EQ(loaded.replicas(), saved.replicas());
+  EXPECT_EQ(steps(), (std::vector<std::int64_t>{30, 20}));
+  EXPECT_TRUE(exists(damaged.string() + ".bad"));
+}
+
+TEST_F(CheckpointerTest, TakesAGoodOneAlthoughADamagedOneCannotBeRenamed) {
+  Program saved(folder.path(), settings, 1);
+  for (const std::int64_t step : {10, 20}) {
+    saved.fill(step);
+    saved.checkpointer.save();
+  }
+  // A name so long that ".bad" does not fit behind it.
+  const auto damaged =
+      folder.path() / "checkpoints" / concat("step-", std::string(243, '0'), "25.h5");
+  on_root([&] { std::ofstream(damaged) << "x"; });
+  Program loaded(folder.path(), settings, 2);
+  EXPECT_TRUE(loaded.checkpointer.load({}));
+  loaded.expect_filled(20);
+  EXPECT_TRUE(exists(damaged));
 }
 
 TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {

@@ -104,6 +104,21 @@ TEST_F(ReplicaGuardTest, NamesAllRanksOfTheMinority) {
   EXPECT_EQ(all_failure(), "replicas differ at step 99: 'embedding' on rank 2, 3");
 }
 
+TEST_F(ReplicaGuardTest, ARankWithAnotherNumberOfArraysIsFound) {
+  if (last == 0) GTEST_SKIP() << "needs two ranks";
+  for (const int surplus : {1, -1}) {
+    auto arrays = parts.strategy.state();
+    if (test_world().rank() == last) {
+      if (surplus > 0) arrays.push_back(arrays.front());
+      if (surplus < 0) arrays.pop_back();
+    }
+    const auto message =
+        thrown<ReplicasDiffer>([&] { compare_replicas(test_world(), arrays, 99); });
+    EXPECT_TRUE(contains(message, concat("on rank ", last))) << message;
+    test_world().barrier();  // no rank waits in another collective
+  }
+}
+
 TEST_F(ReplicaGuardTest, EveryCheckLooksAtTheStrategy) {
   if (last == 0) GTEST_SKIP() << "needs two ranks";
   const auto arrays = parts.strategy.state();

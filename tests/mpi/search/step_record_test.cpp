@@ -38,6 +38,13 @@ std::vector<StepRecord> own_records(int num_items) {
   return records;
 }
 
+TEST(GatherRecords, ADamagedCarriedStateOfOneRankEndsTheStepOfAll) {
+  const std::int64_t flags = on_last_rank() ? std::int64_t{kFlagDamaged} : 0;
+  const std::string message = thrown<ReplicasDiffer>(
+      [&] { gather_records(test_world(), 4, 12, kDigest, flags, own_records(4)); });
+  EXPECT_EQ(message, concat("a carried state on rank ", last_rank(), " is not finite at step 12"));
+}
+
 TEST(GatherRecords, GivesAllRecordsInItemOrder) {
   for (const int num_items : {1, 2, 3, 4, 7, 10}) {
     const auto all =

@@ -5,8 +5,10 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "core/clock.hpp"
 #include "unit/search/thrown.hpp"
@@ -29,14 +31,17 @@ TEST(Fault, NothingHappensWithoutOne) {
   for (std::int64_t step = -1; step < 3; ++step) {
     faults.strike(step);
     EXPECT_FALSE(corrupts(faults, step));
-    faults.flip_bit(step, "flip_weight", {{"w", {1}, std::span<float>(values)}});
+    faults.flip({step, true, true, true},
+                {{"flip_weight", {{"w", {1}, std::span<float>(values)}}}});
   }
   EXPECT_EQ(values[0], 1.0F);
 }
 
 TEST(Fault, RefusesWhatItCannotRead) {
   for (const char* text : {"nan", "1:2", "1:2:", "1:2:fire", "x:2:nan", "1:x:nan", "1,2,nan",
-                           "1:2:nan:3", "1:2:nan 3", ":2:nan", "1::nan", "1:2:NAN"}) {
+                           "1:2:nan:3", "1:2:nan 3", ":2:nan", "1::nan", "1:2:NAN", "1:save:nan",
+                           "1:2:flip_weight:64", "1:2:flip_weight:-1", "1:2:flip_weight:x",
+                           "1:2:flip_weight:3:4", "1:sometimes:flip_weight", "1:2:kill_forever"}) {
     const std::string message = thrown<ConfigError>([&] { FaultInjector(text, 0); });
     EXPECT_TRUE(contains(message, "ENAS_FAULT")) << text;
     EXPECT_TRUE(contains(message, "flip_strategy")) << text;
@@ -106,38 +111,98 @@ TEST(Fault, SkipsOneSum) {
   EXPECT_FALSE(faults.skips_sum(3));
 }
 
-TEST(Fault, FlipsOneBitOfTheFirstArray) {
-  for (const std::string kind : {"flip_weight", "flip_strategy"}) {
-    const std::string other = kind == "flip_weight" ? "flip_strategy" : "flip_weight";
-    std::vector<float> first = {1.0F, 2.0F, 3.0F};
-    std::vector<float> second = first;
-    const auto arrays = [&]() -> std::vector<NamedArray> {
-      return {{"a", {3}, std::span<float>(first)}, {"b", {3}, std::span<float>(second)}};
-    };
-    FaultInjector faults("0:4:" + kind, 0);
-    faults.flip_bit(4, other.c_str(), arrays());
-    faults.flip_bit(3, kind.c_str(), arrays());
-    EXPECT_EQ(first, second);
-    faults.flip_bit(4, kind.c_str(), arrays());
-    int bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      std::uint32_t a = 0;
-      std::uint32_t b = 0;
-      std::memcpy(&a, &first[i], 4);
-      std::memcpy(&b, &second[i], 4);
-      bits += __builtin_popcount(a ^ b);
-    }
-    EXPECT_EQ(bits, 1);
-    EXPECT_EQ(second, (std::vector<float>{1.0F, 2.0F, 3.0F}));
-    const auto once = first;
-    faults.flip_bit(4, kind.c_str(), arrays());
-    EXPECT_EQ(first, once);
+/// Values under two kinds of flips, in two arrays each.
+struct FlipTest : testing::Test {
+  std::vector<float> first = {1.0F, 1.5F, 3.0F};
+  std::vector<float> second = first;
+  std::vector<float> other = first;
+
+  void flip(FaultInjector& faults, const FaultMoment& moment) {
+    const NamedArray a = {"a", {3}, std::span<float>(first)};
+    const NamedArray b = {"b", {3}, std::span<float>(second)};
+    const NamedArray c = {"c", {3}, std::span<float>(other)};
+    faults.flip(moment, {{"flip_strategy", {c}}, {"flip_weight", {a, b}}, {"flip_idle", {}}});
+  }
+  /// The bits by which the middle value of the first array now differs from 1.5.
+  std::uint32_t flipped() const {
+    EXPECT_EQ(first[0], 1.0F);
+    EXPECT_EQ(first[2], 3.0F);
+    EXPECT_EQ(second, (std::vector<float>{1.0F, 1.5F, 3.0F}));
+    EXPECT_EQ(other, second);
+    std::uint32_t now = 0;
+    std::memcpy(&now, &first[1], 4);
+    return now ^ 0x3fc00000U;
+  }
+};
+
+TEST_F(FlipTest, HitsOneBitOnce) {
+  FaultInjector faults("0:4:flip_weight:7", 0);
+  flip(faults, {3});
+  EXPECT_EQ(flipped(), 0U);
+  flip(faults, {4});
+  EXPECT_EQ(flipped(), 1U << 7);
+  flip(faults, {4});
+  EXPECT_EQ(flipped(), 1U << 7);
+}
+
+TEST_F(FlipTest, HitsABitOfItsOwnWhereNoneIsNamed) {
+  FaultInjector faults("0:4:flip_weight", 0);
+  flip(faults, {4});
+  EXPECT_EQ(__builtin_popcount(flipped()), 1);
+}
+
+TEST_F(FlipTest, ReachesSignAndExponent) {
+  FaultInjector sign("0:4:flip_weight:31", 0);
+  flip(sign, {4});
+  EXPECT_EQ(first[1], -1.5F);
+  FaultInjector exponent("0:5:flip_weight:30", 0);
+  flip(exponent, {5});
+  EXPECT_TRUE(std::isnan(first[1]));  // 1.5 has all other bits of the exponent
+}
+
+TEST_F(FlipTest, MakesAnyValueInfinite) {
+  first[1] = 0.0F;
+  FaultInjector faults("0:4:flip_weight:exponent", 0);
+  flip(faults, {4});
+  EXPECT_TRUE(std::isinf(first[1]));
+  std::vector<double> baseline = {0.0};
+  FaultInjector in_double("0:4:flip_baseline:exponent", 0);
+  in_double.flip({4}, {{"flip_baseline", {{"baseline", {1}, std::span<double>(baseline)}}}});
+  EXPECT_TRUE(std::isinf(baseline[0]));
+}
+
+TEST_F(FlipTest, WaitsForItsMoment) {
+  for (const auto& [text, moment] : std::vector<std::pair<std::string, FaultMoment>>{
+           {"round", {7, true, false, false}},
+           {"save", {7, false, true, false}},
+           {"stop", {7, false, false, true}}}) {
+    FaultInjector faults("0:" + text + ":flip_weight", 0);
+    flip(faults, {7, !moment.ends_round, !moment.saves, !moment.stops});
+    EXPECT_EQ(flipped(), 0U) << text;
+    flip(faults, moment);
+    EXPECT_NE(flipped(), 0U) << text;
+    first[1] = 1.5F;
+    flip(faults, moment);
+    EXPECT_EQ(flipped(), 0U) << text;
   }
 }
 
-TEST(Fault, HasNothingToFlipInAnEmptyState) {
-  FaultInjector faults("0:4:flip_strategy", 0);
-  faults.flip_bit(4, "flip_strategy", {});
+TEST_F(FlipTest, ComesBackForever) {
+  FaultInjector faults("0:4:flip_weight_forever:exponent", 0);
+  flip(faults, {3});
+  EXPECT_EQ(flipped(), 0U);
+  for (const std::int64_t step : {4, 4, 9}) {
+    flip(faults, {step});
+    EXPECT_NE(flipped(), 0U);
+    first[1] = 1.5F;
+  }
+}
+
+TEST_F(FlipTest, HasNothingToHitInAnEmptyState) {
+  FaultInjector faults("0:4:flip_idle", 0);
+  flip(faults, {4});
+  EXPECT_EQ(flipped(), 0U);
+  EXPECT_TRUE(faults.is_armed());
 }
 
 }  // namespace
