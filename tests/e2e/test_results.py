@@ -6,60 +6,12 @@ import math
 import os
 import signal
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from search_run import CONFIG, Process, Run, command_line, enas_hpc, sets, wait_for
-
-HERE = Path(__file__).parent
-CONFIGS = {kind: HERE / f"tiny{'' if kind == 'recurrent' else '_' + kind}.toml"
-           for kind in ("recurrent", "macro", "micro")}
-# Two slots, a few epochs, networks of a few hundred weights.
-TRAIN = {
-    "recurrent": {"train.epochs": 6, "train.slots": 2, "train.batch_size": 4, "train.segment_length": 8,
-                  "train.hidden": 8, "train.lr": 2.0, "train.evaluation_batch_size": 2,
-                  "train.evaluation_parts": 2, "train.averaging_patience": 1, "train.drop_output": 0.2,
-                  "train.drop_cell_input": 0.2},
-    "macro": {"train.epochs": 2, "train.slots": 2, "train.batch_size": 8, "train.filters": 4,
-              "train.evaluation_batch_size": 10, "train.test_batch_size": 3},
-    "micro": {"train.epochs": 2, "train.slots": 2, "train.batch_size": 8, "train.filters": 4,
-              "train.layers": 2, "train.evaluation_batch_size": 10, "train.test_batch_size": 3,
-              "train.cutout": 2},
-}
-
-
-class Training:
-    """The training of one architecture in a run directory."""
-
-    def __init__(self, folder, arch, kind="recurrent", keys=None):
-        self.folder, self.arch, self.kind = Path(folder), arch, kind
-        self.keys = {**TRAIN[kind], "checkpoint.every_steps": 5, **(keys or {})}
-        self.run = Run(self.folder)
-
-    def arguments(self, *more):
-        return ["train", "--arch", self.arch, "--config", CONFIGS[self.kind], "--run-dir", self.folder,
-                *sets(self.keys), *more]
-
-    def train(self, *more, ranks=2, env=None):
-        return enas_hpc(*self.arguments(*more), ranks=ranks, env=env)
-
-    def finish(self, ranks=2):
-        result = self.train(ranks=ranks)
-        assert result.code == 0, result
-        status = json.loads((self.folder / "status.json").read_text())
-        assert status["phase"] == "finished", status
-        return self.run.state_hash()
-
-    def epochs(self):
-        columns = {}
-        for path in self.run.parts():
-            with h5py.File(path, "r") as part:
-                for name, column in part["epochs"].items():
-                    if column.attrs["clock"] == 0:
-                        columns.setdefault(name, []).append(column[:])
-        return {name: np.concatenate(pieces) for name, pieces in columns.items()}
+from search_run import CONFIG, Process, Run, command_line, enas_hpc
+from training_run import CONFIGS, TRAIN, Training, files_of, pipeline
 
 
 @pytest.fixture(scope="module", params=["recurrent", "macro", "micro"])
@@ -77,10 +29,6 @@ def derived(searched):
     result = enas_hpc("derive", "--run", run.folder, "--samples", 12, "--top", 3, ranks=2)
     assert result.code == 0, result
     return run, kind, result
-
-
-def files_of(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.json"))}
 
 
 def test_derive_gives_the_same_bytes_on_any_number_of_ranks(derived):
@@ -237,55 +185,6 @@ def test_another_architecture_is_refused(tmp_path):
     assert result.code == 65 and "another architecture" in result.text, result
 
 
-def pipeline(folder, *more, ranks=2, env=None, config=CONFIG):
-    return enas_hpc("pipeline", "--config", config, "--run-dir", folder, "--samples", 6, "--top", 2,
-                    *sets({**TRAIN["recurrent"], "train.epochs": 2}), *more, ranks=ranks, env=env)
-
-
-def test_a_pipeline_killed_in_each_stage_ends_with_the_same_numbers(tmp_path):
-    gold = pipeline(tmp_path / "gold", "--with-baseline")
-    assert gold.code == 0, gold
-    expected = json.loads((tmp_path / "gold" / "pipeline.json").read_text())
-    assert [(row["strategy"], row["rank"]) for row in expected] == [
-        ("reinforce", 1), ("reinforce", 2), ("random", 1), ("random", 2)]
-    assert "reinforce: test" in gold.out and "random: test" in gold.out
-
-    folder = tmp_path / "killed"
-    search_steps = Run(tmp_path / "gold").newest_step()
-    for fault, ranks in (("0:10:kill", 2), ("1:20:kill", 2), ("0:3:throw", 1)):
-        assert pipeline(folder, "--with-baseline", ranks=ranks, env={"ENAS_FAULT": fault}).code != 0
-    assert Run(folder).newest_step() == search_steps  # the last fault was in a training
-    # Between two stages: what a stage left half-done is made again.
-    (folder / "derived" / "top-2.json").unlink(missing_ok=True)
-    for _ in range(2):
-        done = pipeline(folder, "--with-baseline", ranks=1)
-        assert done.code == 0, done
-        rows = json.loads((folder / "pipeline.json").read_text())
-        for row, gold_row in zip(rows, expected, strict=True):
-            assert {**row, "run_dir": gold_row["run_dir"]} == gold_row
-
-
-def test_a_pipeline_over_seeds(tmp_path):
-    result = pipeline(tmp_path / "run", "--seeds", "1,2")
-    assert result.code == 0, result
-    rows = json.loads((tmp_path / "run" / "pipeline.json").read_text())
-    assert [row["seed"] for row in rows] == [1, 1, 2, 2]
-    best = [min((row for row in rows if row["seed"] == seed), key=lambda row: row["validation"]) for seed in (1, 2)]
-    assert [row for row in rows if row["best_of_seed"]] == best
-    tests = [row["test"] for row in best]
-    assert f"{np.mean(tests):.2f} ± {np.std(tests, ddof=1):.2f} (n = 2 seeds)" in result.out
-
-
-def test_a_stopped_pipeline_says_so(tmp_path):
-    process = Process(command_line(2, "pipeline", "--config", CONFIG, "--run-dir", tmp_path / "run",
-                                   "--samples", 6, "--top", 1,
-                                   *sets({**TRAIN["recurrent"], "train.epochs": 100000})),
-                      tmp_path / "process")
-    wait_for((tmp_path / "run/train/top-1/checkpoints/latest").exists, "the training")
-    os.kill(process.mpirun(), signal.SIGUSR1)
-    assert process.wait().code == 75
-
-
 def small_pipeline_run(folder):
     run = Run(folder, TRAIN["recurrent"])
     run.finish()
@@ -304,15 +203,6 @@ def test_a_derivation_leaves_nothing_of_the_one_before(tmp_path):
     done = pipeline(run.folder)
     assert done.code == 0 and "derived already" not in done.text, done
     assert files_of(run.folder / "derived") == expected
-
-
-def test_a_pipeline_asked_for_other_children_keeps_the_old_trainings(tmp_path):
-    assert pipeline(tmp_path / "run").code == 0
-    more = enas_hpc("pipeline", "--config", CONFIG, "--run-dir", tmp_path / "run", "--samples", 40,
-                    "--top", 1, *sets({**TRAIN["recurrent"], "train.epochs": 2}))
-    assert more.code == 0, more
-    rows = json.loads((tmp_path / "run" / "pipeline.json").read_text())
-    assert [row["rank"] for row in rows] == [1]
 
 
 def test_a_result_is_of_the_weights_that_are_there(tmp_path):
@@ -393,12 +283,3 @@ def test_a_search_is_no_training(tmp_path):
 def test_wrong_options(tmp_path, arguments, words):
     result = enas_hpc(*arguments, cwd=tmp_path)
     assert result.code == 64 and words in result.text, result
-
-
-def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path):
-    """Also one that gets only pipeline.json, since each seed has a run directory of its own."""
-    (tmp_path / "pipeline.json").write_text("mine")
-    for more in (["--seeds", "1,2"], []):
-        result = enas_hpc("pipeline", "--config", CONFIG, "--run-dir", tmp_path, *more)
-        assert result.code == 73 and "pipeline.json" in result.text and len(result.errors) == 1, result
-        assert [path.name for path in tmp_path.iterdir()] == ["pipeline.json"]
