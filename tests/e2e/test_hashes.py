@@ -21,7 +21,7 @@ SEARCHES = {"demo": {"data.markov.train_tokens": 4000},
             "demo_micro": {"data.shapes.train_images": 100},
             "tabular": {"space.table": SOURCE / "configs/tables/recurrent_4.h5"},
             "ptb": SHORT_TEXT, "cifar": FEW_IMAGES, "cifar_micro": FEW_IMAGES}
-LONG = ("ptb", "cifar", "cifar_micro")
+LONG = ("ptb", "cifar", "cifar_micro", "train demo_macro")  # a minute and more
 TRAINING = {"train.slots": 3, "train.batch_size": 4, "train.epochs": 2}
 SHORT_TRAINING = {**TRAINING, "data.markov.train_tokens": 1500, "data.markov.valid_tokens": 400}
 TRAINING_OF_FEW = {**TRAINING, "data.shapes.train_images": 24, "data.shapes.valid_images": 8}
@@ -36,8 +36,9 @@ def processor():
     return "-".join(field[1] for field in fields if field)
 
 
-def with_long(names):
-    return [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.everyday) for name in names]
+def with_marks(names, kind=""):
+    return [pytest.param(name, marks=pytest.mark.long if kind + name in LONG else pytest.mark.everyday)
+            for name in names]
 
 
 def check(name, instructions, hashes):
@@ -56,7 +57,7 @@ def environment(instructions):
 
 
 @pytest.mark.parametrize("instructions, ranks", [("best", (1, 2, 3)), ("avx2", (1, 3))])
-@pytest.mark.parametrize("name", with_long(SEARCHES))
+@pytest.mark.parametrize("name", with_marks(SEARCHES))
 def test_search(tmp_path, name, instructions, ranks):
     hashes = {}
     for count in ranks:
@@ -68,9 +69,8 @@ def test_search(tmp_path, name, instructions, ranks):
     check(name, instructions, hashes)
 
 
-@pytest.mark.everyday
 @pytest.mark.parametrize("instructions, ranks", [("best", (1, 2, 3)), ("avx2", (1,))])
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("name", with_marks(TRAININGS, "train "))
 def test_training(tmp_path, name, instructions, ranks):
     architecture, keys = TRAININGS[name]
     hashes = {}

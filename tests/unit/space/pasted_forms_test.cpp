@@ -183,9 +183,9 @@ TEST(PastedForms, AByteOrderMarkAndOtherBlanksAreSkipped) {
   // No-break, ideographic, line separator, zero width, next line.
   for (const char* blank :
        {"\xC2\xA0", "\xE3\x80\x80", "\xE2\x80\xA8", "\xE2\x80\x8B", "\xC2\x85"}) {
-    EXPECT_EQ(cell("0\t0" + std::string(blank) + "0 1 1" + blank), expected);
+    EXPECT_EQ(cell(std::string("0\t0") + blank + "0 1 1" + blank), expected);
   }
-  const std::string lm = "0" + std::string(kNoBreak) + "3,\xE2\x80\x89" "1 2";
+  const std::string lm = std::string("0") + kNoBreak + "3,\xE2\x80\x89" "1 2";
   EXPECT_EQ(import_architecture(enas_lm, {}, kMark + lm, "my.txt").network,
             import_architecture(enas_lm, {}, "0 3 1 2", "my.txt").network);
 
