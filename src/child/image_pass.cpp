@@ -130,8 +130,8 @@ class Pass {
     if (input.numel() == input.size(1)) {
       throw ConfigError(concat("the batch norm ",
                                plan_.norms()[static_cast<std::size_t>(step.number)],
-                               " sees one pixel of one image; its variance needs at least 2: train "
-                               "with larger batches or larger images"));
+                               " sees one pixel of one image; its variance needs at least 2: raise "
+                               "train.batch_size, or take larger images"));
     }
     const std::vector<at::Tensor> scale_offset = weight(step).unbind(0);
     // With a momentum of 1 LibTorch leaves exactly this batch's statistics here.

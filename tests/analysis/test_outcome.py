@@ -73,8 +73,9 @@ def test_a_chain_of_a_thousand_nodes_is_drawn(capsys, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(
         {"format": "enas_hpc architecture", "version": 1, "space": "recurrent", "nodes": nodes}))
     assert main(["draw", str(tmp_path / "a.json"), "--out", str(tmp_path), "--dpi", "1200"]) == 2
+    assert re.search("would be 561 inches long .* at most 116 dots an inch", capsys.readouterr().err)
+    assert main(["draw", str(tmp_path / "a.json"), "--out", str(tmp_path), "--dpi", "50"]) == 0
     assert (tmp_path / "a.svg").stat().st_size > 100_000
-    assert re.search(r"a\.png would be 561 inches long .* at most 116 dots an inch", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("content", [

@@ -168,6 +168,25 @@ def images(path, labels):
             "controller.batch_size": 4, "validation.batch_size": 4}
 
 
+def test_a_batch_norm_of_a_single_pixel(tmp_path):
+    """Two reductions leave one pixel of 4 × 4 images."""
+    path = tmp_path / "small.h5"
+    with h5py.File(path, "w") as file:
+        file["images"] = np.random.default_rng(3).integers(0, 256, (80, 4, 4, 1), dtype=np.uint8)
+        file["labels"] = np.arange(80, dtype=np.int32) % 4
+
+    def train(batch_size):
+        keys = {"data.source": "hdf5", "data.path": path, "data.valid_size": 20, "data.pad": 0, "data.cutout": 0,
+                "train.batch_size": batch_size, "train.slots": 1, "train.filters": 4, "train.layers": 2,
+                "train.cutout": 1}
+        return enas_hpc("train", "--arch", "enas-micro", "--config", MICRO, "--run-dir", tmp_path / str(batch_size),
+                        "--max-steps", 1, *sets(keys))
+
+    refused = train(1)
+    assert refused.code == 65 and "raise train.batch_size" in refused.text, refused
+    assert train(2).code == 0
+
+
 TEN = list(range(10)) * 16
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What macro and micro networks are made of, and how one of them is scored."""
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as functional
 
@@ -40,11 +42,23 @@ def validate(network, config, weights, tokens, images, batches=0):
     """(mean nats an image, accuracy) of `batches` batches in the order of the split, 0 for all whole
     ones. A batch has statistics of its own."""
     size = config["validation.batch_size"]
-    count = (batches or len(images.labels) // size) * size
+    count = batches or len(images.labels) // size
+    return score(network, config, weights, tokens, images, [size * i for i in range(count + 1)])
+
+
+def validate_whole(network, config, weights, tokens, images):
+    """The same of all images, in as few batches as are needed, which differ by one image at most."""
+    size, total = config["validation.batch_size"], len(images.labels)
+    count = -(-total // size)
+    return score(network, config, weights, tokens, images, [i * total // count for i in range(count + 1)])
+
+
+def score(network, config, weights, tokens, images, bounds):
+    """(mean nats an image, accuracy) of the batches that lie between the bounds."""
     nats, right = 0.0, 0
-    for begin in range(0, count, size):
-        labels = images.labels[begin:begin + size]
-        logits = classify(network, config, weights, tokens, images.valid[begin:begin + size])
+    for begin, end in pairwise(bounds):
+        labels = images.labels[begin:end]
+        logits = classify(network, config, weights, tokens, images.valid[begin:end])
         nats += functional.cross_entropy(logits, labels, reduction="sum").item()
         right += (logits.argmax(1) == labels).sum().item()
-    return nats / count, right / count
+    return nats / bounds[-1], right / bounds[-1]

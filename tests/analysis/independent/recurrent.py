@@ -81,3 +81,20 @@ def validate(config, weights, tokens, text, segments=0):
     nats, _ = run_segment(Cell(config, tokens), weights, words[:steps], words[1:steps + 1], state)
     loss = nats.item() / (steps * words.shape[1])
     return loss, math.exp(loss)
+
+
+def validate_whole(config, weights, tokens, text):
+    """(mean nats a token, perplexity) of every token but the first. Columns follow each other in the text, and the
+    first ones are a step longer where the tokens do not divide; that step is theirs alone."""
+    count = config["validation.batch_size"]
+    words, targets = (torch.tensor_split(part, count) for part in (text.valid[:-1], text.valid[1:]))
+    rows, longer = len(words[-1]), sum(len(column) > len(words[-1]) for column in words)
+    cell, nats = Cell(config, tokens), 0.0
+    state = torch.zeros(count, config["supernet.hidden"], dtype=torch.float64)
+    for steps, columns in ((slice(rows), count), (slice(rows, rows + 1), longer)):
+        if columns:
+            segment = [torch.stack([column[steps] for column in part[:columns]], 1) for part in (words, targets)]
+            loss, outputs = run_segment(cell, weights, *segment, state[:columns])
+            nats, state = nats + loss.item(), outputs[-1]
+    loss = nats / (len(text.valid) - 1)
+    return loss, math.exp(loss)

@@ -93,11 +93,12 @@ class Search:
                     for name in ("children", "weight_steps", "controller_steps", "rounds")}
         if kind == "recurrent":
             self.data = reader.Text(self.data_path)
-            self.validate = recurrent.validate
+            self.validate, self.validate_whole = recurrent.validate, recurrent.validate_whole
         else:
             self.data = reader.Images(self.data_path, self.config["data.valid_size"],
                                       self.config["data.limit_train"])
             self.validate = functools.partial(images.validate, NETWORKS[kind])
+            self.validate_whole = functools.partial(images.validate_whole, NETWORKS[kind])
 
     def checkpoint(self, step):
         return reader.Checkpoint(self.run.checkpoint(step))

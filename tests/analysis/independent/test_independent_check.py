@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints, logs and rankings of real searches against a second implementation that was written from
 the formulas: validation losses, log-probabilities and entropies."""
+import functools
+
 import numpy as np
 import torch
 from comparison import LOG_PROBABILITY, LOSS, relative
 
 
-def validation(search, checkpoint, all_tokens, batches=0):
+def scores(score, checkpoint, all_tokens, *more):
     """Losses and metrics of children."""
-    scores = [search.validate(search.config, checkpoint.weights, tokens.tolist(), search.data, batches)
-              for tokens in all_tokens]
-    return np.transpose(scores)
+    return np.transpose([score(checkpoint.weights, tokens.tolist(), *more) for tokens in all_tokens])
 
 
 def test_losses_of_a_ranking(search):
     """Children on the whole validation split with the shared weights of the last checkpoint."""
     ranking = search.ranking
-    losses, metrics = validation(search, search.last, ranking["tokens"])
+    losses, metrics = scores(functools.partial(search.validate_whole, search.config), search.last, ranking["tokens"],
+                             search.data)
     assert np.ptp(ranking["loss"]) > 50 * LOSS  # they are told apart
     assert relative(losses, ranking["loss"]) < LOSS
     assert relative(1 + metrics, 1 + ranking["metric"]) < LOSS  # an accuracy may be 0
@@ -28,7 +29,8 @@ def test_losses_of_validation_children(search):
     for step in search.log["rounds"]["step"]:
         rows = search.children(step=step, source=b"validation")
         checkpoint = search.checkpoint(step)
-        losses, metrics = validation(search, checkpoint, rows["tokens"], search.config["validation.batches"])
+        losses, metrics = scores(functools.partial(search.validate, search.config), checkpoint, rows["tokens"],
+                                 search.data, search.config["validation.batches"])
         assert relative(losses, rows["loss"]) < LOSS
         assert relative(1 + metrics, 1 + rows["metric"]) < LOSS
         best.append(min(metrics) if search.kind == "recurrent" else max(metrics))

@@ -7,8 +7,8 @@ from controller import Score
 
 
 def losses(search, config=None, weights=None, change_tokens=list):
-    return [search.validate({**search.config, **(config or {})}, weights or search.last.weights,
-                            change_tokens(tokens.tolist()), search.data)[0]
+    return [search.validate_whole({**search.config, **(config or {})}, weights or search.last.weights,
+                                  change_tokens(tokens.tolist()), search.data)[0]
             for tokens in search.ranking["tokens"]]
 
 
@@ -70,7 +70,7 @@ def test_an_output_or_a_skip_that_is_left_out(search, monkeypatch):
 
 def test_text_or_images_cut_elsewhere(search):
     """Other columns of text; other images that share their statistics."""
-    wrong = {"validation.batch_size": search.config["validation.batch_size"] - 1}
+    wrong = {"validation.batch_size": search.config["validation.batch_size"] // 2}
     assert_seen(losses(search, config=wrong), search.ranking["loss"], LOSS)
 
 
