@@ -49,7 +49,7 @@ CASES = {
     "source": (CONFIG, {"data.source": '"shapes"'}, r'needs text: "folder" or "(markov)"', {"data.source": '"{}"'}),
     "image source": (MACRO, {"data.source": '"markov"'}, r'"hdf5" or "(shapes)"', {"data.source": '"{}"'}),
     "markov order": (CONFIG, {"data.markov.valid_tokens": 3, "data.markov.order": 3},
-                     r"data.markov.valid_tokens = 3 is too few; more than data.markov.order = (3) are needed",
+                     r"data.markov.order \(3\) must be below data.markov.valid_tokens \((3)\)",
                      {"data.markov.valid_tokens": 100}),
     # Texts that are too short for their columns.
     "slots": (CONFIG, {"weights.slots": 300, **TEXT}, r"enough for (50) columns of two.* lower weights.slots or",
@@ -87,7 +87,7 @@ CASES = {
                           {"validation.batch_size": "{}"}),
     "split": (MACRO, {"data.shuffle_split": "true"}, r'data.source = "shapes" has data.shapes.train_images',
               {"data.shuffle_split": "false"}),
-    "pad": (MACRO, {"data.pad": 300}, r"data.pad = 300: 0 to (\d+) are allowed", {"data.pad": "{}"}),
+    "pad": (MACRO, {"data.pad": 300}, r"data.pad \(300\) must be below data.shapes.size \((8)\)", {"data.pad": 7}),
 }
 
 
@@ -104,15 +104,30 @@ def test_advice_is_followed(case):
 
 def test_precision_of_the_cpu(tmp_path):
     """Seen where the device is known."""
-    keys = {"supernet.precision": '"bfloat16"', "train.precision": '"bfloat16"'}
-
-    def search(keys):
+    def search(precision):
         return enas_hpc("--config", MACRO, "--run-dir", tmp_path / "run", "--device", "cpu", "--max-steps", 1,
-                        *sets(keys))
+                        "--set", f"supernet.precision={precision}")
 
-    refused = search(keys)
-    assert refused.code == 65 and 'set supernet.precision and train.precision to "float32"' in refused.text, refused
-    assert search(dict.fromkeys(keys, '"float32"')).code == 0
+    refused = search("bfloat16")
+    assert refused.code == 65 and "supernet.precision" in refused.text, refused
+    assert 'set it to "float32"' in refused.text, refused
+    assert search("float32").code == 0
+
+
+def test_threads_that_are_no_number(tmp_path):
+    arguments = ["--config", CONFIG, "--run-dir", tmp_path / "run", "--max-steps", 1]
+    refused = enas_hpc(*arguments, env={"OMP_NUM_THREADS": "many"})
+    assert refused.code == 64 and "or set run.threads" in refused.text, refused
+    assert enas_hpc(*arguments, *sets({"run.threads": 1}), env={"OMP_NUM_THREADS": "many"}).code == 0
+
+
+def test_a_prefix_among_several(tmp_path):
+    for name in ("one", "two"):
+        for split in ("train", "valid", "test"):
+            (tmp_path / f"{name}.{split}.txt").write_text("a b c d\n" * 60)
+    keys = {"data.source": "folder", "data.path": tmp_path}
+    assert "set data.prefix" in refusal(keys, CONFIG)
+    assert check({**keys, "data.prefix": "one"}, CONFIG).code == 0
 
 
 @pytest.mark.parametrize("keys", [{"weights.slots": 2}, {}], ids=["slots", "ranks"])
@@ -142,7 +157,8 @@ def test_a_layer_that_the_released_network_cannot_build(tmp_path):
 
 
 # What is advised when a run goes wrong later: these keys have tests of their own, or the message is a warning.
-ELSEWHERE = {"reliability.max_rollbacks", "checkpoint.max_failures", "weights.lr"}
+ELSEWHERE = {"reliability.max_rollbacks", "checkpoint.max_failures", "weights.lr",
+             "data.shapes"}  # the test split of the shapes: test_starts.py
 
 
 def test_every_advice_is_followed_here():
