@@ -104,7 +104,7 @@ def test_the_time_left_after_a_resume_in_a_controller_phase(tmp_path):
 @pytest.mark.parametrize("keys, words", [
     ({"train.segment_length": 45, "data.markov.valid_tokens": 40}, ["train.segment_length = 45"]),
     ({"train.segment_length": 400}, ["train.segment_length = 400"]),
-    ({"train.batch_size": 300}, ["train.slots times train.batch_size", "408 tokens"]),
+    ({"train.batch_size": 300}, ["lower train.slots or train.batch_size", "408 tokens"]),
     ({"train.evaluation_batch_size": 60}, ["train.evaluation_batch_size times train.evaluation_parts", "100 tokens"]),
     ({"train.test_batch_size": 30}, ["train.test_batch_size", "40 tokens"]),
 ])
