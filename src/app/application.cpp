@@ -39,8 +39,7 @@ void sample_on_root(Log& log, const CommandLine& line) {
   const auto checkpoint = search::newest_checkpoint(line.path);
   const Config config =
       read_config(search::stored_configuration(checkpoint), "the stored configuration", {});
-  const auto children =
-      search::sample_children(checkpoint, config.settings, line.count, line.seed);
+  const auto children = search::sample_children(checkpoint, config.settings, line.count, line.seed);
   if (line.json) {
     Json list = Json::array();
     for (const auto& child : children) {

@@ -73,9 +73,9 @@ ArchitectureFile read_source(const ArchLine& line) {
   } else {
     const auto format = line.from.empty() ? ArchitectureFormat::json
                                           : space::architecture_format_from_name(line.from);
-    file = space::import_architecture(format, kind, text_of_source(line.source),
-                                      line.source == "-" ? "standard input" : line.source,
-                                      line.nth);
+    file =
+        space::import_architecture(format, kind, text_of_source(line.source),
+                                   line.source == "-" ? "standard input" : line.source, line.nth);
   }
   if (line.name.empty()) return file;
   file.name = line.name;

@@ -80,8 +80,11 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   // The other process is the reference of CPU kernels.
   const bool is_compared = line.bench.lockstep || line.bench.reference;
   Settings asked = settings;
-  options.device = {world, log, is_compared ? search::DeviceWish::cpu : line.bench.device,
-                    search::supernet_precision(asked), settings.space.kind,
+  options.device = {world,
+                    log,
+                    is_compared ? search::DeviceWish::cpu : line.bench.device,
+                    search::supernet_precision(asked),
+                    settings.space.kind,
                     "supernet.precision"};
   if (line.bench.lockstep) return run_as_reference(world, settings, options);
   if (line.bench.scaling) return run_scaling_command(world, settings, line, options.device);

@@ -181,8 +181,7 @@ std::string foreign_key(const Key& key, SpaceKind kind) {
 }
 
 /// Of keys that somebody set and nothing reads; one that keeps its usual value changes nothing.
-std::vector<std::string> ignored_keys(const std::vector<TomlEntry>& entries,
-                                      const Config& config) {
+std::vector<std::string> ignored_keys(const std::vector<TomlEntry>& entries, const Config& config) {
   const Settings usual = preset_settings(config.preset, config.settings.space.kind);
   std::vector<std::string> warnings;
   for (const TomlEntry& entry : entries) {

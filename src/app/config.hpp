@@ -23,8 +23,8 @@ class ConfigProblems : public ConfigError {
 struct Config {
   std::string preset = "default";
   Settings settings;
-  int num_keys_set = 0;            ///< in the file
-  bool threads_by_option = false;  ///< --set run.threads was given
+  int num_keys_set = 0;               ///< in the file
+  bool threads_by_option = false;     ///< --set run.threads was given
   std::vector<std::string> warnings;  ///< keys that were set and are not read, a line each
 };
 

@@ -166,9 +166,8 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
   const std::vector<Settings> branches = branches_of(config.settings, line.result);
   run_on_root(world, [&] { refuse_foreign_table(config.settings.run.dir, branches); });
   const Stopwatch watch;
-  run_on_root(world, [&] {
-    check_outputs_on_root(config.settings, branches, line.result.derive.top);
-  });
+  run_on_root(world,
+              [&] { check_outputs_on_root(config.settings, branches, line.result.derive.top); });
   search::check_trainings(world, log, config.settings, line.limits);
   std::vector<PipelineResult> results;
   for (const Settings& settings : branches) {
@@ -181,9 +180,7 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
     const Json json = results_json(results);
     io::write_durable(std::filesystem::path(config.settings.run.dir) / "pipeline.json",
                       json_text(json, 2) + "\n");
-    print_on_root(line.json
-                      ? json_text(json, 2) + "\n"
-                      : results_text(results, is_text));
+    print_on_root(line.json ? json_text(json, 2) + "\n" : results_text(results, is_text));
   });
   return ExitCode::success;
 }

@@ -137,8 +137,7 @@ Assignment assignment_of(comm::World& world, const ResultLine& line) {
 void run_derive_command(comm::World& world, Log& talking, const CommandLine& line) {
   Log silent(kSilentRank);
   Log& log = line.json ? silent : talking;
-  const Config config = stored_config(
-      world, line.sets, [&] { return of_search(line.result.run); });
+  const Config config = stored_config(world, line.sets, [&] { return of_search(line.result.run); });
   const auto ranking =
       search::derive(world, log, config.settings, config_record(config.settings, config.preset),
                      line.result.run, line.result.derive, line.limits);
@@ -152,8 +151,7 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
   const ResultLine& result = line.result;
   const Assignment assignment = assignment_of(world, result);
   const bool stored = line.config_file.empty();
-  Config config = stored ? stored_config(world, line.sets,
-                                         [&] { return of_search(result.run); })
+  Config config = stored ? stored_config(world, line.sets, [&] { return of_search(result.run); })
                          : load_config(world, log, line);
   Settings& settings = config.settings;
   const bool is_set = std::any_of(line.sets.begin(), line.sets.end(), [](const std::string& set) {
@@ -178,8 +176,8 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
 void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& line) {
   Log silent(kSilentRank);
   Log& log = line.json ? silent : talking;
-  const Config config = stored_config(
-      world, line.sets, [&] { return of_training(line.result.run); });
+  const Config config =
+      stored_config(world, line.sets, [&] { return of_training(line.result.run); });
   const Json json =
       search::evaluate(world, log, config.settings, training_record(config.settings, config.preset),
                        line.result.run, line.result.again, line.limits);
@@ -190,8 +188,7 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
 
 void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
   const ResultLine& result = line.result;
-  const Config config = stored_config(
-      world, line.sets, [&] { return of_training(result.run); });
+  const Config config = stored_config(world, line.sets, [&] { return of_training(result.run); });
   run_on_root(world, [&] { search::export_pytorch(log, config.settings, result.run, result.out); });
   log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));
 }

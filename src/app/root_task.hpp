@@ -9,8 +9,8 @@
 
 namespace enas::app {
 
-/// Collective. Runs `task`, which must not communicate, on rank 0. When it throws, every rank throws
-/// ConfigError with the same message and code.
+/// Collective. Runs `task`, which must not communicate, on rank 0. When it throws, every rank
+/// throws ConfigError with the same message and code.
 void run_on_root(comm::World& world, const std::function<void()>& task);
 
 /// Prints to stdout what the user asked for. Throws SystemError (74) when it cannot be written.

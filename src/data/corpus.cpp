@@ -13,8 +13,8 @@
 
 #include "core/error.hpp"
 #include "core/plain_text.hpp"
-#include "core/utf8.hpp"
 #include "core/text.hpp"
+#include "core/utf8.hpp"
 #include "data/corpus_files.hpp"
 #include "io/durable_file.hpp"
 

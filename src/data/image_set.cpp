@@ -176,7 +176,8 @@ void check_fair(const ImageSplit& all, const ImageSplitOptions& options, const I
                             advice));
   }
   const std::vector<int> untrained = untrained_classes(all, options, set.num_classes);
-  throw InputError(concat(set.name, ": ", class_names(untrained), untrained.size() == 1 ? " is" : " are",
+  throw InputError(concat(set.name, ": ", class_names(untrained),
+                          untrained.size() == 1 ? " is" : " are",
                           " in the validation split but not in the training split; ", advice));
 }
 

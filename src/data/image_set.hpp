@@ -59,9 +59,9 @@ void digest_images(ImageSet& set);
 /// image, and classes of the test split without a training image.
 std::vector<std::string> class_warnings(const ImageSet& set);
 
-/// Splits `all` into set.train and set.valid and fills the digests; the rest of `set` is there. Throws
-/// ConfigError when a split would be empty or a limit is too large, InputError when a label of the
-/// validation split never occurs in the training split or the images are sorted by class.
+/// Splits `all` into set.train and set.valid and fills the digests; the rest of `set` is there.
+/// Throws ConfigError when a split would be empty or a limit is too large, InputError when a label
+/// of the validation split never occurs in the training split or the images are sorted by class.
 void split_images(const ImageSplit& all, const ImageSplitOptions& options, ImageSet& set);
 
 }  // namespace enas::data

@@ -97,14 +97,14 @@ std::vector<Segment> segments_of_pass(const SegmentOptions& options, std::int64_
     const std::string too_short =
         concat("columns of ", column_length, " tokens are too short for ");
     const std::string fewer_columns = concat(section, ".batch_size or ", section, ".slots");
-    throw ConfigError(
-        options.random_length
-            ? concat(too_short, section, ".random_length, whose segments have ", kMinRandomLength,
-                     " tokens or more and their targets: lower ", fewer_columns, ", or set ",
-                     section, ".random_length = false and ", key, " to at most ", num_inputs)
-            : concat(too_short, "segments of ", key, " = ", options.segment_length,
-                     " and their targets: set ", key, " to at most ", num_inputs, ", or lower ",
-                     fewer_columns));
+    throw ConfigError(options.random_length
+                          ? concat(too_short, section, ".random_length, whose segments have ",
+                                   kMinRandomLength, " tokens or more and their targets: lower ",
+                                   fewer_columns, ", or set ", section,
+                                   ".random_length = false and ", key, " to at most ", num_inputs)
+                          : concat(too_short, "segments of ", key, " = ", options.segment_length,
+                                   " and their targets: set ", key, " to at most ", num_inputs,
+                                   ", or lower ", fewer_columns));
   }
   std::vector<Segment> segments;
   RandomStream stream(seed, {.purpose = Purpose::segment_length, .index = round});

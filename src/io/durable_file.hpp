@@ -44,8 +44,8 @@ double free_bytes(const std::filesystem::path& folder);
 /// ConfigError 73 (cannot be made, is a file) or 77 (permission).
 void probe_writable(const std::filesystem::path& folder);
 
-/// Throws as probe_writable() does when this file could not be written later: a folder has its name,
-/// or the nearest folder above it that is there cannot be written in. Makes nothing.
+/// Throws as probe_writable() does when this file could not be written later: a folder has its
+/// name, or the nearest folder above it that is there cannot be written in. Makes nothing.
 void probe_output(const std::filesystem::path& file);
 
 }  // namespace enas::io

@@ -41,8 +41,8 @@ BatchJob present_batch_job() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   BatchJob job;
   if (const char* id = std::getenv("SLURM_JOB_ID")) job.id = id;
-  job.restarts = static_cast<int>(
-      variable_or("SLURM_RESTART_COUNT", between(0, 1e9), 0.0, job.warnings));
+  job.restarts =
+      static_cast<int>(variable_or("SLURM_RESTART_COUNT", between(0, 1e9), 0.0, job.warnings));
   job.end_s = variable_or("SLURM_JOB_END_TIME", above(0), kInfinity, job.warnings);
   return job;
 }

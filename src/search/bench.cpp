@@ -288,9 +288,8 @@ BenchReport run_bench(comm::World& world, const Settings& settings, const BenchO
   auto reducer = options.device.make_reducer(world, settings.weights.slots,
                                              settings.reliability.comm_timeout_s);
   std::unique_ptr<Bench> bench;
-  together(world, [&] {
-    bench = std::make_unique<Bench>(world, settings, options, std::move(reducer));
-  });
+  together(world,
+           [&] { bench = std::make_unique<Bench>(world, settings, options, std::move(reducer)); });
   WeightBench weight;
   ControllerBench controller;
   if (options.weights) bench->time_weight_steps(weight);

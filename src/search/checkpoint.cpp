@@ -42,8 +42,8 @@ ArrayCopies read_strategy_copy(const CheckpointReader& reader,
   reader.read_arrays("/strategy", copies.arrays());
   const std::string stored = reader.image().string_attribute("/strategy", "digest");
   if (digest_of(copies.arrays()).hex() != stored) {
-    throw InputError(concat(reader.file(), ": the values of /strategy do not have its digest ",
-                            stored));
+    throw InputError(
+        concat(reader.file(), ": the values of /strategy do not have its digest ", stored));
   }
   return copies;
 }

@@ -16,9 +16,7 @@ namespace {
 constexpr const char* kCheckpoints = "checkpoints";
 
 /// Without a slash at its end.
-fs::path trimmed(const fs::path& path) {
-  return path.has_filename() ? path : path.parent_path();
-}
+fs::path trimmed(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
 fs::path parent_of(const fs::path& path) {
   const fs::path parent = path.parent_path();

@@ -196,12 +196,9 @@ double kendall_tau(const std::vector<double>& a, const std::vector<double>& b) {
   return agreeing / std::sqrt(untied_a * untied_b);
 }
 
-std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
-                                                 const Settings& settings,
-                                                 const ConfigRecord& record,
-                                                 const std::filesystem::path& run,
-                                                 const DeriveOptions& options,
-                                                 const RunLimits& limits) {
+std::vector<space::ArchitectureFile> derive_once(
+    comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
+    const std::filesystem::path& run, const DeriveOptions& options, const RunLimits& limits) {
   std::vector<space::ArchitectureFile> top;
   std::string texts;
   together(world, [&] {

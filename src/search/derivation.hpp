@@ -59,12 +59,9 @@ Ranking derive(comm::World& world, Log& log, const Settings& settings, const Con
 
 /// Collective. The files of a derivation from this step with as many samples where they are there,
 /// else those of a new one.
-std::vector<space::ArchitectureFile> derive_once(comm::World& world, Log& log,
-                                                 const Settings& settings,
-                                                 const ConfigRecord& record,
-                                                 const std::filesystem::path& run,
-                                                 const DeriveOptions& options,
-                                                 const RunLimits& limits);
+std::vector<space::ArchitectureFile> derive_once(
+    comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
+    const std::filesystem::path& run, const DeriveOptions& options, const RunLimits& limits);
 
 /// Kendall's τ-b of two lists of numbers (Kendall 1945); NaN when one has no two different ones.
 double kendall_tau(const std::vector<double>& a, const std::vector<double>& b);

@@ -20,8 +20,8 @@ namespace enas::search {
 namespace {
 
 constexpr std::array<std::string_view, 11> kKinds = {
-    "kill", "abort", "segv", "throw", "hang", "slow", "slow_forever", "skip_sum",
-    "nan",  "nan_forever", "huge"};
+    "kill",         "abort",    "segv", "throw",       "hang", "slow",
+    "slow_forever", "skip_sum", "nan",  "nan_forever", "huge"};
 constexpr std::array<std::string_view, 10> kFlips = {
     "flip_weight", "flip_idle",     "flip_momentum", "flip_carried", "flip_strategy",
     "flip_moment", "flip_baseline", "flip_average",  "flip_mean",    "flip_best"};
@@ -101,11 +101,11 @@ FaultInjector::FaultInjector(const std::string& text, int rank) : rank_(rank) {
   const bool has_bit = is_flip ? sets_exponent || (bit && *bit < kMostBits) : parts.size() == 3;
   if (!fault_rank || !has_time || !(is_flip || contains(kKinds, kind_)) || !has_bit ||
       parts.size() > 4) {
-    throw ConfigError(concat(
-        "ENAS_FAULT is '", text, "'; expected rank:step:kind with kind one of ", join(kKinds, ", "),
-        "; or rank:when:kind:bit with kind one of ", join(kFlips, ", "),
-        ", with or without ", kForever, " after it, when a step, ", join(kMoments, ", "),
-        ", and bit 0 to ", kMostBits - 1, ", ", kExponent, " or left out"));
+    throw ConfigError(
+        concat("ENAS_FAULT is '", text, "'; expected rank:step:kind with kind one of ",
+               join(kKinds, ", "), "; or rank:when:kind:bit with kind one of ", join(kFlips, ", "),
+               ", with or without ", kForever, " after it, when a step, ", join(kMoments, ", "),
+               ", and bit 0 to ", kMostBits - 1, ", ", kExponent, " or left out"));
   }
   fault_rank_ = static_cast<int>(*fault_rank);
   bit_ = sets_exponent ? kAllOfExponent : static_cast<int>(*bit);

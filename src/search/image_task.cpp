@@ -51,8 +51,8 @@ ImageTask::ImageTask(const Settings& settings, const comm::Block& own_slots)
     const bool embedded = settings.data.source == DataSource::shapes;
     throw ConfigError(concat(key, " is ", batch_size, ", but the validation split has only ",
                              images_.valid.size(), " images (",
-                             embedded ? "data.shapes.valid_images" : "data.valid_size",
-                             "): set ", key, " to at most ", images_.valid.size()));
+                             embedded ? "data.shapes.valid_images" : "data.valid_size", "): set ",
+                             key, " to at most ", images_.valid.size()));
   };
   require(settings.rollout.batch_size, "controller.batch_size");
   require(settings.validation.batch_size, "validation.batch_size");

@@ -81,9 +81,10 @@ std::string training_hash(const io::ImageReader& image) {
 }  // namespace
 
 std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_checkpoint) {
-  return choose_checkpoint(run_or_checkpoint, [](const std::filesystem::path& path) {
-           const CheckpointReader opened(path, kSearchCheckpoint);
-         })
+  return choose_checkpoint(run_or_checkpoint,
+                           [](const std::filesystem::path& path) {
+                             const CheckpointReader opened(path, kSearchCheckpoint);
+                           })
       .path;
 }
 

@@ -37,9 +37,9 @@ LanguageTask::LanguageTask(const Settings& settings)
       metric_{Metric::Kind::perplexity,
               std::exp(corpus_.entropy_rate.value_or(std::numeric_limits<double>::quiet_NaN())),
               "expected floor"},
-      train_(corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
-             concat(settings.weights.section, ".slots or ", settings.weights.section,
-                    ".batch_size")),
+      train_(
+          corpus_.train, settings.weights.slots * settings.weights.batch_size, "train",
+          concat(settings.weights.section, ".slots or ", settings.weights.section, ".batch_size")),
       reward_(corpus_.valid, settings.rollout.batch_size, "valid", "controller.batch_size"),
       validation_(corpus_.valid, settings.validation.batch_size, "valid", "validation.batch_size") {
   check_segments();
@@ -62,14 +62,13 @@ void LanguageTask::check_segments() const {
   const data::SegmentOptions& segments = settings_.weights.segments;
   if (validation_.column_length() <= segments.segment_length) {
     const bool is_one = validation_.num_columns() == 1;  // as in a training
-    throw ConfigError(
-        concat("a segment of ", segments.key, " = ", segments.segment_length,
-               " does not fit: the validation split",
-               is_one ? ""
-                      : concat(" in validation.batch_size = ", validation_.num_columns(), " columns"),
-               " has ", validation_.column_length(), " tokens a column: set ", segments.key,
-               " to at most ", validation_.column_length() - 1,
-               is_one ? "" : " or lower validation.batch_size"));
+    throw ConfigError(concat(
+        "a segment of ", segments.key, " = ", segments.segment_length,
+        " does not fit: the validation split",
+        is_one ? "" : concat(" in validation.batch_size = ", validation_.num_columns(), " columns"),
+        " has ", validation_.column_length(), " tokens a column: set ", segments.key,
+        " to at most ", validation_.column_length() - 1,
+        is_one ? "" : " or lower validation.batch_size"));
   }
 }
 

@@ -108,10 +108,9 @@ std::string Reporter::time_left(const Progress& progress) const {
   // Of one kind of steps none may have been timed yet.
   const bool is_timed = (weight_left == 0.0 || weight_step_s_ > 0.0) &&
                         (controller_left == 0.0 || controller_step_s_ > 0.0);
-  return concat(
-      is_timed ? "" : "at least ",
-      human_duration(weight_left * weight_step_s_ + controller_left * controller_step_s_),
-      " left");
+  return concat(is_timed ? "" : "at least ",
+                human_duration(weight_left * weight_step_s_ + controller_left * controller_step_s_),
+                " left");
 }
 
 void Reporter::round(const SearchState& state, const ValidationReport& report, RunLog& run_log,

@@ -13,10 +13,9 @@ std::string overflow_text(int num_finite) {
 
 std::string divergence(const std::string& section, std::int64_t step, std::int64_t bad_steps,
                        std::int64_t rollbacks, std::int64_t max_rollbacks) {
-  std::string what =
-      bad_steps > 0 ? concat("no finite loss or gradient for ", bad_steps,
-                             " steps in a row at step ", step)
-                    : concat("weights that are not finite at step ", step);
+  std::string what = bad_steps > 0 ? concat("no finite loss or gradient for ", bad_steps,
+                                            " steps in a row at step ", step)
+                                   : concat("weights that are not finite at step ", step);
   if (rollbacks < max_rollbacks) return what;
   throw Error(
       ExitCode::diverged,

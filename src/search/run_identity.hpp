@@ -16,7 +16,7 @@ struct RunIdentity {
   ConfigRecord config;
   io::Digest data;
   io::Digest data_without_test;  ///< Task::digest_without_test(); not stored
-  std::string program;  ///< version and git revision
+  std::string program;           ///< version and git revision
   int threads = 1;
   std::string instruction_set;
   int ranks = 1;

@@ -20,23 +20,23 @@ std::string per_example(const Metric& metric) { return concat("nats/", metric.ex
 
 /// Unit of the metric's columns is "1"; what it is, the root's attribute "metric" says.
 std::vector<ColumnSpec> weight_step_columns(const Metric& metric) {
-  return {kStep,
-          kRound,
-          {"loss", real, per_example(metric), "mean over finite slots", false, 1},
-          {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false,
-           1},
-          {"gradient_norm", real, "1", "of the mean gradient over the union, before clipping"},
-          {"lr", real, "1", "learning rate"},
-          {"num_finite", integer, "1", "slots whose gradient was finite"},
-          {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
-           true},
-          {"data_s", real, "s", "waiting for batches on rank 0", true},
-          {"forward_s", real, "s", "forward passes of rank 0's slots", true},
-          {"backward_s", real, "s", "backward passes of rank 0's slots", true},
-          {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
-          {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
-          {"reduce_s", real, "s", "sum over ranks on rank 0", true},
-          {"update_s", real, "s", "norm, clip and update on rank 0", true}};
+  return {
+      kStep,
+      kRound,
+      {"loss", real, per_example(metric), "mean over finite slots", false, 1},
+      {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false, 1},
+      {"gradient_norm", real, "1", "of the mean gradient over the union, before clipping"},
+      {"lr", real, "1", "learning rate"},
+      {"num_finite", integer, "1", "slots whose gradient was finite"},
+      {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
+       true},
+      {"data_s", real, "s", "waiting for batches on rank 0", true},
+      {"forward_s", real, "s", "forward passes of rank 0's slots", true},
+      {"backward_s", real, "s", "backward passes of rank 0's slots", true},
+      {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
+      {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
+      {"reduce_s", real, "s", "sum over ranks on rank 0", true},
+      {"update_s", real, "s", "norm, clip and update on rank 0", true}};
 }
 
 std::vector<ColumnSpec> controller_step_columns() {

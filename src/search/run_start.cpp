@@ -58,8 +58,8 @@ int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory
   return stored;
 }
 
-RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
-                             const Task& task, int threads) {
+RunIdentity present_identity(const comm::World& world, const ConfigRecord& record, const Task& task,
+                             int threads) {
   return {record,
           task.data_digest(),
           task.digest_without_test(),

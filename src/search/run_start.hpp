@@ -17,8 +17,8 @@ namespace enas::search {
 int agree_on_threads(comm::World& world, Log& log, const RunDirectory& directory, int asked,
                      const RunLimits& limits, const CheckpointKind& kind);
 /// This program, job and machine.
-RunIdentity present_identity(const comm::World& world, const ConfigRecord& record,
-                             const Task& task, int threads);
+RunIdentity present_identity(const comm::World& world, const ConfigRecord& record, const Task& task,
+                             int threads);
 /// Says from which step a search or a training goes on, and warns of what makes other bits than the
 /// checkpoint's program and machine; agree_on_threads() has warned of threads.
 void report_resume(Log& log, std::int64_t step, const RunIdentity& stored,

@@ -54,9 +54,7 @@ void SearchContent::compare() {
   check_carried(world_, parts_.state.slot_state, step());
 }
 
-void SearchContent::gather() {
-  slot_state_ = gather_slot_states(world_, parts_.state.slot_state);
-}
+void SearchContent::gather() { slot_state_ = gather_slot_states(world_, parts_.state.slot_state); }
 
 io::Image SearchContent::image_on_root(const RunIdentity& identity) const {
   std::vector<float> slot_state = slot_state_;

@@ -78,8 +78,8 @@ enum class LrSchedule {
 /// How ω is trained.
 struct WeightOptions {
   const char* section = "weights";  ///< of its keys in a configuration, for messages
-  int slots = 2;        ///< W: children a weight step trains
-  int batch_size = 32;  ///< examples a slot
+  int slots = 2;                    ///< W: children a weight step trains
+  int batch_size = 32;              ///< examples a slot
   Children children = Children::per_slot;
   data::SegmentOptions segments;  ///< text
   LrSchedule lr_schedule = LrSchedule::decay;

@@ -77,8 +77,8 @@ ExitCode run_training(comm::World& world, Log& log, const Settings& settings,
                       const space::ArchitectureFile& architecture, const ConfigRecord& record,
                       const RunLimits& limits) {
   Settings asked = settings;
-  const ComputeDevice device(world, log, limits.device, train_precision(asked),
-                             settings.space.kind, "train.precision");
+  const ComputeDevice device(world, log, limits.device, train_precision(asked), settings.space.kind,
+                             "train.precision");
   RunDirectory directory(settings.run.dir);
   together(world, [&] {
     if (!world.is_root()) return;

@@ -18,22 +18,22 @@ const ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};
 std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
 
 std::vector<ColumnSpec> step_columns(const Metric& metric) {
-  return {kStep,
-          kEpoch,
-          {"loss", real, per_example(metric), "mean over finite slots", false, 1},
-          {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false,
-           1},
-          {"gradient_norm", real, "1", "of the mean gradient, before clipping"},
-          {"lr", real, "1", "learning rate"},
-          {"num_finite", integer, "1", "slots whose gradient was finite"},
-          {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
-           true},
-          {"data_s", real, "s", "waiting for batches on rank 0", true},
-          {"pass_s", real, "s", "forward and backward passes of rank 0's slots", true},
-          {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
-          {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
-          {"reduce_s", real, "s", "sum over ranks on rank 0", true},
-          {"update_s", real, "s", "norm, clip and update on rank 0", true}};
+  return {
+      kStep,
+      kEpoch,
+      {"loss", real, per_example(metric), "mean over finite slots", false, 1},
+      {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false, 1},
+      {"gradient_norm", real, "1", "of the mean gradient, before clipping"},
+      {"lr", real, "1", "learning rate"},
+      {"num_finite", integer, "1", "slots whose gradient was finite"},
+      {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
+       true},
+      {"data_s", real, "s", "waiting for batches on rank 0", true},
+      {"pass_s", real, "s", "forward and backward passes of rank 0's slots", true},
+      {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
+      {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
+      {"reduce_s", real, "s", "sum over ranks on rank 0", true},
+      {"update_s", real, "s", "norm, clip and update on rank 0", true}};
 }
 
 std::vector<ColumnSpec> epoch_columns(const Metric& metric) {

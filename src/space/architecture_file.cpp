@@ -51,9 +51,10 @@ ArchitectureFile native_architecture(const std::string& bytes, const std::string
   try {
     json = json_from_text(bytes, file);
   } catch (const InputError& error) {
-    throw InputError(concat(error.what(), "; a genotype of another program becomes a file that can "
-                            "be read by enas_hpc arch convert ", file,
-                            " --from FORMAT --to json --out NEW.json"));
+    throw InputError(concat(error.what(),
+                            "; a genotype of another program becomes a file that can "
+                            "be read by enas_hpc arch convert ",
+                            file, " --from FORMAT --to json --out NEW.json"));
   }
   return architecture_from_json(json, file);
 }

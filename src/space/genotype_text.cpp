@@ -29,8 +29,8 @@ constexpr std::array<std::string_view, 6> kFields = {"normal",        "normal_co
                                                      "reduce_concat", "recurrent",     "concat"};
 /// Calls that stand for their only argument, as Python and NumPy print lists, numbers and texts.
 constexpr std::array<std::string_view, 14> kWrappers = {
-    "list",    "tuple",   "sorted",  "array",   "tensor", "int",  "int32",
-    "int64",   "float",   "float16", "float32", "float64", "str", "str_"};
+    "list",  "tuple", "sorted",  "array",   "tensor",  "int", "int32",
+    "int64", "float", "float16", "float32", "float64", "str", "str_"};
 
 template <typename Names>
 bool is_in(const Names& names, std::string_view name) {
@@ -72,13 +72,13 @@ class Reader {
 
   [[noreturn]] void fail(std::string_view problem) const {
     const std::size_t line_start = text_.substr(0, position_).rfind('\n') + 1;  // 0 on line 1
-    throw InputError(concat(
-        file_, ":", line(), ":", position_ - line_start + 1, ": ", problem,
-        position_ < text_.size()
-            ? concat(" before '", visible(text_.substr(position_), kLongestPiece), "'")
-            : std::string(" before the end"),
-        count_ > 1 ? concat(" (genotype ", number_, " of ", count_, "; --nth takes another)")
-                   : ""));
+    throw InputError(
+        concat(file_, ":", line(), ":", position_ - line_start + 1, ": ", problem,
+               position_ < text_.size()
+                   ? concat(" before '", visible(text_.substr(position_), kLongestPiece), "'")
+                   : std::string(" before the end"),
+               count_ > 1 ? concat(" (genotype ", number_, " of ", count_, "; --nth takes another)")
+                          : ""));
   }
 
   /// The next character that counts; '\0' at the end.

@@ -77,10 +77,9 @@ Json json_from_text(std::string_view text, std::string_view file) {
   Strictness strictness(file);
   const std::string plain = json_with_plain_blanks(text, file);
   try {
-    return Json::parse(plain,
-                       [&](int depth, Json::parse_event_t event, Json& parsed) {
-                         return strictness(depth, event, parsed);
-                       });
+    return Json::parse(plain, [&](int depth, Json::parse_event_t event, Json& parsed) {
+      return strictness(depth, event, parsed);
+    });
   } catch (const Json::exception& error) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
     const std::string_view message = error.what();

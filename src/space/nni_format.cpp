@@ -47,8 +47,8 @@ MicroCell cell_of(const JsonPlace& place, const char* name, std::vector<std::str
       const std::string operation = key_of(name, "op", node, side);
       const std::string input = key_of(name, "input", node, side);
       known.insert(known.end(), {operation, input});
-      sides[side] = micro_side(input_of(place.member(input), node),
-                               operation_of(place.member(operation)));
+      sides[side] =
+          micro_side(input_of(place.member(input), node), operation_of(place.member(operation)));
     }
     cell.nodes.push_back(sides);
   }

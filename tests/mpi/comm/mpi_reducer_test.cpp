@@ -25,7 +25,8 @@ TEST(MpiReducer, MoreRanksThanSlotsIsAnErrorThatNamesBoth) {
     ADD_FAILURE() << "was accepted";
   } catch (const ConfigError& error) {
     const std::string message = error.what();
-    EXPECT_NE(message.find(concat("there are ", num_slots, " slots")), std::string::npos) << message;
+    EXPECT_NE(message.find(concat("there are ", num_slots, " slots")), std::string::npos)
+        << message;
     EXPECT_NE(message.find(concat(world.size(), " ranks")), std::string::npos) << message;
   }
 }

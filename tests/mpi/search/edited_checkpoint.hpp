@@ -62,14 +62,14 @@ Edit with_dataset(const std::string& path, const std::vector<hsize_t>& shape,
                   const std::vector<T>& values) {
   return [=](hid_t file) {
     without_dataset(path)(file);
-    const io::Handle space(
-        H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
+    const io::Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+                           H5Sclose);
     const io::Handle dataset(H5Dcreate2(file, path.c_str(), io::memory_type<T>(), space.id(),
                                         H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
                              H5Dclose);
-    EXPECT_GE(H5Dwrite(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                       values.data()),
-              0)
+    EXPECT_GE(
+        H5Dwrite(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        0)
         << path;
   };
 }
@@ -81,13 +81,13 @@ Edit with_value(const std::string& path, T value) {
     const io::Handle dataset(H5Dopen2(file, path.c_str(), H5P_DEFAULT), H5Dclose);
     const io::Handle space(H5Dget_space(dataset.id()), H5Sclose);
     std::vector<T> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.id())));
-    EXPECT_GE(H5Dread(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                      values.data()),
-              0);
+    EXPECT_GE(
+        H5Dread(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        0);
     values.back() = value;
-    EXPECT_GE(H5Dwrite(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                       values.data()),
-              0)
+    EXPECT_GE(
+        H5Dwrite(dataset.id(), io::memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        0)
         << path;
   };
 }

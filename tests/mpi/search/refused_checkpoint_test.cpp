@@ -72,11 +72,12 @@ struct TrainingProgram {
   TrainingLog rows{parts.task->metric()};
   Log log{1};  // silent
   RunDirectory directory;
-  TrainingContent content{test_world(),
-                          {network, optimizer, average, trigger, best, state, rows, "{}",
-                           *parts.task, 10, 5, 1}};
-  Checkpointer checkpointer{test_world(),          log,     directory, parts.settings.checkpoint,
-                            identity_of(parts.settings), content};
+  TrainingContent content{
+      test_world(),
+      {network, optimizer, average, trigger, best, state, rows, "{}", *parts.task, 10, 5, 1}};
+  Checkpointer checkpointer{
+      test_world(), log, directory, parts.settings.checkpoint, identity_of(parts.settings),
+      content};
 };
 
 struct RefusedCheckpointTest : CheckpointerTest {

@@ -294,9 +294,8 @@ TEST(ParseDuration, SecondsAndClockTimes) {
   EXPECT_EQ(parse_duration("00:01:30"), 90.0);
   EXPECT_EQ(parse_duration("08:09:10.5"), 29350.5);
   EXPECT_EQ(parse_duration("100:00:01"), 360001.0);
-  for (const char* text :
-       {"", "0", "-5", "nan", "inf", "1:30", "01:60:00", "01:00:60", "a:b:c", "1:2:3:4", "5s",
-        "00:00:00", "1e3:00:00", "-1:00:10", "0x10"}) {
+  for (const char* text : {"", "0", "-5", "nan", "inf", "1:30", "01:60:00", "01:00:60", "a:b:c",
+                           "1:2:3:4", "5s", "00:00:00", "1e3:00:00", "-1:00:10", "0x10"}) {
     EXPECT_EQ(refusal_of([&] { parse_duration(text); }).code, ExitCode::usage) << text;
   }
 }

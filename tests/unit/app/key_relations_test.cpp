@@ -68,10 +68,10 @@ TEST(Bounds, KeysThatNothingReadsBoundNothing) {
   EXPECT_EQ(refusal("data.source = \"folder\"\ndata.path = \"x\"\n", {"data.markov.vocabulary=3"})
                 .message,
             "");
-  EXPECT_EQ(refusal("space.kind = \"macro\"\ndata.path = \"x\"\n",
-                    {"data.pad=10", "data.shapes.size=9"})
-                .message,
-            "");
+  EXPECT_EQ(
+      refusal("space.kind = \"macro\"\ndata.path = \"x\"\n", {"data.pad=10", "data.shapes.size=9"})
+          .message,
+      "");
 }
 
 TEST(Ignored, AKeyBesideAnotherThatTurnsItOffIsTold) {

@@ -25,15 +25,21 @@ std::string real(const std::string& text, const Range& allowed = {}) {
 
 TEST(ReadWhole, DigitsAreDecimalWhateverStandsInFront) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"0", "0"},   {"8", "8"},   {"010", "10"}, {"08", "8"},
-      {"-7", "-7"}, {"-0", "0"},  {"0000", "0"}, {"9223372036854775807", "9223372036854775807"},
+      {"0", "0"},
+      {"8", "8"},
+      {"010", "10"},
+      {"08", "8"},
+      {"-7", "-7"},
+      {"-0", "0"},
+      {"0000", "0"},
+      {"9223372036854775807", "9223372036854775807"},
       {"-9223372036854775808", "-9223372036854775808"}};
   for (const auto& [text, value] : cases) EXPECT_EQ(whole(text), value) << text;
 }
 
 TEST(ReadWhole, EverythingElseIsRefused) {
-  for (const std::string text : {"0x10", "0b1", "1e3", "1.0", "1_000", "+5", " 5", "5 ", "five",
-                                 "-", "--5", "5-6", "１"}) {
+  for (const std::string text :
+       {"0x10", "0b1", "1e3", "1.0", "1_000", "+5", " 5", "5 ", "five", "-", "--5", "5-6", "１"}) {
     EXPECT_EQ(whole(text), "must be a whole number in decimal digits, is " + text);
   }
   EXPECT_EQ(whole(""), "must be a whole number in decimal digits, is \"\"");

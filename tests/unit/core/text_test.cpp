@@ -52,9 +52,9 @@ TEST(Text, NearestSaysNothingWhenNothingIsNear) {
 TEST(Text, NearestIsForTypingErrorsOnly) {
   const std::vector<std::string> words = {"sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "cpu",
                                           "bfloat16",     "float32",      "lr_min",       "tanh"};
-  for (const char* other : {"dil_conv_3x3", "dil_conv_5x5", "sep_conv_7x7", "sep_conv_3x5",
-                            "max_pool_3x3", "conv_3x3", "gpu", "tpu", "float16", "float64",
-                            "lr_max", "sinh", "learn_rate"}) {
+  for (const char* other :
+       {"dil_conv_3x3", "dil_conv_5x5", "sep_conv_7x7", "sep_conv_3x5", "max_pool_3x3", "conv_3x3",
+        "gpu", "tpu", "float16", "float64", "lr_max", "sinh", "learn_rate"}) {
     EXPECT_EQ(nearest(other, words), "") << other;
   }
   EXPECT_EQ(nearest("learn_rate", kKeys), "");

@@ -48,7 +48,10 @@ TEST(Utf8, WideSpaceIsThatOfPythonAndWhatHasNoWidth) {
 TEST(Utf8, VisibleShowsWhatTerminalsHide) {
   EXPECT_EQ(visible("plain äöü €", 20), "plain äöü €");
   EXPECT_EQ(visible("a\x1b[1m\n\t\x7f", 20), "a\\x1b[1m\\x0a\\x09\\x7f");
-  EXPECT_EQ(visible("\xC2\xA0" "x\xFF\xC2\x9B", 20), "\\xc2\\xa0x\\xff\\xc2\\x9b");
+  EXPECT_EQ(visible("\xC2\xA0"
+                    "x\xFF\xC2\x9B",
+                    20),
+            "\\xc2\\xa0x\\xff\\xc2\\x9b");
   EXPECT_EQ(visible("", 5), "");
 }
 

@@ -82,8 +82,7 @@ TEST_F(SplitImagesTest, SizesOutOfRangeNameKeyAndRange) {
 TEST_F(SplitImagesTest, FilesSortedByClassAreNamed) {
   std::ranges::sort(all_.labels);
   const std::string message = refusal<InputError>([&] { split({.valid_size = 4}); });
-  EXPECT_TRUE(holds(message, "class 2 is in the validation split but not"))
-      << message;
+  EXPECT_TRUE(holds(message, "class 2 is in the validation split but not")) << message;
   EXPECT_TRUE(holds(message, "data.shuffle_split"));
   ImageSet set;
   set.shape = kShape;
@@ -176,8 +175,7 @@ TEST(SplitImages, AdviceLeadsToASplit) {
                     "; set data.limit_train = 0"));
   EXPECT_NO_THROW(split(four_in_turn, {.valid_size = 20}));
   const auto two_late_classes = [](std::size_t i) { return i < 32 ? i % 2 : i % 4; };
-  EXPECT_TRUE(
-      holds(said(two_late_classes, {.valid_size = 8}), "; set data.shuffle_split = true"));
+  EXPECT_TRUE(holds(said(two_late_classes, {.valid_size = 8}), "; set data.shuffle_split = true"));
   EXPECT_NO_THROW(split(two_late_classes, {.valid_size = 8, .shuffle_split = true}));
   // No order helps where every class has two images.
   const auto pairs = [](std::size_t i) { return i % 20; };

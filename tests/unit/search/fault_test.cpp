@@ -172,10 +172,10 @@ TEST_F(FlipTest, MakesAnyValueInfinite) {
 }
 
 TEST_F(FlipTest, WaitsForItsMoment) {
-  for (const auto& [text, moment] : std::vector<std::pair<std::string, FaultMoment>>{
-           {"round", {7, true, false, false}},
-           {"save", {7, false, true, false}},
-           {"stop", {7, false, false, true}}}) {
+  for (const auto& [text, moment] :
+       std::vector<std::pair<std::string, FaultMoment>>{{"round", {7, true, false, false}},
+                                                        {"save", {7, false, true, false}},
+                                                        {"stop", {7, false, false, true}}}) {
     FaultInjector faults("0:" + text + ":flip_weight", 0);
     flip(faults, {7, !moment.ends_round, !moment.saves, !moment.stops});
     EXPECT_EQ(flipped(), 0U) << text;

@@ -41,10 +41,11 @@ const std::string kTwoNodes =
     "reduction 2:sep_conv_5x5(0)+sep_conv_3x3(1) 3:sep_conv_3x3(2)+sep_conv_5x5(1) | concat 2 3";
 
 TEST(PastedForms, ALogMayGoOnAfterTheGenotype) {
-  const std::string log = "2020-01-01 02:00:00,000 epoch 1 lr 2.5e-02\n"
-                          "2020-01-01 02:51:20,249 genotype = " +
-                          genotype_of("sep_conv_5x5") +
-                          "\n2020-01-01 02:51:21,000 train 000 2.3 10.0 (it's fine) {'a': 1}\n";
+  const std::string log =
+      "2020-01-01 02:00:00,000 epoch 1 lr 2.5e-02\n"
+      "2020-01-01 02:51:20,249 genotype = " +
+      genotype_of("sep_conv_5x5") +
+      "\n2020-01-01 02:51:21,000 train 000 2.3 10.0 (it's fine) {'a': 1}\n";
   const ArchitectureFile file = read_darts(log);
   EXPECT_EQ(file.network, read_darts(genotype_of("sep_conv_5x5")).network);
   EXPECT_TRUE(file.notes.empty());
@@ -126,8 +127,7 @@ TEST(PastedForms, DictionariesAreGenotypesToo) {
 TEST(PastedForms, RangesAndCallsAsPythonAndNumpyPrintThem) {
   const auto concat_of = [](std::string_view value) {
     const std::string pairs = "[('relu', 0), ('relu', 1), ('relu', np.int64(2))]";
-    const std::string text =
-        "Genotype(recurrent=" + pairs + ", concat=" + std::string(value) + ")";
+    const std::string text = "Genotype(recurrent=" + pairs + ", concat=" + std::string(value) + ")";
     return std::get<RecurrentCell>(read_darts(text).network).outputs();
   };
   using Nodes = std::vector<int>;
@@ -167,8 +167,7 @@ TEST(PastedForms, MessagesQuoteAShortVisiblePiece) {
   expect_words(number_refusal("0 0\x01"), {"'0\\x01' after 1 tokens"});
 
   const std::string bad_json = "{\"a\": \"" + std::string(100'000, 'y');
-  const std::string syntax =
-      refusal_of([&] { import_architecture(nni, {}, bad_json, "my.json"); });
+  const std::string syntax = refusal_of([&] { import_architecture(nni, {}, bad_json, "my.json"); });
   expect_words(syntax, {"my.json is no JSON"});
   EXPECT_LT(syntax.size(), 300U);
 }
@@ -185,7 +184,9 @@ TEST(PastedForms, AByteOrderMarkAndOtherBlanksAreSkipped) {
        {"\xC2\xA0", "\xE3\x80\x80", "\xE2\x80\xA8", "\xE2\x80\x8B", "\xC2\x85"}) {
     EXPECT_EQ(cell(std::string("0\t0") + blank + "0 1 1" + blank), expected);
   }
-  const std::string lm = std::string("0") + kNoBreak + "3,\xE2\x80\x89" "1 2";
+  const std::string lm = std::string("0") + kNoBreak +
+                         "3,\xE2\x80\x89"
+                         "1 2";
   EXPECT_EQ(import_architecture(enas_lm, {}, kMark + lm, "my.txt").network,
             import_architecture(enas_lm, {}, "0 3 1 2", "my.txt").network);
 
@@ -198,9 +199,10 @@ TEST(PastedForms, AByteOrderMarkAndOtherBlanksAreSkipped) {
 
 TEST(PastedForms, BlanksInsideTheTextsOfJsonStay) {
   const std::string name = std::string("my") + kNoBreak + "\\\"cell\\\"" + kNoBreak;
-  const std::string json = std::string(kMark) + "{" + kNoBreak +
-                           R"("format":)" + kNoBreak + R"("enas_hpc architecture", "version": 1,
-    "name": ")" + name + R"(", "space": "recurrent", "nodes": [{"function": "tanh"}]})" + kNoBreak;
+  const std::string json = std::string(kMark) + "{" + kNoBreak + R"("format":)" + kNoBreak +
+                           R"("enas_hpc architecture", "version": 1,
+    "name": ")" + name + R"(", "space": "recurrent", "nodes": [{"function": "tanh"}]})" +
+                           kNoBreak;
   const ArchitectureFile file = import_architecture(ArchitectureFormat::json, {}, json, "my.json");
   EXPECT_EQ(file.name, std::string("my") + kNoBreak + "\"cell\"" + kNoBreak);
 }
@@ -211,8 +213,8 @@ TEST(PastedForms, Utf16IsNamed) {
   for (const std::string& text : {little, big}) {
     for (const auto& name : architecture_format_names()) {
       const auto format = architecture_format_from_name(name);
-      const std::string message = refusal_of(
-          [&] { import_architecture(format, SpaceKind::recurrent, text, "my.txt"); });
+      const std::string message =
+          refusal_of([&] { import_architecture(format, SpaceKind::recurrent, text, "my.txt"); });
       expect_words(message, {"my.txt", "UTF-16", "save it as UTF-8"});
     }
   }
