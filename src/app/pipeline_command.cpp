@@ -164,10 +164,11 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
   check_ranks(config.settings, world.size());
   check_training_ranks(config.settings, world.size());
   const std::vector<Settings> branches = branches_of(config.settings, line.result);
-  run_on_root(world, [&] { refuse_foreign_table(config.settings.run.dir, branches); });
   const Stopwatch watch;
-  run_on_root(world,
-              [&] { check_outputs_on_root(config.settings, branches, line.result.derive.top); });
+  run_on_root(world, [&] {
+    refuse_foreign_table(config.settings.run.dir, branches);
+    check_outputs_on_root(config.settings, branches, line.result.derive.top);
+  });
   search::check_trainings(world, log, config.settings, line.limits);
   std::vector<PipelineResult> results;
   for (const Settings& settings : branches) {
