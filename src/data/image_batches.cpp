@@ -95,7 +95,8 @@ ImageBatches::ImageBatches(const ImageSet& set, const AugmentOptions& augment, i
     throw ConfigError(concat(
         section, ".slots = ", slots, " batches of ", section, ".batch_size = ", batch_size,
         " need ", std::int64_t{slots} * batch_size, " images a step, and the training split of ",
-        set.name, " has ", set.train.size(), ": lower weights.slots or weights.batch_size"));
+        set.name, " has ", set.train.size(), ": lower ", section, ".slots or ", section,
+        ".batch_size"));
   }
   check_side("data.pad", augment.pad, set.shape);
   check_side(augment_.cutout_key, augment.cutout, set.shape);

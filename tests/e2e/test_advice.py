@@ -114,6 +114,17 @@ def test_precision_of_the_cpu(tmp_path):
     assert search("float32").code == 0
 
 
+def test_images_of_a_training_step(tmp_path):
+    def train(batch_size):
+        keys = {"train.batch_size": batch_size, "train.slots": 1, "train.filters": 4, "train.epochs": 1}
+        return enas_hpc("train", "--arch", "enas-macro", "--config", MACRO, "--run-dir", tmp_path / "run",
+                        "--max-steps", 1, *sets(keys))
+
+    refused = train(51)
+    assert refused.code == 65 and "lower train.slots or train.batch_size" in refused.text, refused
+    assert train(25).code == 0
+
+
 def test_threads_that_are_no_number(tmp_path):
     arguments = ["--config", CONFIG, "--run-dir", tmp_path / "run", "--max-steps", 1]
     refused = enas_hpc(*arguments, env={"OMP_NUM_THREADS": "many"})
