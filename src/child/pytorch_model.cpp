@@ -27,11 +27,19 @@ import torch
 
 constexpr std::string_view kReader = R"(
 
+def read_header(file):
+    """What stands at the beginning of an open safetensors file."""
+    length = file.read(8)
+    text = file.read(struct.unpack("<Q", length)[0] if len(length) == 8 else 0)
+    if not text.rstrip().endswith(b"}"):
+        raise ValueError(f"{file.name} is cut off")
+    return json.loads(text)
+
+
 def read_safetensors(path):
     """The tensors of a safetensors file by name: float32 alone."""
     with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
+        header = read_header(file)
         data = bytearray(file.read())
     header.pop("__metadata__", None)
     tensors = {}
@@ -39,6 +47,8 @@ def read_safetensors(path):
         if entry["dtype"] != "F32":
             raise ValueError(f"{path}: {name} is {entry['dtype']}; only F32 is read here")
         begin, end = entry["data_offsets"]
+        if end > len(data):
+            raise ValueError(f"{path} is cut off")
         values = torch.frombuffer(data, dtype=torch.float32, count=(end - begin) // 4, offset=begin)
         tensors[name] = values.reshape(entry["shape"])
     return tensors

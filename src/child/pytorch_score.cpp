@@ -5,9 +5,10 @@ namespace enas::child {
 
 std::string_view pytorch_text_score() {
   return R"py(
-def read_vocabulary(path=Path(__file__).with_name("vocabulary.txt")):
-    """The number of each word: its line in vocabulary.txt, counted from 0."""
-    words = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+def read_vocabulary(path=Path(__file__).with_name("weights.safetensors")):
+    """The number of each word. The list is kept with the weights; vocabulary.txt is a copy to be read by others."""
+    with open(path, "rb") as file:
+        words = read_header(file)["__metadata__"]["vocabulary"].split("\n")
     return {word: number for number, word in enumerate(words[:-1])}
 
 
@@ -22,7 +23,7 @@ def read_tokens(path):
             for word in line.split() + line_end:
                 token = vocabulary.get(word, unknown)
                 if token is None:
-                    raise ValueError(f"{path}:{line_number}: {word!r} is not in vocabulary.txt, which has no <unk>")
+                    raise ValueError(f"{path}:{line_number}: {word!r} is no word of the network, which has no <unk>")
                 tokens.append(token)
     return torch.tensor(tokens, dtype=torch.long)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trained network for people who do not have this program.
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,9 +61,14 @@ std::string weights_file(const Settings& settings, const Trained& trained) {
   std::vector<nn::Weight> tensors = trained.network->weights();
   const auto& averages = trained.network->averages();
   tensors.insert(tensors.end(), averages.begin(), averages.end());
-  return child::safetensors(tensors, {{"program", kProgram},
-                                      {"best_epoch", std::to_string(trained.best_epoch + 1)},
-                                      {"seed", std::to_string(settings.run.seed)}});
+  std::map<std::string, std::string> metadata = {
+      {"program", kProgram},
+      {"best_epoch", std::to_string(trained.best_epoch + 1)},
+      {"seed", std::to_string(settings.run.seed)}};
+  if (!is_of_images(settings.space.kind)) {
+    metadata["vocabulary"] = vocabulary_text(trained.preprocessing.vocabulary);
+  }
+  return child::safetensors(tensors, metadata);
 }
 
 Json description_of(const Settings& settings, const Trained& trained) {

@@ -109,12 +109,27 @@ def test_text_of_the_user(tmp_path):
     words = "ape bee <eos> <eos> d\u00f4g cat <eos> eel <eos>".split()
     numbers = module.read_vocabulary()
     assert module.read_tokens(file).tolist() == [numbers[word] for word in words]
-    for content, said in (("ape\nape fox\n", "mine.txt:2: 'fox' is not in vocabulary.txt"), ("", "has 0 tokens")):
+    for content, said in (("ape\nape fox\n", "mine.txt:2: 'fox' is no word of the network"), ("", "has 0 tokens")):
         file.write_text(content)
         done = model_py(tmp_path / "out", "--score", file)
         assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr, done
     done = model_py(tmp_path / "out", "--score", tmp_path / "none.txt")
     assert done.returncode == 1 and "none.txt" in done.stderr and "Traceback" not in done.stderr, done
+
+
+def test_files_of_an_export_that_were_changed(tmp_path):
+    """The words are those of the weights, whatever became of the copy in vocabulary.txt."""
+    write_texts(tmp_path, WORDS)
+    _, measured = exported(tmp_path, "enas-ptb", "tiny.toml", {**TEXT_KEYS, "data.path": tmp_path})
+    out = tmp_path / "out"
+    words = (out / "vocabulary.txt").read_text("utf-8").splitlines()
+    (out / "vocabulary.txt").write_text("\r\n".join(reversed(words)), "utf-8")
+    assert_scores(out, tmp_path / "test.txt", measured)
+    weights = (out / "weights.safetensors").read_bytes()
+    for length in (4, 100, len(weights) - 4):
+        (out / "weights.safetensors").write_bytes(weights[:length])
+        done = model_py(out, "--score", tmp_path / "test.txt")
+        assert done.returncode == 1 and "is cut off" in done.stderr and "Traceback" not in done.stderr, done
 
 
 def write_images(file, images, labels, layout=None):
