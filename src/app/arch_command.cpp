@@ -210,7 +210,9 @@ void add_arch(CLI::App& app, ArchLine& line, bool& json) {
       ->type_name("FORMAT")
       ->required()
       ->check(unnamed(CLI::IsMember(space::architecture_format_names())));
-  sub->add_option("--out", line.out, "File to write (default: stdout)")->type_name("FILE");
+  sub->add_option("--out", line.out, "File to write (default: stdout)")
+      ->type_name("FILE")
+      ->check(not_empty());
   sub->add_option("--name", line.name, "What the architecture is called in a native file");
   arch->add_subcommand("list", "The architectures that are shipped, by name")
       ->add_flag("--json", json, "Print results as JSON");

@@ -65,7 +65,8 @@ void add_run_options(CLI::App& app, Typed& typed) {
   app.add_option("--config", line.config_file, "Configuration (TOML)")->type_name("FILE");
   add_sets(app, typed);
   app.add_option("--run-dir", line.run_dir, "Run directory (default: run.dir, else runs/<config>)")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(not_empty());
   app.add_option("--resume", typed.resume,
                  "auto: newest valid checkpoint of the run; never: start anew; PATH: this one, or "
                  "the newest of another run directory")

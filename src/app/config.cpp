@@ -110,6 +110,12 @@ class UnknownKeys {
   std::set<std::string> sections_;
 };
 
+std::string without_outer_blanks(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
 /// "weights.slots=4" as an entry. Numbers are read like those of all options; text that a text key
 /// would take needs no quotes.
 TomlEntry parse_set(const std::string& option) {
@@ -118,8 +124,8 @@ TomlEntry parse_set(const std::string& option) {
   if (equals == std::string::npos || equals == 0) {
     throw ConfigError(concat(place, ": must be section.key=value"), ExitCode::usage);
   }
-  const std::string key = option.substr(0, equals);
-  const std::string text = option.substr(equals + 1);
+  const std::string key = without_outer_blanks(option.substr(0, equals));
+  const std::string text = without_outer_blanks(option.substr(equals + 1));
   if (std::any_of(option.begin(), option.end(), [](unsigned char c) { return c < 0x20; })) {
     throw ConfigError(concat(place, ": must be one line of text"), ExitCode::usage);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers among the options of the command line, all read by core/number.hpp.
+// What the command line's options take: numbers, all read by core/number.hpp, and text.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,12 @@ namespace enas::app {
 
 /// Without its description, which would be repeated after the option's type in the help.
 inline CLI::Validator unnamed(CLI::Validator validator) { return validator.description(""); }
+
+/// For Option::check: an empty text is mostly a variable that was not set.
+inline CLI::Validator not_empty() {
+  return {[](std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); },
+          ""};
+}
 
 /// For Option::transform: reads a whole number, and leaves plain digits to CLI11, which would take
 /// "010" for an octal number.

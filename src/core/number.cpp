@@ -21,8 +21,10 @@ std::string limit_text(double value) {
 /// What was typed, as a message shows it.
 std::string shown(std::string_view text) {
   constexpr std::size_t kMostShown = 60;
-  if (text.empty()) return "\"\"";
-  return text.size() <= kMostShown ? std::string(text) : concat(text.substr(0, kMostShown), "...");
+  const bool needs_quotes = text.empty() || text.find_first_of(" \t\r\n") != text.npos;
+  const std::string piece =
+      text.size() <= kMostShown ? std::string(text) : concat(text.substr(0, kMostShown), "...");
+  return needs_quotes ? concat('"', piece, '"') : piece;
 }
 
 std::string out_of_range(const Range& allowed, std::string_view text) {

@@ -92,11 +92,11 @@ ImageBatches::ImageBatches(const ImageSet& set, const AugmentOptions& augment, i
     : set_(set), augment_(augment), slots_(slots), batch_size_(batch_size), seed_(seed) {
   expect(slots >= 1 && batch_size >= 1, "at least one slot and one image a batch");
   if (set.train.size() < std::int64_t{slots} * batch_size) {
-    throw ConfigError(concat(
-        section, ".slots = ", slots, " batches of ", section, ".batch_size = ", batch_size,
-        " need ", std::int64_t{slots} * batch_size, " images a step, and the training split of ",
-        set.name, " has ", set.train.size(), ": lower ", section, ".slots or ", section,
-        ".batch_size"));
+    throw ConfigError(
+        concat(section, ".slots = ", slots, " batches of ", section, ".batch_size = ", batch_size,
+               " need ", std::int64_t{slots} * batch_size,
+               " images a step, and the training split of ", set.name, " has ", set.train.size(),
+               ": lower ", section, ".slots or ", section, ".batch_size"));
   }
   check_side("data.pad", augment.pad, set.shape);
   check_side(augment_.cutout_key, augment.cutout, set.shape);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/checkpoint_choice.hpp"
 
+#include <algorithm>
+#include <fstream>
+#include <string_view>
+
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
@@ -23,6 +27,29 @@ fs::path parent_of(const fs::path& path) {
   return parent.empty() ? "." : parent;
 }
 
+bool is_hdf5(const fs::path& file) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::string start(kSignature.size(), '\0');
+  std::ifstream(file, std::ios::binary).read(start.data(), static_cast<long>(start.size()));
+  return start == kSignature;
+}
+
+/// "; there are some in: A, B" of the folders below that have checkpoints, such as train/top-1.
+std::string runs_below(const fs::path& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const fs::path& place : {folder, folder / "train"}) {
+    for (const auto& entry : fs::directory_iterator(place, error)) {
+      if (!entry.is_directory(error) || entry.path().filename() == kCheckpoints) continue;
+      if (!RunDirectory(entry.path()).checkpoints().empty()) {
+        found.push_back(entry.path().string());
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found.empty() ? "" : concat("; there are some in: ", join(found, ", "));
+}
+
 }  // namespace
 
 fs::path run_directory_of(const fs::path& asked) {
@@ -43,10 +70,16 @@ std::vector<CheckpointFile> checkpoints_at(const fs::path& asked) {
     throw InputError(concat(asked.string(), " does not exist"), ExitCode::missing_input);
   }
   const fs::path run = run_directory_of(asked);
-  if (!fs::is_directory(run, error)) return {{0, asked}};
+  if (!fs::is_directory(run, error)) {
+    if (is_hdf5(asked)) return {{0, asked}};
+    throw InputError(concat(asked.string(),
+                            " is no checkpoint; a run directory or a file of its folder "
+                            "checkpoints is wanted"));
+  }
   auto found = RunDirectory(run).checkpoints();
   if (found.empty()) {
-    throw InputError(concat(run.string(), " holds no checkpoint"), ExitCode::missing_input);
+    throw InputError(concat(run.string(), " holds no checkpoint", runs_below(run)),
+                     ExitCode::missing_input);
   }
   return found;
 }
@@ -70,7 +103,8 @@ ChosenCheckpoint choose_checkpoint(const fs::path& asked,
     }
     return chosen;
   }
-  throw InputError(concat("no checkpoint can be used:\n  ", join(reasons, "\n  ")));
+  throw InputError(concat("no checkpoint can be used:\n  ", join(reasons, "\n  "),
+                          runs_below(run_directory_of(asked))));
 }
 
 ChosenCheckpoint choose_any_checkpoint(const fs::path& asked) {

@@ -81,9 +81,10 @@ std::string architecture_file_bytes(const std::string& path) {
     throw InputError(concat(path, ": no such file"), ExitCode::missing_input);
   }
   if (!std::filesystem::is_regular_file(status)) {
-    throw InputError(concat(path,
-                            " is no plain file; an architecture is one, for example best.json "
-                            "of a run directory"));
+    throw InputError(
+        concat(path,
+               " is no plain file; an architecture is one, for example best.json "
+               "of a run directory (`arch` reads standard input where the file is -)"));
   }
   if (std::filesystem::file_size(path, error) > kMostBytes) {
     throw InputError(concat(path, " has more than 16 MiB: it is no architecture"));

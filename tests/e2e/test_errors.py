@@ -198,3 +198,30 @@ def test_odd_paths(tmp_path, expected, name):
     assert result.code == 0, result
     run = Run(folder / "runs" / name)
     assert run.state_hash() == expected
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["--config", CONFIG, "--run-dir", ""], 64, "must not be empty"),
+    (["arch", "convert", "enas-ptb", "--from", "json", "--to", "tf", "--out", ""], 64, "must not be empty"),
+    (["--config", CONFIG, "--seed", " 5"], 64, 'is " 5"'),
+    (["derive", "--run", CONFIG], 65, "is no checkpoint; a run directory"),
+])
+def test_what_is_not_meant_is_told(arguments, code, words):
+    result = enas_hpc(*arguments)
+    assert result.code == code and words in result.text and len(result.errors) == 1, result
+
+
+def test_a_key_after_set_may_have_blanks_around_it():
+    result = enas_hpc("--config", CONFIG, "--dry-run", "--set", " weights.slots = 2 ")
+    assert result.code == 0, result
+
+
+def test_trainings_below_a_folder_are_named(tmp_path):
+    run = tmp_path / "run" / "train" / "top-1"
+    done = enas_hpc("train", "--arch", "enas-ptb", "--config", CONFIG, "--run-dir", run, "--max-steps", 1,
+                    "--set", "train.epochs=1", "--set", "train.hidden=8", "--set", "train.batch_size=4",
+                    "--set", "train.segment_length=8", "--set", "train.evaluation_batch_size=2")
+    assert done.code == 0, done
+    for folder in (run.parent, run.parents[1]):
+        result = enas_hpc("evaluate", "--run", folder)
+        assert result.code == 66 and f"holds no checkpoint; there are some in: {run}" in result.text, result

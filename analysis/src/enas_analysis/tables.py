@@ -93,7 +93,8 @@ class LogReader:
         paths = log_parts(self._folder)
         if not paths:
             raise MissingFileError(
-                f"{self._folder} holds no closed part yet: the first comes with the first checkpoint")
+                f"{self._folder} holds no closed part: the first comes with the first checkpoint after a step "
+                "of the run's own")
         parts: list[Part] = []
         keys = set()
         end_step = 0
