@@ -24,7 +24,7 @@ TEST(ThreadsInForce, ConfigurationThenEnvironmentThenOne) {
 }
 
 TEST(ThreadsInForce, WhatIsNoNumberOfThreadsIsRefused) {
-  for (const std::string text : {"many", "-2", "0", "0x8", "2 threads", "100000"}) {
+  for (const std::string text : {"many", "-2", "0", "0x8", "2threads", "100000"}) {
     const Refusal refusal = refusal_of([&] { threads_in_force(0, text); });
     EXPECT_EQ(refusal.code, ExitCode::usage) << text;
     EXPECT_NE(refusal.message.find("OMP_NUM_THREADS must be "), std::string::npos);

@@ -39,10 +39,12 @@ TEST(ReadWhole, DigitsAreDecimalWhateverStandsInFront) {
 
 TEST(ReadWhole, EverythingElseIsRefused) {
   for (const std::string text :
-       {"0x10", "0b1", "1e3", "1.0", "1_000", "+5", " 5", "5 ", "five", "-", "--5", "5-6", "１"}) {
+       {"0x10", "0b1", "1e3", "1.0", "1_000", "+5", "five", "-", "--5", "5-6", "１"}) {
     EXPECT_EQ(whole(text), "must be a whole number in decimal digits, is " + text);
   }
-  EXPECT_EQ(whole(""), "must be a whole number in decimal digits, is \"\"");
+  for (const std::string text : {"", " 5", "5 ", "5\t"}) {
+    EXPECT_EQ(whole(text), "must be a whole number in decimal digits, is \"" + text + "\"");
+  }
 }
 
 TEST(ReadWhole, NumbersThatAreNotAllowedSayWhichAre) {
@@ -74,7 +76,7 @@ TEST(ReadNumber, TakesFractionsAndExponents) {
 
 TEST(ReadNumber, RefusesWhatIsNotFinite) {
   for (const std::string text :
-       {"nan", "inf", "-inf", "1e999", "0x1p3", "1,5", "soon", "1e", " 1", "5s"}) {
+       {"nan", "inf", "-inf", "1e999", "0x1p3", "1,5", "soon", "1e", "5s"}) {
     EXPECT_EQ(real(text), "must be a finite number in decimal digits, is " + text);
   }
   EXPECT_EQ(real("0", above(0)), "must be above 0, is 0");

@@ -57,7 +57,7 @@ TEST_F(BatchJobTest, ZerosInFrontChangeNothing) {
 }
 
 TEST_F(BatchJobTest, WhatIsNoNumberCountsAsUnsetAndIsTold) {
-  for (const std::string text : {"Unknown", "12:30", "-5", "nan", "0x10", " 7", "1e400"}) {
+  for (const std::string text : {"Unknown", "12:30", "-5", "nan", "0x10", "7h", "1e400"}) {
     setenv("SLURM_JOB_END_TIME", text.c_str(), 1);
     setenv("SLURM_RESTART_COUNT", text.c_str(), 1);
     const BatchJob job = present_batch_job();

@@ -22,7 +22,7 @@ struct CheckpointChoiceTest : testing::Test {
 
   static void put(const fs::path& path) {
     fs::create_directories(path.parent_path());
-    std::ofstream(path) << "x";
+    std::ofstream(path) << "\x89HDF\r\n\x1a\n";  // what every HDF5 file begins with
   }
 
   io::ScratchFolder scratch;
@@ -77,6 +77,12 @@ TEST_F(CheckpointChoiceTest, AFileThatIsNamedIsTakenAsItIs) {
   EXPECT_EQ(choose_checkpoint(older, never).path, older);
   EXPECT_TRUE(contains(thrown<InputError>([&] { choose_checkpoint(run, never); }),
                        "no checkpoint can be used:\n  it is damaged\n  it is damaged"));
+}
+
+TEST_F(CheckpointChoiceTest, AFileOfAnotherKindIsNoCheckpoint) {
+  std::ofstream(run / "best.json") << "{}";
+  EXPECT_TRUE(contains(thrown<InputError>([&] { checkpoints_at(run / "best.json"); }),
+                       "best.json is no checkpoint; a run directory"));
 }
 
 TEST_F(CheckpointChoiceTest, WhereThereIsNoneTheCodeSaysSo) {
