@@ -17,7 +17,8 @@
 #include "app/toml_reader.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
-#include "search/checkpoint_choice.hpp"
+#include "nn/machine.hpp"
+#include "run/checkpoint_choice.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {
@@ -35,7 +36,7 @@ std::vector<std::string> broadcast_arguments(comm::World& world,
 }
 
 void sample_on_root(Log& log, const CommandLine& line) {
-  search::set_threads(1);  // the same children wherever it is asked
+  nn::set_threads(1);  // the same children wherever it is asked
   const auto checkpoint = search::newest_checkpoint(line.path);
   const Config config =
       read_config(search::stored_configuration(checkpoint), "the stored configuration", {});
@@ -58,7 +59,7 @@ void sample_on_root(Log& log, const CommandLine& line) {
 }
 
 void print_state_hash_on_root(Log& log, const CommandLine& line) {
-  const auto chosen = search::choose_any_checkpoint(line.path);
+  const auto chosen = run::choose_checkpoint(line.path, search::checkpoint_kinds());
   if (!chosen.warning.empty()) log.warn(chosen.warning);
   const std::string hash = search::state_hash(chosen.path);
   if (line.json) {
@@ -108,7 +109,7 @@ void explain_on_root(const CommandLine& line) {
 /// Collective. The run directory that `asked` means, as rank 0 sees it.
 std::filesystem::path run_directory_of(comm::World& world, const std::filesystem::path& asked) {
   std::string run;
-  run_on_root(world, [&] { run = search::run_directory_of(asked).string(); });
+  run_on_root(world, [&] { run = run::run_directory_of(asked).string(); });
   return world.broadcast_text(run);
 }
 

@@ -82,7 +82,7 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   Settings asked = settings;
   options.device = {world,
                     log,
-                    is_compared ? search::DeviceWish::cpu : line.bench.device,
+                    is_compared ? run::DeviceWish::cpu : line.bench.device,
                     search::supernet_precision(asked),
                     settings.space.kind,
                     "supernet.precision"};

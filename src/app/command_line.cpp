@@ -40,10 +40,11 @@ void add_sets(CLI::App& app, Typed& typed) {
       ->allow_extra_args(false);
 }
 
-void add_device(CLI::App& app, search::DeviceWish& device) {
-  using search::DeviceWish;
-  const std::map<std::string, DeviceWish> wishes = {
-      {"auto", DeviceWish::automatic}, {"cpu", DeviceWish::cpu}, {"cuda", DeviceWish::cuda}};
+void add_device(CLI::App& app, run::DeviceWish& device) {
+  using run::DeviceWish;
+  const std::map<std::string, run::DeviceWish> wishes = {{"auto", run::DeviceWish::automatic},
+                                                         {"cpu", run::DeviceWish::cpu},
+                                                         {"cuda", run::DeviceWish::cuda}};
   app.add_option("--device", device,
                  "Where networks are computed: auto takes GPUs when every rank has one")
       ->type_name("auto|cpu|cuda")
@@ -325,9 +326,9 @@ void finish(Typed& typed) {
                       ExitCode::usage);
   }
   if (typed.resume == "never") {
-    line.limits.resume = search::ResumeMode::never;
+    line.limits.resume = run::ResumeMode::never;
   } else if (typed.resume != "auto") {
-    line.limits.resume = search::ResumeMode::path;
+    line.limits.resume = run::ResumeMode::path;
     line.limits.resume_path = typed.resume;
   }
 }

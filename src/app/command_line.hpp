@@ -38,7 +38,7 @@ struct BenchLine {
   int steps = 5;
   int repeats = 5;
   std::string phase = "all";  ///< "weights", "controller" or "all"
-  search::DeviceWish device = search::DeviceWish::automatic;
+  run::DeviceWish device = run::DeviceWish::automatic;
   bool reference = false;  ///< beside a second process that computes plainly
   bool lockstep = false;   ///< being that process
   bool scaling = false;    ///< weight steps on 1, 2, 4, ... ranks
@@ -64,7 +64,7 @@ struct CommandLine {
   std::filesystem::path config_file;  ///< search, config_check, bench
   std::vector<std::string> sets;      ///< --set and --seed as "key=value", in order
   std::string run_dir;                ///< --run-dir; "" when not given
-  search::RunLimits limits;
+  run::Limits limits;
   bool dry_run = false;
 
   std::filesystem::path path;  ///< sample: run or checkpoint; state_hash: checkpoint

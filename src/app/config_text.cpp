@@ -148,8 +148,8 @@ bool is_identity(const Key& key, bool training) {
          section.starts_with("data.");
 }
 
-search::ConfigRecord record_of(const Settings& settings, const std::string& preset, bool training) {
-  search::ConfigRecord record;
+run::ConfigRecord record_of(const Settings& settings, const std::string& preset, bool training) {
+  run::ConfigRecord record;
   // Not as a key: the values below already contain it.
   record.toml = concat("# Every key with the value in force (preset \"", preset, "\").\n",
                        all_sections(settings, assignment, false));
@@ -165,11 +165,11 @@ search::ConfigRecord record_of(const Settings& settings, const std::string& pres
 
 }  // namespace
 
-search::ConfigRecord config_record(const Settings& settings, const std::string& preset) {
+run::ConfigRecord config_record(const Settings& settings, const std::string& preset) {
   return record_of(settings, preset, false);
 }
 
-search::ConfigRecord training_record(const Settings& settings, const std::string& preset) {
+run::ConfigRecord training_record(const Settings& settings, const std::string& preset) {
   return record_of(settings, preset, true);
 }
 

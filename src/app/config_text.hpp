@@ -11,9 +11,9 @@ namespace enas::app {
 
 /// Every key of the settings' kind of space with the value in force, as a checkpoint and
 /// RUN/config.toml hold it.
-search::ConfigRecord config_record(const Settings& settings, const std::string& preset);
+run::ConfigRecord config_record(const Settings& settings, const std::string& preset);
 /// The same for the training of one architecture, which depends on other keys than a search.
-search::ConfigRecord training_record(const Settings& settings, const std::string& preset);
+run::ConfigRecord training_record(const Settings& settings, const std::string& preset);
 
 /// The defaults for a kind of space as a configuration with a comment for every key.
 std::string defaults_toml(SpaceKind kind);

@@ -15,6 +15,8 @@
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
 #include "io/hdf5_image.hpp"
+#include "nn/machine.hpp"
+#include "run/identity.hpp"
 #include "search/compute_device.hpp"
 #include "search/search.hpp"
 
@@ -42,9 +44,9 @@ Json version_json() {
   json["compiler"] = kCompiler;
   json["build_type"] = kBuildType;
   json["mpi"] = comm::mpi_library_version();
-  json["libraries"] = search::library_versions();
+  json["libraries"] = run::library_versions();
   json["libraries"].push_back(comm::nccl_description());
-  json["instruction_set"] = search::instruction_set();
+  json["instruction_set"] = nn::instruction_set();
   return json;
 }
 

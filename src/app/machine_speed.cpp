@@ -29,7 +29,7 @@ double measure_register_peak(comm::World& world, int threads) {
 }
 
 MachineSpeed measure_machine(comm::World& world, int threads) {
-  search::set_threads(threads);
+  nn::set_threads(threads);
   MachineSpeed speed;
   speed.register_peak = measure_register_peak(world, threads);
   world.barrier();

@@ -14,7 +14,7 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
-#include "search/run_directory.hpp"
+#include "run/directory.hpp"
 #include "search/search.hpp"
 #include "search/training.hpp"
 
@@ -87,8 +87,8 @@ class Branch {
   }
 
   /// What is left of the time for the next stage.
-  search::RunLimits limits(const Stopwatch& watch) const {
-    search::RunLimits limits = line_.limits;
+  run::Limits limits(const Stopwatch& watch) const {
+    run::Limits limits = line_.limits;
     limits.pipeline = config_.settings.run.dir;
     limits.threads_explicit = config_.threads_by_option;
     if (limits.max_time_s > 0.0) {
@@ -131,7 +131,7 @@ void refuse_foreign_table(const std::filesystem::path& folder,
     std::error_code unreadable;
     return std::filesystem::exists(std::filesystem::path(branch.run.dir) / "run.lock", unreadable);
   });
-  if (!is_begun) search::refuse_foreign_files(folder);
+  if (!is_begun) run::refuse_foreign_files(folder);
 }
 
 /// Throws ConfigError where a later stage could not write what it has worked for.
@@ -153,7 +153,7 @@ void check_outputs_on_root(const Settings& settings, const std::vector<Settings>
 ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLine& line) {
   Log silent(kSilentRank);
   Log& log = line.json ? silent : talking;
-  if (line.limits.max_steps > 0 || line.limits.resume != search::ResumeMode::automatic) {
+  if (line.limits.max_steps > 0 || line.limits.resume != run::ResumeMode::automatic) {
     throw ConfigError(
         "--max-steps and --resume are for one search or training; a pipeline goes on "
         "by itself where it was",

@@ -11,9 +11,9 @@
 #include "app/search_command.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
-#include "search/checkpoint.hpp"
-#include "search/checkpoint_choice.hpp"
+#include "run/checkpoint_choice.hpp"
 #include "search/search.hpp"
+#include "search/search_state.hpp"
 #include "search/spaces.hpp"
 #include "search/trained.hpp"
 #include "search/training.hpp"
@@ -29,8 +29,8 @@ struct StoredConfiguration {
   std::string start_folder;  ///< where its relative paths begin
 };
 
-StoredConfiguration stored_in(const search::CheckpointReader& reader) {
-  return {reader.identity().config.toml, search::folder_of_start(reader.image())};
+StoredConfiguration stored_in(const run::CheckpointReader& reader) {
+  return {reader.identity().config.toml, run::folder_of_start(reader.image())};
 }
 
 StoredConfiguration of_search(const std::filesystem::path& run) {
@@ -165,7 +165,7 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
   }
   check_trainable(settings);
   check_training_ranks(settings, world.size());
-  search::RunLimits limits = line.limits;
+  run::Limits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;
   const ExitCode code = search::run_training(world, log, settings, assignment.architecture,
                                              training_record(settings, config.preset), limits);

@@ -9,23 +9,23 @@ using data::AugmentOptions;
 using data::ImageSplitOptions;
 using data::MarkovOptions;
 using data::ShapesOptions;
+using run::Options;
 using search::DataOptions;
-using search::RunOptions;
 
 std::vector<Key> run_keys() {
   return {
-      {"run.seed", at<&Settings::run, &RunOptions::seed>, at_least(0), "",
+      {"run.seed", at<&Settings::run, &run::Options::seed>, at_least(0), "",
        "Everything random follows from it; the command line's --seed wins."},
-      {"run.threads", at<&Settings::run, &RunOptions::threads>, between(0, 1024), "threads",
+      {"run.threads", at<&Settings::run, &run::Options::threads>, between(0, 1024), "threads",
        "Threads of a rank; 0 takes OMP_NUM_THREADS, else 1. Equal bits need equal threads.",
        Role::adjustable},
       {"run.dir",
-       at<&Settings::run, &RunOptions::dir>,
+       at<&Settings::run, &run::Options::dir>,
        {},
        "",
        "Run directory; empty for runs/<name of the configuration>. --run-dir wins.",
        Role::adjustable},
-      {"run.log_interval_s", at<&Settings::run, &RunOptions::log_interval_s>, above(0), "s",
+      {"run.log_interval_s", at<&Settings::run, &run::Options::log_interval_s>, above(0), "s",
        "Time between progress lines where there is no terminal.", Role::adjustable},
   };
 }

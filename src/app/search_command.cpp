@@ -119,7 +119,7 @@ ExitCode run_search_command(comm::World& world, Log& log, const CommandLine& lin
   if (!advice.hint.empty()) log.info(concat("hint: ", advice.hint));
   if (!advice.warning.empty()) log.warn(advice.warning);
 
-  search::RunLimits limits = line.limits;
+  run::Limits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;
   const auto record = config_record(settings, config.preset);
   const ExitCode code = search::run_search(world, log, settings, record, limits);

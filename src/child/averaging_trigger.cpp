@@ -8,31 +8,23 @@
 namespace enas::child {
 
 bool AveragingTrigger::check(double validation_loss) {
+  const std::size_t num_losses = state_.size() - 1;
   bool begins = false;
-  if (!has_triggered_ && losses_.size() > patience_) {
-    const auto last = losses_.end() - static_cast<std::ptrdiff_t>(patience_);
-    begins = std::any_of(losses_.begin(), last,
+  if (!has_triggered() && num_losses > patience_) {
+    const auto last = state_.end() - static_cast<std::ptrdiff_t>(patience_);
+    begins = std::any_of(state_.begin() + 1, last,
                          [&](double earlier) { return validation_loss > earlier; });
   }
-  losses_.push_back(validation_loss);
-  has_triggered_ = has_triggered_ || begins;
+  state_.push_back(validation_loss);
+  if (begins) state_.front() = 1.0;
   return begins;
 }
 
-std::vector<double> AveragingTrigger::state() const {
-  std::vector<double> state = {has_triggered_ ? 1.0 : 0.0};
-  state.insert(state.end(), losses_.begin(), losses_.end());
-  return state;
-}
-
-void AveragingTrigger::restore(const std::vector<double>& state) {
-  if (state.empty() || !(state[0] == 0.0 || state[0] == 1.0)) {
-    throw InputError(
-        "the state of the averaging trigger must be 0 or 1, then validation losses: the checkpoint "
-        "is damaged");
-  }
-  has_triggered_ = state[0] == 1.0;
-  losses_.assign(state.begin() + 1, state.end());
+void AveragingTrigger::validate() const {
+  if (!state_.empty() && (state_[0] == 0.0 || state_[0] == 1.0)) return;
+  throw InputError(
+      "the state of the averaging trigger must be 0 or 1, then validation losses: the checkpoint "
+      "is damaged");
 }
 
 }  // namespace enas::child

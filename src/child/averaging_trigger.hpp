@@ -16,17 +16,17 @@ class AveragingTrigger {
   /// Takes in the next validation loss. True at the one check at which averaging begins. Loss or
   /// perplexity, which order alike; one that is not a number never begins it.
   bool check(double validation_loss);
-  bool has_triggered() const { return has_triggered_; }
+  bool has_triggered() const { return state_.front() == 1.0; }
 
   /// For checkpoints: 1 or 0 for triggered or not, then the losses so far.
-  std::vector<double> state() const;
-  /// Throws InputError on a vector that is no state.
-  void restore(const std::vector<double>& state);
+  std::vector<double>& state() { return state_; }
+  const std::vector<double>& state() const { return state_; }
+  /// Throws InputError when what was put into state() is no state.
+  void validate() const;
 
  private:
   std::size_t patience_;
-  std::vector<double> losses_;
-  bool has_triggered_ = false;
+  std::vector<double> state_ = {0.0};
 };
 
 }  // namespace enas::child

@@ -2,6 +2,7 @@
 #include "nn/machine.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <sys/mman.h>
 #include <torch/torch.h>
 
@@ -65,6 +66,13 @@ void in_parts(const std::function<void(std::int64_t, std::size_t)>& work) {
 }
 
 }  // namespace
+
+std::string instruction_set() { return at::get_cpu_capability(); }
+
+int set_threads(int threads) {
+  at::set_num_threads(threads);
+  return at::get_num_threads();
+}
 
 ProductRates product_rates() {
   ProductRates rates;

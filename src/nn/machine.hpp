@@ -2,7 +2,14 @@
 // What this machine can do at best, measured: the speed of a search is held against it.
 #pragma once
 
+#include <string>
+
 namespace enas::nn {
+
+/// The instruction set that LibTorch's kernels use here ("AVX512").
+std::string instruction_set();
+/// Sets LibTorch's threads for this process and returns what is in force.
+int set_threads(int threads);
 
 /// float32 multiply-adds in registers on `threads` threads of their own, in GFLOP/s: the best of
 /// several attempts of `seconds` each. A multiply-add is two operations.

@@ -47,6 +47,9 @@ void WeightAverage::allocate() {
 void WeightAverage::add() {
   expect(!is_exchanged_, "weights are averaged while they stand in their own place");
   allocate();
+  if (count_ == 0) {
+    for (const auto& value : values_) value.value.zero_();
+  }
   ++count_;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     move_average(values_of(values_[i].value), values_of(weights_[i].value), count_);
@@ -64,7 +67,6 @@ void WeightAverage::exchange() {
 void WeightAverage::restore(std::int64_t count) {
   expect(count >= 0 && !is_exchanged_, "a restored average is over no or more steps");
   count_ = count;
-  values_.clear();
   if (count > 0) allocate();
 }
 

@@ -27,14 +27,17 @@ class WeightAverage {
   /// How many steps are in the mean.
   std::int64_t count() const { return count_; }
   /// The means under the weights' names; empty when count() is 0.
-  const std::vector<Weight>& values() const { return values_; }
+  std::span<const Weight> values() const {
+    return {values_.data(), count_ == 0 ? 0 : values_.size()};
+  }
 
   /// Takes the weights in as they are now.
   void add();
   /// Exchanges means and weights, to score or store the means; a second call exchanges them back.
   /// add() is not allowed in between. Nothing happens when count() is 0.
   void exchange();
-  /// A mean of `count` steps whose values the caller then writes into values().
+  /// From now on it is a mean of `count` steps, whose values the caller writes into values(). Until
+  /// then values() are what they were; restoring the count of before brings them back.
   void restore(std::int64_t count);
 
  private:

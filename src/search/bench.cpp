@@ -10,10 +10,11 @@
 #include "core/clock.hpp"
 #include "core/memory.hpp"
 #include "core/text.hpp"
+#include "nn/machine.hpp"
+#include "run/together.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
-#include "search/together.hpp"
 #include "search/weight_step.hpp"
 
 namespace enas::search {
@@ -68,7 +69,7 @@ class Bench {
   std::unique_ptr<comm::GradientReducer> reducer_;
   std::unique_ptr<supernet::Supernet> supernet_;
   std::unique_ptr<Strategy> strategy_;
-  FaultInjector no_faults_;
+  run::FaultInjector no_faults_;
   WeightOptimizer optimizer_;
   WeightStep weight_step_;
   SearchState state_;
@@ -81,7 +82,7 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
     : world_(world),
       settings_(settings),
       options_(options),
-      threads_(set_threads(settings.run.threads)),
+      threads_(nn::set_threads(settings.run.threads)),
       own_(comm::block_of(world.rank(), world.size(), settings.weights.slots)),
       task_(make_task(settings, own_)),
       space_(make_space(settings.space)),
@@ -107,7 +108,7 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
 void Bench::begin_phase() {
   const std::int64_t steps = task_->steps_in_pass(state_.progress.round);
   PhaseChildren& children = state_.children;
-  children = {static_cast<std::int64_t>(children_.size()), steps, space_.num_tokens(), {}};
+  children = {{static_cast<std::int64_t>(children_.size()), steps, space_.num_tokens()}, {}};
   for (const auto& row : children_) {
     for (std::int64_t index = 0; index < steps; ++index) {
       const auto number = (state_.progress.step + index) % options_.steps;
@@ -286,10 +287,11 @@ Timing timing_of(const std::vector<double>& seconds) {
 
 BenchReport run_bench(comm::World& world, const Settings& settings, const BenchOptions& options) {
   auto reducer = options.device.make_reducer(world, settings.weights.slots,
-                                             settings.reliability.comm_timeout_s);
+                                             settings.run.reliability.comm_timeout_s);
   std::unique_ptr<Bench> bench;
-  together(world,
-           [&] { bench = std::make_unique<Bench>(world, settings, options, std::move(reducer)); });
+  run::together(world, [&] {
+    bench = std::make_unique<Bench>(world, settings, options, std::move(reducer));
+  });
   WeightBench weight;
   ControllerBench controller;
   if (options.weights) bench->time_weight_steps(weight);

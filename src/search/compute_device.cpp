@@ -25,15 +25,15 @@ std::string cuda_problem() {
 }
 
 /// Collective. Whether all ranks take GPUs.
-bool take_cuda(comm::World& world, Log& log, DeviceWish wish) {
-  if (wish == DeviceWish::cpu) return false;
+bool take_cuda(comm::World& world, Log& log, run::DeviceWish wish) {
+  if (wish == run::DeviceWish::cpu) return false;
   const std::string problem = cuda_problem();
   const bool all_can = world.all_agree(problem.empty());
   if (all_can) return true;
   const auto failure =
       world.share_failure(problem.empty() ? ExitCode::success : ExitCode::missing_input, problem);
   const std::string first = concat("rank ", failure.rank, ": ", failure.message);
-  if (wish == DeviceWish::cuda) {
+  if (wish == run::DeviceWish::cuda) {
     throw ConfigError(concat("--device cuda: ", first, "; use --device cpu or auto"), failure.code);
   }
   if (!world.all_agree(!problem.empty())) {
@@ -61,8 +61,8 @@ std::string gpu_description() {
                          : concat("none can be used: ", problem);
 }
 
-ComputeDevice::ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
-                             SpaceKind kind, const char* precision_key)
+ComputeDevice::ComputeDevice(comm::World& world, Log& log, run::DeviceWish wish,
+                             nn::Precision precision, SpaceKind kind, const char* precision_key)
     : is_cuda_(kind != SpaceKind::tabular && take_cuda(world, log, wish)) {
   if (!is_cuda_) {
     check_cpu_precision(log, precision, kind, precision_key);

@@ -28,7 +28,7 @@ class ComputeDevice {
   /// ConfigError alike on every rank when GPUs are asked for and are not there, when two ranks
   /// share one, or when the device does not have the precision, which `precision_key` sets. Warns
   /// where the precision has no effect.
-  ComputeDevice(comm::World& world, Log& log, DeviceWish wish, nn::Precision precision,
+  ComputeDevice(comm::World& world, Log& log, run::DeviceWish wish, nn::Precision precision,
                 SpaceKind kind, const char* precision_key);
 
   /// "CPU", or "CUDA, NCCL 2.30.7, …".

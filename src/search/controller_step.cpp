@@ -3,7 +3,7 @@
 
 #include "comm/slot_tree.hpp"
 #include "core/clock.hpp"
-#include "search/replica_guard.hpp"
+#include "run/replicas.hpp"
 #include "search/rollout_exchange.hpp"
 
 namespace enas::search {
@@ -18,14 +18,14 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   ControllerStepReport report;
   Stopwatch watch;
   // Before it is used: a rank whose strategy is damaged could not even propose.
-  compare_replicas(world_, strategy_.state(), progress.step);
-  report.strategy_digest = digest_of(strategy_.state());
+  run::compare_replicas(world_, strategy_.state(), progress.step);
+  report.strategy_digest = run::digest_of(strategy_.state());
   // All of them on every rank: the size of a batch must not depend on ranks, and one pass costs
   // less than a few alone.
   const auto children = strategy_.propose(consecutive_indices(
       {Purpose::rollout, 0, static_cast<std::uint64_t>(progress.step)}, num_rollouts));
   std::vector<space::Rollout> mine;
-  std::vector<StepRecord> records;
+  std::vector<run::StepRecord> records;
   for (int i = own.begin; i < own.end; ++i) {
     const auto& child = children[static_cast<std::size_t>(i)];
     mine.push_back(rollout_of(child,
@@ -35,8 +35,8 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   }
   report.compute_s = watch.restart();
 
-  const auto gathered = gather_records(world_, num_rollouts, progress.step, report.strategy_digest,
-                                       flags, std::move(records));
+  const auto gathered = run::gather_records(world_, num_rollouts, progress.step,
+                                            report.strategy_digest, flags, std::move(records));
   report.flags = gathered.flags;
   report.rollouts = all_gather_rollouts(world_, mine, supernet_.space_id());
   report.wait_s = watch.restart();

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "comm/world.hpp"
+#include "run/step_record.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/step_record.hpp"
 #include "search/strategy.hpp"
 #include "search/task.hpp"
 #include "space/rollout.hpp"

@@ -13,16 +13,17 @@
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "io/durable_file.hpp"
-#include "search/checkpoint.hpp"
-#include "search/checkpoint_choice.hpp"
+#include "nn/machine.hpp"
+#include "run/checkpoint_choice.hpp"
+#include "run/start.hpp"
+#include "run/together.hpp"
 #include "search/networks.hpp"
 #include "search/random_strategy.hpp"
 #include "search/ranking_file.hpp"
-#include "search/run_start.hpp"
 #include "search/search.hpp"
+#include "search/search_state.hpp"
 #include "search/spaces.hpp"
 #include "search/task.hpp"
-#include "search/together.hpp"
 
 namespace enas::search {
 
@@ -44,7 +45,7 @@ struct SearchModel {
 /// Collective. Throws what would fail after the children were scored.
 void check_start(comm::World& world, const Settings& settings, const std::filesystem::path& run,
                  const DeriveOptions& options) {
-  together(world, [&] {
+  run::together(world, [&] {
     if (!world.is_root()) return;
     if (!std::filesystem::is_directory(run)) {
       throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
@@ -54,29 +55,30 @@ void check_start(comm::World& world, const Settings& settings, const std::filesy
   });
 }
 
-void load(comm::World& world, const Settings& settings, const ConfigRecord& record, int threads,
-          const std::filesystem::path& run, SearchModel& model) {
-  together(world, [&] { model.task = make_task(settings, {0, 0}); });
-  const RunIdentity present = present_identity(world, record, *model.task, threads);
-  shake_hands(world, present);
-  together(world, [&] {
+void load(comm::World& world, const Settings& settings, const run::ConfigRecord& record,
+          int threads, const std::filesystem::path& run, SearchModel& model) {
+  run::together(world, [&] { model.task = make_task(settings, {0, 0}); });
+  const run::Identity present = run::present_identity(world, record, model.task->data_digest(),
+                                                      model.task->digest_without_test(), threads);
+  run::shake_hands(world, present);
+  run::together(world, [&] {
     model.supernet = make_supernet(settings, model.task->data_shape());
     model.strategy = make_strategy(model.space, settings);
     if (!world.is_root()) return;
-    const auto chosen = choose_checkpoint(run, [](const std::filesystem::path& path) {
-      const CheckpointReader opened(path, kSearchCheckpoint);
-    });
+    const auto chosen = run::choose_checkpoint(run, std::vector{kSearchCheckpoint});
     model.warning = chosen.warning;
     model.checkpoint = chosen.path.string();
-    const CheckpointReader reader(chosen.path, kSearchCheckpoint);
-    read_model(reader, arrays_of(model.supernet->weights()), model.strategy->state());
+    const run::CheckpointReader reader(chosen.path, kSearchCheckpoint);
+    reader.load_arrays("/weights", run::arrays_of(model.supernet->weights()));
+    reader.load_arrays("/strategy", model.strategy->state());
     model.step = reader.image().int_attribute("/", "step");
-    if (!is_same_data(reader.identity(), present)) {
+    if (!run::is_same_data(reader.identity(), present)) {
       throw InputError(concat("the data are not those of the search: ", model.task->describe_data(),
                               " (data.source and data.path, or space.table)"));
     }
   });
-  for (const auto& array : arrays_of(model.supernet->weights())) world.broadcast(array.bytes());
+  for (const auto& array : run::arrays_of(model.supernet->weights()))
+    world.broadcast(array.bytes());
   broadcast_state(world, *model.strategy);
   model.step = world.broadcast_value(model.step);
 }
@@ -112,9 +114,9 @@ struct TwoScores {
 
 /// Collective. Every rank scores a block of the children.
 void score(comm::World& world, const SearchModel& model, const DeriveOptions& options,
-           StopControl& stop, std::vector<RankedChild>& children) {
+           run::StopControl& stop, std::vector<RankedChild>& children) {
   std::vector<TwoScores> mine;
-  in_turns(world, "derivation", static_cast<int>(children.size()), stop, [&](int i) {
+  run::in_turns(world, "derivation", static_cast<int>(children.size()), stop, [&](int i) {
     const SharedChild child(*model.supernet, children[static_cast<std::size_t>(i)].architecture);
     const nn::Score minibatch = model.task->reward_score(child, 0, model.step);
     mine.push_back(
@@ -197,11 +199,11 @@ double kendall_tau(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 std::vector<space::ArchitectureFile> derive_once(
-    comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-    const std::filesystem::path& run, const DeriveOptions& options, const RunLimits& limits) {
+    comm::World& world, Log& log, const Settings& settings, const run::ConfigRecord& record,
+    const std::filesystem::path& run, const DeriveOptions& options, const run::Limits& limits) {
   std::vector<space::ArchitectureFile> top;
   std::string texts;
-  together(world, [&] {
+  run::together(world, [&] {
     if (!world.is_root()) return;
     Json list = Json::array();
     const auto source = ranking_source(settings, options, newest_checkpoint(run));
@@ -219,13 +221,13 @@ std::vector<space::ArchitectureFile> derive_once(
   return top;
 }
 
-Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run, const DeriveOptions& options,
-               const RunLimits& limits) {
-  StopControl stop(world.is_root(), run, limits, 0.0);
+Ranking derive(comm::World& world, Log& log, const Settings& settings,
+               const run::ConfigRecord& record, const std::filesystem::path& run,
+               const DeriveOptions& options, const run::Limits& limits) {
+  run::StopControl stop(world.is_root(), run, limits, 0.0);
   check_start(world, settings, run, options);
-  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
-  const int threads = set_threads(settings.run.threads);
+  world.start_watchdog(settings.run.reliability.comm_timeout_s, run.string());
+  const int threads = nn::set_threads(settings.run.threads);
   SearchModel model(settings);
   load(world, settings, record, threads, run, model);
   if (!model.warning.empty()) log.warn(model.warning);
@@ -264,7 +266,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& settings, const Con
                 concat("none of the ", ranking.children.size(),
                        " children has a finite score: the search has diverged (weights.lr)"));
   }
-  together(world, [&] {
+  run::together(world, [&] {
     if (!world.is_root()) return;
     ranking.source = ranking_source(settings, options, newest_checkpoint(run));
     write_ranking(ranking, metric, settings, model.space, configuration);

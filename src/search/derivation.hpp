@@ -53,15 +53,15 @@ struct Ranking {
 /// on every rank and for any number of ranks. Throws InputError without a checkpoint, and Error
 /// (ExitCode::checkpointed) when the limits, a file STOP in the run directory or a signal stop it;
 /// then nothing was written.
-Ranking derive(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run, const DeriveOptions& options,
-               const RunLimits& limits);
+Ranking derive(comm::World& world, Log& log, const Settings& settings,
+               const run::ConfigRecord& record, const std::filesystem::path& run,
+               const DeriveOptions& options, const run::Limits& limits);
 
 /// Collective. The files of a derivation from this step with as many samples where they are there,
 /// else those of a new one.
 std::vector<space::ArchitectureFile> derive_once(
-    comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-    const std::filesystem::path& run, const DeriveOptions& options, const RunLimits& limits);
+    comm::World& world, Log& log, const Settings& settings, const run::ConfigRecord& record,
+    const std::filesystem::path& run, const DeriveOptions& options, const run::Limits& limits);
 
 /// Kendall's τ-b of two lists of numbers (Kendall 1945); NaN when one has no two different ones.
 double kendall_tau(const std::vector<double>& a, const std::vector<double>& b);

@@ -6,13 +6,14 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "nn/machine.hpp"
+#include "run/directory.hpp"
+#include "run/start.hpp"
+#include "run/together.hpp"
 #include "search/networks.hpp"
-#include "search/run_directory.hpp"
-#include "search/run_start.hpp"
 #include "search/search.hpp"
 #include "search/split_score.hpp"
 #include "search/task.hpp"
-#include "search/together.hpp"
 #include "search/trained.hpp"
 #include "search/training.hpp"
 
@@ -47,7 +48,7 @@ Trained load_finished(const Settings& settings, const std::filesystem::path& run
 
 void broadcast_network(comm::World& world, const child::Network& network) {
   for (const auto* list : {&network.weights(), &network.averages()}) {
-    for (const auto& array : arrays_of(*list)) world.broadcast(array.bytes());
+    for (const auto& array : run::arrays_of(*list)) world.broadcast(array.bytes());
   }
 }
 
@@ -58,18 +59,20 @@ Json score_json(const Metric& metric, const nn::Score& score) {
 }
 
 /// Collective. Scores both splits; the result is complete on rank 0.
-Json score_all(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-               const std::filesystem::path& run, StopControl& stop) {
-  const int threads = set_threads(settings.run.threads);
+Json score_all(comm::World& world, Log& log, const Settings& settings,
+               const run::ConfigRecord& record, const std::filesystem::path& run,
+               run::StopControl& stop) {
+  const int threads = nn::set_threads(settings.run.threads);
   const Settings batches = with_training_batches(settings);
   std::unique_ptr<Task> task;
   Trained trained;
-  together(world, [&] { task = make_training_task(batches, {0, 0}); });
-  const RunIdentity present = present_identity(world, record, *task, threads);
-  shake_hands(world, present);
-  together(world, [&] {
+  run::together(world, [&] { task = make_training_task(batches, {0, 0}); });
+  const run::Identity present = run::present_identity(world, record, task->data_digest(),
+                                                      task->digest_without_test(), threads);
+  run::shake_hands(world, present);
+  run::together(world, [&] {
     if (!world.is_root()) return;
-    if (!is_same_data(newest_training_checkpoint(run).identity(), present)) {
+    if (!run::is_same_data(newest_training_checkpoint(run).identity(), present)) {
       throw InputError(concat("the data are not those of the training: ", task->describe_data(),
                               " (data.source, data.path)"));
     }
@@ -80,7 +83,7 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
   });
   const auto text = world.broadcast_text(
       world.is_root() ? space::architecture_text(trained.architecture) : std::string());
-  together(world, [&] {
+  run::together(world, [&] {
     if (world.is_root()) return;
     trained.architecture = space::architecture_from_json(Json::parse(text), "the architecture");
     trained.network = make_network(settings, trained.architecture.network, task->data_shape());
@@ -116,12 +119,13 @@ Json score_all(comm::World& world, Log& log, const Settings& settings, const Con
 
 }  // namespace
 
-Json evaluate(comm::World& world, Log& log, const Settings& settings, const ConfigRecord& record,
-              const std::filesystem::path& run, bool again, const RunLimits& limits) {
-  StopControl stop(world.is_root(), run, limits, 0.0);
+Json evaluate(comm::World& world, Log& log, const Settings& settings,
+              const run::ConfigRecord& record, const std::filesystem::path& run, bool again,
+              const run::Limits& limits) {
+  run::StopControl stop(world.is_root(), run, limits, 0.0);
   const auto path = run / "test.json";
   std::string text;
-  together(world, [&] {
+  run::together(world, [&] {
     if (!world.is_root() || again || !std::filesystem::exists(path)) return;
     text = io::read_text(path, kMaxBytes);
     check_result(text, path);
@@ -129,10 +133,10 @@ Json evaluate(comm::World& world, Log& log, const Settings& settings, const Conf
   });
   text = world.broadcast_text(text);
   if (!text.empty()) return Json::parse(text);
-  world.start_watchdog(settings.reliability.comm_timeout_s, run.string());
+  world.start_watchdog(settings.run.reliability.comm_timeout_s, run.string());
   const Json result = score_all(world, log, settings, record, run, stop);
-  together(world, [&] {
-    if (world.is_root()) RunDirectory(run).write_json("test.json", result);
+  run::together(world, [&] {
+    if (world.is_root()) run::Directory(run).write_json("test.json", result);
   });
   world.stop_watchdog();
   return Json::parse(world.broadcast_text(json_text(result)));

@@ -27,17 +27,17 @@ void check_tokens(const std::vector<std::int32_t>& tokens, const space::SearchSp
 void check_children(const PhaseChildren& children, const space::SearchSpace& space,
                     const Settings& settings, std::int64_t steps) {
   const bool shared = settings.weights.children == Children::shared;
-  check_range("the number of rows of children", children.rows, shared ? 1 : settings.weights.slots,
-              shared ? 1 : settings.weights.slots);
-  check_range("the number of steps of children", children.steps, steps, steps);
-  check_range("the number of tokens of children", children.num_tokens, space.num_tokens(),
+  check_range("the number of rows of children", children.shape[0],
+              shared ? 1 : settings.weights.slots, shared ? 1 : settings.weights.slots);
+  check_range("the number of steps of children", children.shape[1], steps, steps);
+  check_range("the number of tokens of children", children.shape[2], space.num_tokens(),
               space.num_tokens());
   check_tokens(children.tokens, space);
 }
 
 }  // namespace
 
-void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
+void check_loaded(const SearchState& loaded, const space::SearchSpace& space,
                   const Settings& settings, const Task& task) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
   const Progress& progress = loaded.progress;
@@ -64,10 +64,6 @@ void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
       throw InputError(concat("the best child's metric is ", loaded.best.metric,
                               " in the checkpoint; it must be finite"));
     }
-  }
-  for (const auto& array : loaded.strategy) {
-    const auto* count = std::get_if<std::span<std::int64_t>>(&array.values);
-    if (count != nullptr) check_range(array.name.c_str(), (*count)[0], 0, kMost);
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "search/checkpoint.hpp"
+#include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/task.hpp"
 #include "space/search_space.hpp"
@@ -12,7 +12,7 @@
 namespace enas::search {
 
 /// Throws InputError naming the first value that is out of range or not of this space.
-void check_loaded(const CheckpointView& loaded, const space::SearchSpace& space,
+void check_loaded(const SearchState& loaded, const space::SearchSpace& space,
                   const Settings& settings, const Task& task);
 
 }  // namespace enas::search

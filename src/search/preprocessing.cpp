@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "io/hdf5_image.hpp"
-#include "search/checkpoint_reader.hpp"
+#include "run/checkpoint_file.hpp"
 
 namespace enas::search {
 
@@ -42,7 +42,7 @@ void write_preprocessing(io::ImageWriter& image, const Preprocessing& preprocess
   image.dataset(kStandardDeviation, preprocessing.standard_deviation);
 }
 
-Preprocessing read_preprocessing(const CheckpointReader& reader) {
+Preprocessing read_preprocessing(const run::CheckpointReader& reader) {
   const io::ImageReader& image = reader.image();
   if (!image.exists(kVocabulary)) return {};
   const auto words = image.read<std::uint8_t>(kVocabulary);

@@ -9,9 +9,11 @@ namespace enas::io {
 class ImageWriter;
 }
 
-namespace enas::search {
-
+namespace enas::run {
 class CheckpointReader;
+}
+
+namespace enas::search {
 
 /// The members of the other kind of data are empty.
 struct Preprocessing {
@@ -26,6 +28,6 @@ std::string vocabulary_text(const std::vector<std::string>& vocabulary);
 /// Datasets of the group "/data" of a training's checkpoint.
 void write_preprocessing(io::ImageWriter& image, const Preprocessing& preprocessing);
 /// Nothing where an older version left them out.
-Preprocessing read_preprocessing(const CheckpointReader& reader);
+Preprocessing read_preprocessing(const run::CheckpointReader& reader);
 
 }  // namespace enas::search

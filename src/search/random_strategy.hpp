@@ -15,7 +15,7 @@ class RandomStrategy final : public Strategy {
   std::vector<space::Architecture> propose(const std::vector<Address>& addresses) const override;
   LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                             const std::vector<double>& rewards) override;
-  std::vector<NamedArray> state() override { return {}; }
+  std::vector<run::NamedArray> state() override { return {}; }
   double log_probability(const space::Architecture& architecture) const override;
   std::vector<double> decision_entropy(
       const std::vector<space::Architecture>& architectures) const override;

@@ -8,7 +8,7 @@
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "io/durable_file.hpp"
-#include "search/log_table.hpp"
+#include "run/log_table.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
 
@@ -16,14 +16,14 @@ namespace enas::search {
 
 namespace {
 
-using enum ColumnType;
+using enum run::ColumnType;
 
 constexpr std::int64_t kFormatVersion = 2;
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
-LogTable table_of(const Ranking& ranking, const Metric& metric, const Settings& settings,
-                  const space::SearchSpace& space) {
-  LogTable table(
+run::LogTable table_of(const Ranking& ranking, const Metric& metric, const Settings& settings,
+                       const space::SearchSpace& space) {
+  run::LogTable table(
       "children",
       {{"rank", integer, "1", "1 for the best", false, 1},
        {"index", integer, "1", "which sample was the first of this child", false, 1},

@@ -29,17 +29,17 @@ LearnReport ReinforceStrategy::learn_on_root(const std::vector<space::Rollout>& 
           step.skip_penalty, step.gradient_norm};
 }
 
-std::vector<NamedArray> ReinforceStrategy::state() {
-  std::vector<NamedArray> arrays;
+std::vector<run::NamedArray> ReinforceStrategy::state() {
+  std::vector<run::NamedArray> arrays;
   for (const auto& parameter : controller_.parameters()) {
-    arrays.push_back(named_array("parameters/" + parameter.name, parameter.value));
+    arrays.push_back(run::named_array("parameters/" + parameter.name, parameter.value));
   }
   auto& state = reinforce_.state();
   for (const auto& moment : state.first_moment) {
-    arrays.push_back(named_array("first_moment/" + moment.name, moment.value));
+    arrays.push_back(run::named_array("first_moment/" + moment.name, moment.value));
   }
   for (const auto& moment : state.second_moment) {
-    arrays.push_back(named_array("second_moment/" + moment.name, moment.value));
+    arrays.push_back(run::named_array("second_moment/" + moment.name, moment.value));
   }
   arrays.push_back({"adam_steps", {1}, std::span<std::int64_t>(&state.adam_steps, 1)});
   arrays.push_back({"baseline", {1}, std::span<double>(&state.baseline, 1)});

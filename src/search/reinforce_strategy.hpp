@@ -16,7 +16,7 @@ class ReinforceStrategy final : public Strategy {
   std::vector<space::Architecture> propose(const std::vector<Address>& addresses) const override;
   LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                             const std::vector<double>& rewards) override;
-  std::vector<NamedArray> state() override;
+  std::vector<run::NamedArray> state() override;
   double log_probability(const space::Architecture& architecture) const override;
   std::vector<double> decision_entropy(
       const std::vector<space::Architecture>& architectures) const override;

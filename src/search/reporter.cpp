@@ -8,8 +8,6 @@
 #include "core/memory.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
-#include "search/rollback.hpp"
-#include "search/run_start.hpp"
 
 namespace enas::search {
 
@@ -28,7 +26,7 @@ double moving_average(double average, double value) {
 
 }  // namespace
 
-Reporter::Reporter(comm::World& world, Log& log, const RunDirectory& directory,
+Reporter::Reporter(comm::World& world, Log& log, const run::Directory& directory,
                    const Settings& settings, const space::SearchSpace& space, const Task& task)
     : world_(world),
       log_(log),
@@ -44,12 +42,9 @@ std::string Reporter::limit_text() const {
              : "";
 }
 
-void Reporter::started(const RunIdentity* loaded, const RunIdentity& present,
-                       const SearchState& state) {
-  if (loaded == nullptr) {
+void Reporter::started(bool is_resumed, const SearchState& state) {
+  if (!is_resumed) {
     log_.info(concat("new search in ", directory_.root().string(), ", seed ", settings_.run.seed));
-  } else if (world_.is_root()) {
-    report_resume(log_, state.progress.step, *loaded, present);
   }
   best(state);
   status(state, current_phase(state), "");
@@ -78,7 +73,7 @@ void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
     log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
   }
   if (report.sum_overflowed) {
-    const std::string text = overflow_text(report.num_finite);
+    const std::string text = run::overflow_text(report.num_finite);
     run_log.add_event(progress.step, "not_finite", text);
     log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
   }

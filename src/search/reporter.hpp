@@ -8,9 +8,8 @@
 #include "comm/world.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
-#include "search/checkpoint.hpp"
+#include "run/directory.hpp"
 #include "search/controller_step.hpp"
-#include "search/run_directory.hpp"
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
@@ -24,12 +23,10 @@ namespace enas::search {
 /// end.
 class Reporter {
  public:
-  Reporter(comm::World& world, Log& log, const RunDirectory& directory, const Settings& settings,
+  Reporter(comm::World& world, Log& log, const run::Directory& directory, const Settings& settings,
            const space::SearchSpace& space, const Task& task);
 
-  /// `loaded` is who wrote the checkpoint, or null for a new run; `present` is who goes on. Says
-  /// what changed.
-  void started(const RunIdentity* loaded, const RunIdentity& present, const SearchState& state);
+  void started(bool is_resumed, const SearchState& state);
   void weight_step(const Progress& progress, const WeightStepReport& report,
                    std::int64_t steps_in_phase);
   /// Rows of a weight step; slots that were not finite become events and warnings.
@@ -57,7 +54,7 @@ class Reporter {
 
   comm::World& world_;
   Log& log_;
-  const RunDirectory& directory_;
+  const run::Directory& directory_;
   const Settings& settings_;
   const space::SearchSpace& space_;
   const Task& task_;

@@ -36,8 +36,8 @@ space::Rollout rollout_of(const space::Architecture& child, const supernet::Scor
           finite ? space::RolloutStatus::ok : space::RolloutStatus::not_finite};
 }
 
-StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step) {
-  StepRecord record;
+run::StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step) {
+  run::StepRecord record;
   record.item = item;
   record.step = step;
   record.loss = rollout.loss;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "comm/world.hpp"
-#include "search/step_record.hpp"
+#include "run/step_record.hpp"
 #include "search/task.hpp"
 #include "space/rollout.hpp"
 #include "supernet/supernet.hpp"
@@ -17,7 +17,7 @@ namespace enas::search {
 space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score,
                           const Metric& metric);
 /// Its record, as item number `item` of a step.
-StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step);
+run::StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step);
 
 /// Collective. Every rank gives the rollouts of its block; all get the whole list.
 std::vector<space::Rollout> all_gather_rollouts(comm::World& world,

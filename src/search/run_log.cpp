@@ -5,21 +5,20 @@
 #include <limits>
 
 #include "core/text.hpp"
-#include "core/version.hpp"
 
 namespace enas::search {
 
 namespace {
 
-using enum ColumnType;
+using enum run::ColumnType;
 
-const ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
-const ColumnSpec kRound = {"round", integer, "1", "round, from 0", false, 1};
+const run::ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
+const run::ColumnSpec kRound = {"round", integer, "1", "round, from 0", false, 1};
 
 std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
 
 /// Unit of the metric's columns is "1"; what it is, the root's attribute "metric" says.
-std::vector<ColumnSpec> weight_step_columns(const Metric& metric) {
+std::vector<run::ColumnSpec> weight_step_columns(const Metric& metric) {
   return {
       kStep,
       kRound,
@@ -39,7 +38,7 @@ std::vector<ColumnSpec> weight_step_columns(const Metric& metric) {
       {"update_s", real, "s", "norm, clip and update on rank 0", true}};
 }
 
-std::vector<ColumnSpec> controller_step_columns() {
+std::vector<run::ColumnSpec> controller_step_columns() {
   return {kStep,
           kRound,
           {"reward", real, "1", "mean over rollouts, with the entropy bonus"},
@@ -52,7 +51,8 @@ std::vector<ColumnSpec> controller_step_columns() {
           {"wait_s", real, "s", "waiting for the slowest rank on rank 0", true}};
 }
 
-std::vector<ColumnSpec> children_columns(const space::SearchSpace& space, const Metric& metric) {
+std::vector<run::ColumnSpec> children_columns(const space::SearchSpace& space,
+                                              const Metric& metric) {
   return {kStep,
           kRound,
           {"source", text, "1", "slot (trained), rollout (scored for a reward) or validation"},
@@ -67,7 +67,7 @@ std::vector<ColumnSpec> children_columns(const space::SearchSpace& space, const 
           {"seconds", real, "s", "that its rank worked on a slot; NaN elsewhere", true}};
 }
 
-std::vector<ColumnSpec> round_columns(const space::SearchSpace& space) {
+std::vector<run::ColumnSpec> round_columns(const space::SearchSpace& space) {
   return {kRound,
           {"step", integer, "1", "steps done at the round's end"},
           {"mean_metric", real, "1", "over the sampled validation children"},
@@ -90,15 +90,13 @@ double mean(const std::vector<double>& values) {
 }  // namespace
 
 RunLog::RunLog(const space::SearchSpace& space, const Metric& metric)
-    : space_(space),
+    : StepLog("enas_hpc log", kLogFormatVersion),
+      space_(space),
       metric_(metric),
-      weight_steps_("weight_steps", weight_step_columns(metric)),
-      controller_steps_("controller_steps", controller_step_columns()),
-      children_("children", children_columns(space, metric)),
-      rounds_("rounds", round_columns(space)),
-      events_("events", {kStep,
-                         {"kind", text, "1", "not_finite or rollback"},
-                         {"text", text, "1", "what happened"}}) {}
+      weight_steps_(add_table("weight_steps", weight_step_columns(metric))),
+      controller_steps_(add_table("controller_steps", controller_step_columns())),
+      children_(add_table("children", children_columns(space, metric))),
+      rounds_(add_table("rounds", round_columns(space))) {}
 
 void RunLog::add_weight_step(const Progress& progress, const WeightStepReport& report,
                              const io::Digest& strategy) {
@@ -107,7 +105,7 @@ void RunLog::add_weight_step(const Progress& progress, const WeightStepReport& r
                          report.examples_per_s, report.data_s, report.forward_s, report.backward_s,
                          report.pack_s, report.wait_s, report.reduce_s, report.update_s});
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
-    const StepRecord& record = report.slots[slot];
+    const run::StepRecord& record = report.slots[slot];
     const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.count);
     const auto status =
         record.finite != 0 ? space::RolloutStatus::ok : space::RolloutStatus::not_finite;
@@ -149,10 +147,6 @@ void RunLog::add_round(const Progress& progress, const ValidationReport& report,
   }
 }
 
-void RunLog::add_event(std::int64_t step, const std::string& kind, const std::string& text) {
-  events_.add_row({step, kind, text});
-}
-
 void RunLog::add_child(const Progress& progress, const io::Digest& strategy, const ChildRow& row) {
   const space::Rollout& child = row.child;
   children_.add_row({progress.step, progress.round, row.source, row.index,
@@ -161,31 +155,12 @@ void RunLog::add_child(const Progress& progress, const io::Digest& strategy, con
                      row.log_probability, row.seconds});
 }
 
-void RunLog::clear() {
-  for (auto* table : {&weight_steps_, &controller_steps_, &children_, &rounds_, &events_}) {
-    table->clear();
-  }
-}
-
-io::Image RunLog::image(std::int64_t first_step, std::int64_t end_step,
-                        const ConfigRecord& record) const {
-  io::ImageWriter writer(std::size_t{1} << 20);
-  writer.attribute("/", "format", "enas_hpc log");
-  writer.attribute("/", "format_version", kLogFormatVersion);
-  writer.attribute("/", "program_version", kVersion);
-  writer.attribute("/", "git_revision", kGitRevision);
-  writer.attribute("/", "first_step", first_step);
-  writer.attribute("/", "end_step", end_step);
-  writer.attribute("/", "space", space_.id());
-  writer.attribute("/", "metric", metric_.name());
-  writer.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
-  writer.attribute("/", "configuration", record.toml);
-  for (const auto* table : {&weight_steps_, &controller_steps_, &children_, &rounds_, &events_}) {
-    table->write(writer);
-  }
-  writer.strings("/options", space_.options());
-  writer.strings("/decisions", space_.token_names());
-  return writer.finish();
+void RunLog::write_facts(io::ImageWriter& image) const {
+  image.attribute("/", "space", space_.id());
+  image.attribute("/", "metric", metric_.name());
+  image.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
+  image.strings("/options", space_.options());
+  image.strings("/decisions", space_.token_names());
 }
 
 }  // namespace enas::search

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HDF5 log: what happened since the last checkpoint, in memory, until it is written as one
-// closed part.
+// The HDF5 log of a search: its steps, children and rounds since the last checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +8,8 @@
 
 #include "io/digest.hpp"
 #include "io/hdf5_image.hpp"
+#include "run/step_log.hpp"
 #include "search/controller_step.hpp"
-#include "search/log_table.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/task.hpp"
@@ -24,7 +23,7 @@ namespace enas::search {
 inline constexpr std::int64_t kLogFormatVersion = 3;
 
 /// Used on rank 0. Rows carry the step as it was before the step was done.
-class RunLog {
+class RunLog final : public run::StepLog {
  public:
   RunLog(const space::SearchSpace& space, const Metric& metric);
 
@@ -34,14 +33,6 @@ class RunLog {
                            const io::Digest& strategy);
   void add_round(const Progress& progress, const ValidationReport& report, double best_so_far,
                  const io::Digest& strategy, double seconds);
-  /// What the search itself did out of the ordinary (never what the machine did): not_finite,
-  /// rollback.
-  void add_event(std::int64_t step, const std::string& kind, const std::string& text);
-
-  /// The rows of steps [first_step, end_step) as an HDF5 file.
-  io::Image image(std::int64_t first_step, std::int64_t end_step, const ConfigRecord& record) const;
-  /// Forgets the rows: they are on disk, or will be replayed.
-  void clear();
 
  private:
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -53,15 +44,15 @@ class RunLog {
     double log_probability = kNone;
     double seconds = kNone;
   };
+  void write_facts(io::ImageWriter& image) const override;
   void add_child(const Progress& progress, const io::Digest& strategy, const ChildRow& row);
 
   const space::SearchSpace& space_;
   Metric metric_;
-  LogTable weight_steps_;
-  LogTable controller_steps_;
-  LogTable children_;
-  LogTable rounds_;
-  LogTable events_;
+  run::LogTable& weight_steps_;
+  run::LogTable& controller_steps_;
+  run::LogTable& children_;
+  run::LogTable& rounds_;
 };
 
 }  // namespace enas::search

@@ -5,10 +5,10 @@
 #include <exception>
 #include <memory>
 
+#include "run/together.hpp"
 #include "search/random_strategy.hpp"
 #include "search/spaces.hpp"
 #include "search/task.hpp"
-#include "search/together.hpp"
 
 namespace enas::search {
 
@@ -37,7 +37,7 @@ BenchReport bench_on(comm::World& world, const Settings& settings, const BenchOp
     failure = std::current_exception();
   }
   world.quiet_barrier();
-  together(world, [&] {
+  run::together(world, [&] {
     if (failure) std::rethrow_exception(failure);
   });
   return report;
@@ -137,7 +137,7 @@ ScalingReport run_scaling(comm::World& world, const Settings& settings,
     }
     report.series.push_back(series);
   }
-  together(world, [&] {
+  run::together(world, [&] {
     if (!world.is_root()) return;
     const UnionSize union_size(settings);
     for (auto& series : report.series) add_model(series, settings, options, union_size);

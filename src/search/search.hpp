@@ -10,6 +10,7 @@
 #include "comm/world.hpp"
 #include "core/json.hpp"
 #include "core/log.hpp"
+#include "run/checkpoint_file.hpp"
 #include "search/settings.hpp"
 
 namespace enas::search {
@@ -17,7 +18,7 @@ namespace enas::search {
 /// Collective. Runs or resumes the search in settings.run.dir until it is done or asked to stop.
 /// Returns success or checkpointed; every other end is an exception.
 ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
-                    const ConfigRecord& record, const RunLimits& limits);
+                    const run::ConfigRecord& record, const run::Limits& limits);
 
 /// What a search would need. Reads the data, trains nothing.
 struct Estimate {
@@ -39,6 +40,9 @@ struct Estimate {
 };
 Estimate estimate(const Settings& settings, int num_ranks);
 
+/// What checkpoints of this program there are.
+const std::vector<run::CheckpointKind>& checkpoint_kinds();
+
 /// Digest of all replica and slot state in a checkpoint, one line. Equal for equal searches at
 /// equal steps.
 std::string state_hash(const std::filesystem::path& checkpoint);
@@ -59,12 +63,5 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& run_or_chec
 
 /// The TOML text that a checkpoint, or the newest one of a run directory, was written under.
 std::string stored_configuration(const std::filesystem::path& run_or_checkpoint);
-
-/// "LibTorch 2.13.0 …, HDF5 1.10.8, …", one library a line.
-std::vector<std::string> library_versions();
-/// The instruction set that LibTorch's kernels use here ("AVX512").
-std::string instruction_set();
-/// Sets LibTorch's threads for this process and returns what is in force.
-int set_threads(int threads);
 
 }  // namespace enas::search

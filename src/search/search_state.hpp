@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a search stands, besides ω and the strategy: what a step changes and a checkpoint keeps.
+// Where a search stands, besides the weights and the strategy: what a step changes and a checkpoint
+// keeps.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,24 +10,25 @@
 #include <string>
 #include <vector>
 
+#include "run/checkpoint_file.hpp"
+#include "run/job.hpp"
+#include "run/state.hpp"
 #include "space/architecture.hpp"
 
 namespace enas::search {
 
-enum class Phase : std::int64_t { weights = 0, controller = 1 };
+/// The phases of a round, as checkpoints number them.
+inline constexpr std::int64_t kWeightPhase = 0;
+inline constexpr std::int64_t kControllerPhase = 1;
 
 /// Position in the search. `step` counts weight and controller steps together.
-struct Progress {
-  std::int64_t step = 0;       ///< steps done
-  std::int64_t round = 0;      ///< round that the next step belongs to
-  std::int64_t phase = 0;      ///< Phase of the next step
-  std::int64_t index = 0;      ///< steps of that phase that are done
-  std::int64_t bad_steps = 0;  ///< steps in a row without a finite slot
-  std::int64_t rollbacks = 0;  ///< reloads after divergence so far
-  double lr_factor = 1.0;      ///< halved at each of them
+struct Progress : run::Position {
+  std::int64_t round = 0;  ///< round that the next step belongs to
+  std::int64_t phase = 0;  ///< phase of the next step
+  std::int64_t index = 0;  ///< steps of that phase that are done
   double mean_metric = std::numeric_limits<double>::quiet_NaN();  ///< of the last finished round
 
-  bool in_weight_phase() const { return phase == static_cast<std::int64_t>(Phase::weights); }
+  bool in_weight_phase() const { return phase == kWeightPhase; }
 };
 
 /// The best child so far, by the task's metric at the ends of rounds. None yet without tokens.
@@ -36,19 +38,16 @@ struct BestChild {
   std::vector<std::int32_t> tokens;
 };
 
-/// The children of a whole weight phase: tokens by slot and step. With shared children one row
-/// serves all.
+/// The children of a whole weight phase. With shared children one row serves all slots.
 struct PhaseChildren {
-  std::int64_t rows = 0;  ///< slots, or 1 when shared
-  std::int64_t steps = 0;
-  std::int64_t num_tokens = 0;
-  std::vector<std::int32_t> tokens;  ///< [rows, steps, num_tokens]
+  std::vector<std::int64_t> shape = {0, 0, 0};  ///< rows (slots, or 1 when shared), steps, tokens
+  std::vector<std::int32_t> tokens;             ///< of that shape
 
   space::Architecture child(const std::string& space_id, std::int64_t slot,
                             std::int64_t step) const {
-    const std::int64_t row = rows == 1 ? 0 : slot;
-    const auto begin = tokens.begin() + (row * steps + step) * num_tokens;
-    return {space_id, {begin, begin + num_tokens}};
+    const std::int64_t row = shape[0] == 1 ? 0 : slot;
+    const auto begin = tokens.begin() + (row * shape[1] + step) * shape[2];
+    return {space_id, {begin, begin + shape[2]}};
   }
 };
 
@@ -58,5 +57,19 @@ struct SearchState {
   PhaseChildren children;              ///< of the current weight phase; empty in a controller phase
   std::vector<at::Tensor> slot_state;  ///< carried state of this rank's slots, in slot order
 };
+
+/// The arrays that a search's checkpoints keep.
+struct SearchArrays {
+  std::vector<run::NamedArray> weights;
+  std::vector<run::NamedArray> momentum;  ///< named as the weights; empty without momentum
+  std::vector<run::NamedArray> strategy;
+};
+
+/// All that a search's checkpoints keep. `slot_shape` is that of one slot's carried state.
+run::State checkpoint_state(SearchState& state, SearchArrays arrays, int num_slots,
+                            std::vector<std::int64_t> slot_shape);
+
+/// The checkpoints of a search.
+extern const run::CheckpointKind kSearchCheckpoint;
 
 }  // namespace enas::search

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "comm/slot_tree.hpp"
-#include "search/together.hpp"
+#include "run/together.hpp"
 
 namespace enas::search {
 
@@ -37,10 +37,10 @@ nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer
 }
 
 nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
-                                     const SplitCut& cut, StopControl& stop) {
+                                     const SplitCut& cut, run::StopControl& stop) {
   std::vector<nn::Score> mine;
-  in_turns(world, "evaluation", static_cast<int>(task.num_parts(cut)), stop,
-           [&](int part) { mine.push_back(task.part_score(scorer, cut, part)); });
+  run::in_turns(world, "evaluation", static_cast<int>(task.num_parts(cut)), stop,
+                [&](int part) { mine.push_back(task.part_score(scorer, cut, part)); });
   return sum_in_order(world, mine);
 }
 

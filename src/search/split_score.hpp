@@ -3,7 +3,7 @@
 #pragma once
 
 #include "comm/world.hpp"
-#include "search/stop_control.hpp"
+#include "run/stop_control.hpp"
 #include "search/task.hpp"
 
 namespace enas::search {
@@ -16,6 +16,6 @@ nn::Score split_score(comm::World& world, const Task& task, const Scorer& scorer
 /// Collective. The same, but `stop` can end it between two parts: then all ranks throw Error with
 /// ExitCode::checkpointed.
 nn::Score split_score_unless_stopped(comm::World& world, const Task& task, const Scorer& scorer,
-                                     const SplitCut& cut, StopControl& stop);
+                                     const SplitCut& cut, run::StopControl& stop);
 
 }  // namespace enas::search

@@ -8,7 +8,7 @@
 
 #include "comm/world.hpp"
 #include "core/random.hpp"
-#include "search/named_array.hpp"
+#include "run/named_array.hpp"
 #include "search/settings.hpp"
 #include "space/rollout.hpp"
 #include "space/search_space.hpp"
@@ -40,7 +40,7 @@ class Strategy {
   virtual LearnReport learn_on_root(const std::vector<space::Rollout>& rollouts,
                                     const std::vector<double>& rewards) = 0;
   /// Everything that later proposals and updates depend on, in place and in a fixed order.
-  virtual std::vector<NamedArray> state() = 0;
+  virtual std::vector<run::NamedArray> state() = 0;
   /// Natural logarithm of the probability of proposing this architecture.
   virtual double log_probability(const space::Architecture& architecture) const = 0;
   /// Mean entropy in nats of each token's decision over these architectures.

@@ -32,6 +32,10 @@ double perplexity_reward(const RolloutOptions& options, double perplexity) {
                   options.reward_scale / std::pow(perplexity, options.reward_exponent));
 }
 
+void warn_of_data(Log& log, const Task& task) {
+  for (const std::string& warning : task.data_warnings()) log.warn(warning);
+}
+
 std::unique_ptr<Task> make_task(const Settings& settings, const comm::Block& own_slots) {
   switch (settings.space.kind) {
     case SpaceKind::recurrent:

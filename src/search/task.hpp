@@ -10,6 +10,7 @@
 
 #include "comm/slot_tree.hpp"
 #include "core/json.hpp"
+#include "core/log.hpp"
 #include "io/digest.hpp"
 #include "search/preprocessing.hpp"
 #include "search/scorer.hpp"
@@ -104,6 +105,9 @@ class Task {
   /// Estimate of what one slot's forward and backward pass keeps, in bytes.
   virtual double activation_bytes() const = 0;
 };
+
+/// The task's warnings about its data, a line each.
+void warn_of_data(Log& log, const Task& task);
 
 /// Reads or makes the data. `own_slots` are those whose batches this process will ask for. Throws
 /// InputError or ConfigError. Not collective; `settings` must outlive the task.

@@ -7,9 +7,9 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "search/checkpoint_choice.hpp"
+#include "run/checkpoint_choice.hpp"
 #include "search/networks.hpp"
-#include "search/training_content.hpp"
+#include "search/training_state.hpp"
 
 namespace enas::search {
 
@@ -22,7 +22,7 @@ const std::vector<std::pair<const char*, int DataShape::*>> kDataShape = {
     {"width", &DataShape::width},
     {"num_classes", &DataShape::num_classes}};
 
-DataShape read_data_shape(const CheckpointReader& reader) {
+DataShape read_data_shape(const run::CheckpointReader& reader) {
   constexpr std::int64_t kMost = 100'000'000;
   DataShape data;
   for (const auto& [name, member] : kDataShape) {
@@ -44,21 +44,19 @@ void write_data_shape(io::ImageWriter& image, const DataShape& data) {
   }
 }
 
-CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
-                                            std::string* warning) {
+run::CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
+                                                 std::string* warning) {
   if (!std::filesystem::is_directory(run)) {
     throw InputError(concat(run.string(), " is no run directory"), ExitCode::missing_input);
   }
-  const auto chosen = choose_checkpoint(run, [](const std::filesystem::path& path) {
-    const CheckpointReader opened(path, kTrainingCheckpoint);
-  });
+  const auto chosen = run::choose_checkpoint(run, std::vector{kTrainingCheckpoint});
   if (warning != nullptr) *warning = chosen.warning;
   return {chosen.path, kTrainingCheckpoint};
 }
 
 Trained load_trained(const Settings& settings, const std::filesystem::path& run) {
   Trained trained;
-  const CheckpointReader reader = newest_training_checkpoint(run, &trained.warning);
+  const run::CheckpointReader reader = newest_training_checkpoint(run, &trained.warning);
   const io::ImageReader& image = reader.image();
   trained.checkpoint = reader.file();
   trained.architecture = space::architecture_from_json(
@@ -74,12 +72,10 @@ Trained load_trained(const Settings& settings, const std::filesystem::path& run)
                             "nothing yet to be scored or exported"));
   }
   trained.network = make_network(settings, trained.architecture.network, trained.data);
-  const auto weights = arrays_of(trained.network->weights());
-  const auto averages = arrays_of(trained.network->averages());
-  reader.check_arrays("/best/weights", weights);
-  reader.check_arrays("/best/averages", averages);
-  reader.read_arrays("/best/weights", weights);
-  reader.read_arrays("/best/averages", averages);
+  const auto weights = run::arrays_of(trained.network->weights());
+  const auto averages = run::arrays_of(trained.network->averages());
+  reader.load_arrays("/best/weights", weights);
+  reader.load_arrays("/best/averages", averages);
   return trained;
 }
 

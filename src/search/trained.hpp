@@ -8,7 +8,7 @@
 
 #include "child/network.hpp"
 #include "io/hdf5_image.hpp"
-#include "search/checkpoint_reader.hpp"
+#include "run/checkpoint_file.hpp"
 #include "search/preprocessing.hpp"
 #include "search/settings.hpp"
 #include "search/spaces.hpp"
@@ -30,8 +30,8 @@ struct Trained {
 
 /// The newest checkpoint of a training's run directory that opens. `warning` says which newer ones
 /// did not. Throws InputError.
-CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
-                                            std::string* warning = nullptr);
+run::CheckpointReader newest_training_checkpoint(const std::filesystem::path& run,
+                                                 std::string* warning = nullptr);
 /// From that checkpoint. Throws InputError when no epoch is done yet.
 Trained load_trained(const Settings& settings, const std::filesystem::path& run);
 

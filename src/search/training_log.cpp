@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/training_log.hpp"
 
+#include <utility>
+
 #include "core/text.hpp"
-#include "core/version.hpp"
 
 namespace enas::search {
 
 namespace {
 
-using enum ColumnType;
+using enum run::ColumnType;
 
 constexpr std::int64_t kFormatVersion = 2;
 
-const ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
-const ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};
+const run::ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
+const run::ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};
 
 std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
 
-std::vector<ColumnSpec> step_columns(const Metric& metric) {
+std::vector<run::ColumnSpec> step_columns(const Metric& metric) {
   return {
       kStep,
       kEpoch,
@@ -36,7 +37,7 @@ std::vector<ColumnSpec> step_columns(const Metric& metric) {
       {"update_s", real, "s", "norm, clip and update on rank 0", true}};
 }
 
-std::vector<ColumnSpec> epoch_columns(const Metric& metric) {
+std::vector<run::ColumnSpec> epoch_columns(const Metric& metric) {
   return {kEpoch,
           {"step", integer, "1", "steps done at its end", false, 1},
           {"train_loss", real, per_example(metric), "mean over steps and finite slots", false, 1},
@@ -52,13 +53,12 @@ std::vector<ColumnSpec> epoch_columns(const Metric& metric) {
 
 }  // namespace
 
-TrainingLog::TrainingLog(const Metric& metric)
-    : metric_(metric),
-      steps_("training_steps", step_columns(metric)),
-      epochs_("epochs", epoch_columns(metric)),
-      events_("events", {kStep,
-                         {"kind", text, "1", "what happened", false, 1},
-                         {"text", text, "1", "in words", false, 1}}) {}
+TrainingLog::TrainingLog(const Metric& metric, std::string architecture)
+    : StepLog("enas_hpc training log", kFormatVersion),
+      metric_(metric),
+      architecture_(std::move(architecture)),
+      steps_(add_table("training_steps", step_columns(metric))),
+      epochs_(add_table("epochs", epoch_columns(metric))) {}
 
 void TrainingLog::add_step(const TrainingProgress& progress, const TrainingStepReport& report) {
   steps_.add_row({progress.step, progress.epoch, report.loss,
@@ -74,29 +74,10 @@ void TrainingLog::add_epoch(const TrainingProgress& progress, const EpochReport&
                    report.seconds});
 }
 
-void TrainingLog::add_event(std::int64_t step, const std::string& kind, const std::string& text) {
-  events_.add_row({step, kind, text});
-}
-
-void TrainingLog::clear() {
-  for (auto* table : {&steps_, &epochs_, &events_}) table->clear();
-}
-
-io::Image TrainingLog::image(std::int64_t first_step, std::int64_t end_step,
-                             const ConfigRecord& record, const std::string& architecture) const {
-  io::ImageWriter writer(std::size_t{1} << 20);
-  writer.attribute("/", "format", "enas_hpc training log");
-  writer.attribute("/", "format_version", kFormatVersion);
-  writer.attribute("/", "program_version", kVersion);
-  writer.attribute("/", "git_revision", kGitRevision);
-  writer.attribute("/", "first_step", first_step);
-  writer.attribute("/", "end_step", end_step);
-  writer.attribute("/", "metric", metric_.name());
-  writer.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
-  writer.attribute("/", "configuration", record.toml);
-  writer.attribute("/", "architecture", architecture);
-  for (const auto* table : {&steps_, &epochs_, &events_}) table->write(writer);
-  return writer.finish();
+void TrainingLog::write_facts(io::ImageWriter& image) const {
+  image.attribute("/", "metric", metric_.name());
+  image.attribute("/", "higher_is_better", std::int64_t{metric_.higher_is_better() ? 1 : 0});
+  image.attribute("/", "architecture", architecture_);
 }
 
 }  // namespace enas::search

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "io/hdf5_image.hpp"
-#include "search/log_table.hpp"
+#include "run/step_log.hpp"
 #include "search/settings.hpp"
 #include "search/task.hpp"
 #include "search/training_state.hpp"
@@ -26,22 +26,21 @@ struct EpochReport {
 };
 
 /// Used on rank 0. Rows carry the step as it was before the step was done.
-class TrainingLog {
+class TrainingLog final : public run::StepLog {
  public:
-  explicit TrainingLog(const Metric& metric);
+  /// `architecture` is its text in the native format.
+  TrainingLog(const Metric& metric, std::string architecture);
 
   void add_step(const TrainingProgress& progress, const TrainingStepReport& report);
   void add_epoch(const TrainingProgress& progress, const EpochReport& report);
-  void add_event(std::int64_t step, const std::string& kind, const std::string& text);
-  io::Image image(std::int64_t first_step, std::int64_t end_step, const ConfigRecord& record,
-                  const std::string& architecture) const;
-  void clear();
 
  private:
+  void write_facts(io::ImageWriter& image) const override;
+
   Metric metric_;
-  LogTable steps_;
-  LogTable epochs_;
-  LogTable events_;
+  std::string architecture_;
+  run::LogTable& steps_;
+  run::LogTable& epochs_;
 };
 
 }  // namespace enas::search

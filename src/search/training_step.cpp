@@ -9,14 +9,14 @@
 
 #include "core/clock.hpp"
 #include "nn/sgd.hpp"
-#include "search/slot_states.hpp"
+#include "run/slot_states.hpp"
 
 namespace enas::search {
 
 TrainingStep::TrainingStep(comm::World& world, comm::GradientReducer& reducer,
                            const child::Network& network, WeightOptimizer& optimizer, Task& task,
                            const WeightOptions& options, std::uint64_t seed,
-                           std::int64_t total_steps, FaultInjector& faults)
+                           std::int64_t total_steps, run::FaultInjector& faults)
     : world_(world),
       reducer_(reducer),
       network_(network),
@@ -28,6 +28,8 @@ TrainingStep::TrainingStep(comm::World& world, comm::GradientReducer& reducer,
       faults_(faults),
       own_(comm::block_of(world.rank(), world.size(), options.slots)) {
   plan_.num_slots = options.slots;
+  moved_weights_.resize(network.weights().size());
+  std::iota(moved_weights_.begin(), moved_weights_.end(), 0);
   std::vector<int> all(static_cast<std::size_t>(options.slots));
   std::iota(all.begin(), all.end(), 0);
   for (const auto* list : {&network.weights(), &network.averages()}) {
@@ -41,11 +43,11 @@ TrainingStep::TrainingStep(comm::World& world, comm::GradientReducer& reducer,
 TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
   const TrainingProgress& progress = state.progress;
   const StepPlace place{progress.epoch, progress.index, progress.step};
-  if (!are_finite(state.slot_state)) flags |= kFlagDamaged;
+  if (!run::are_finite(state.slot_state)) flags |= run::kFlagDamaged;
   const Stopwatch whole;
   TrainingStepReport report;
   reducer_.begin(plan_);
-  std::vector<StepRecord> own;
+  std::vector<run::StepRecord> own;
   for (int slot = own_.begin; slot < own_.end; ++slot) {
     own.push_back(run_slot(slot, place,
                            state.slot_state[static_cast<std::size_t>(slot - own_.begin)], report));
@@ -56,7 +58,7 @@ TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
   digester.add_value(static_cast<std::uint64_t>(place.round));
   digester.add_value(static_cast<std::uint64_t>(place.index));
   auto gathered =
-      gather_records(world_, options_.slots, progress.step, digester.finish(), flags, own);
+      run::gather_records(world_, options_.slots, progress.step, digester.finish(), flags, own);
   report.wait_s = watch.restart();
   report.slots = std::move(gathered.records);
   report.flags = gathered.flags;
@@ -84,8 +86,8 @@ TrainingStepReport TrainingStep::run(TrainingState& state, std::int64_t flags) {
   return report;
 }
 
-StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& carried,
-                                  TrainingStepReport& report) {
+run::StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& carried,
+                                       TrainingStepReport& report) {
   const Stopwatch whole;
   Stopwatch watch;
   faults_.drag(place.step);
@@ -99,13 +101,13 @@ StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Tensor& 
   faults_.corrupt_gradient(place.step, pass.gradients);
   report.pass_s += watch.restart();
 
-  StepRecord record;
+  run::StepRecord record;
   record.item = slot;
   record.step = place.step;
   record.loss = pass.loss;
   record.correct = pass.correct;
   record.count = batch.target.numel();
-  record.finite = pack(pass, std::isfinite(pass.loss) && is_finite(carried)) ? 1 : 0;
+  record.finite = pack(pass, std::isfinite(pass.loss) && run::is_finite(carried)) ? 1 : 0;
   if (record.finite == 0) carried = network_.initial_state(options_.batch_size);
   reducer_.merge_slot(slot);
   report.pack_s += watch.seconds();

@@ -8,9 +8,9 @@
 #include "comm/gradient_reducer.hpp"
 #include "comm/slot_tree.hpp"
 #include "comm/world.hpp"
-#include "search/fault.hpp"
+#include "run/fault.hpp"
+#include "run/step_record.hpp"
 #include "search/settings.hpp"
-#include "search/step_record.hpp"
 #include "search/task.hpp"
 #include "search/training_state.hpp"
 #include "search/weight_optimizer.hpp"
@@ -18,7 +18,7 @@
 namespace enas::search {
 
 struct TrainingStepReport {
-  std::vector<StepRecord> slots;
+  std::vector<run::StepRecord> slots;
   std::int64_t flags = 0;
   int num_finite = 0;           ///< slots whose gradient was finite
   bool sum_overflowed = false;  ///< although theirs were; then nothing moved
@@ -40,17 +40,19 @@ class TrainingStep {
   /// All must outlive it. `total_steps` are those of the whole training.
   TrainingStep(comm::World& world, comm::GradientReducer& reducer, const child::Network& network,
                WeightOptimizer& optimizer, Task& task, const WeightOptions& options,
-               std::uint64_t seed, std::int64_t total_steps, FaultInjector& faults);
+               std::uint64_t seed, std::int64_t total_steps, run::FaultInjector& faults);
 
   /// Collective. Moves weights, running averages and carried states. `flags` are this rank's
   /// wishes.
   TrainingStepReport run(TrainingState& state, std::int64_t flags);
 
   comm::Block own_slots() const { return own_; }
+  /// The numbers of all weights: each step moves them.
+  const std::vector<int>& moved_weights() const { return moved_weights_; }
 
  private:
-  StepRecord run_slot(int slot, const StepPlace& place, at::Tensor& carried,
-                      TrainingStepReport& report);
+  run::StepRecord run_slot(int slot, const StepPlace& place, at::Tensor& carried,
+                           TrainingStepReport& report);
   /// `finite`: loss and carried state are. False leaves zeros in the place of the slot.
   bool pack(const child::TrainingPass& pass, bool finite);
   /// The norm of the mean gradient; nothing moves when it is not finite.
@@ -65,10 +67,11 @@ class TrainingStep {
   const WeightOptions& options_;
   std::uint64_t seed_;
   std::int64_t total_steps_;
-  FaultInjector& faults_;
+  run::FaultInjector& faults_;
   comm::Block own_;
   comm::ReductionPlan plan_;        ///< weights, then running averages
   std::int64_t num_gradients_ = 0;  ///< values of the weights
+  std::vector<int> moved_weights_;
 };
 
 }  // namespace enas::search

@@ -58,21 +58,21 @@ void WeightOptimizer::move(int weight, std::span<const float> gradient, double s
   }
 }
 
-std::vector<NamedArray> WeightOptimizer::state() const {
-  std::vector<NamedArray> arrays;
+std::vector<run::NamedArray> WeightOptimizer::state() const {
+  std::vector<run::NamedArray> arrays;
   arrays.reserve(velocities_.size());
   for (std::size_t i = 0; i < velocities_.size(); ++i) {
-    arrays.push_back(named_array(weights_[i].name, velocities_[i]));
+    arrays.push_back(run::named_array(weights_[i].name, velocities_[i]));
   }
   return arrays;
 }
 
-std::vector<NamedArray> WeightOptimizer::arrays_of_weight(int weight) const {
+std::vector<run::NamedArray> WeightOptimizer::arrays_of_weight(int weight) const {
   const auto number = static_cast<std::size_t>(weight);
   const auto& value = weights_[number];
-  std::vector<NamedArray> arrays = {named_array(value.name, value.value)};
+  std::vector<run::NamedArray> arrays = {run::named_array(value.name, value.value)};
   if (!velocities_.empty()) {
-    arrays.push_back(named_array("momentum of " + value.name, velocities_[number]));
+    arrays.push_back(run::named_array("momentum of " + value.name, velocities_[number]));
   }
   return arrays;
 }

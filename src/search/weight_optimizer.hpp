@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nn/training.hpp"
-#include "search/named_array.hpp"
+#include "run/named_array.hpp"
 #include "search/settings.hpp"
 
 namespace enas::search {
@@ -28,9 +28,9 @@ class WeightOptimizer {
   void move(int weight, std::span<const float> gradient, double scale, double lr);
 
   /// Velocities named as their weights, in their order; empty without momentum.
-  std::vector<NamedArray> state() const;
+  std::vector<run::NamedArray> state() const;
   /// The weight and its velocity where there is one, for digests.
-  std::vector<NamedArray> arrays_of_weight(int weight) const;
+  std::vector<run::NamedArray> arrays_of_weight(int weight) const;
 
  private:
   const std::vector<nn::Weight>& weights_;

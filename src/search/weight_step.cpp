@@ -7,13 +7,13 @@
 
 #include "core/clock.hpp"
 #include "nn/sgd.hpp"
-#include "search/slot_states.hpp"
+#include "run/slot_states.hpp"
 
 namespace enas::search {
 
 WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
                        const supernet::Supernet& supernet, WeightOptimizer& optimizer, Task& task,
-                       const Settings& settings, FaultInjector& faults)
+                       const Settings& settings, run::FaultInjector& faults)
     : world_(world),
       reducer_(reducer),
       supernet_(supernet),
@@ -27,7 +27,7 @@ WeightStep::WeightStep(comm::World& world, comm::GradientReducer& reducer,
 WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   const Progress& progress = state.progress;
   const StepPlace place{progress.round, progress.index, progress.step};
-  if (!are_finite(state.slot_state)) flags |= kFlagDamaged;
+  if (!run::are_finite(state.slot_state)) flags |= run::kFlagDamaged;
   const int slots = settings_.weights.slots;
   const Stopwatch whole;
   WeightStepReport report;
@@ -37,7 +37,7 @@ WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   plan_union(report.children);
   reducer_.begin(plan_);
 
-  std::vector<StepRecord> own;
+  std::vector<run::StepRecord> own;
   for (int slot = own_.begin; slot < own_.end; ++slot) {
     own.push_back(run_slot(slot, report.children[static_cast<std::size_t>(slot)], place,
                            state.slot_state[static_cast<std::size_t>(slot - own_.begin)], report));
@@ -48,7 +48,7 @@ WeightStepReport WeightStep::run(SearchState& state, std::int64_t flags) {
   digester.add_value(static_cast<std::uint64_t>(place.round));
   digester.add_value(static_cast<std::uint64_t>(place.index));
   for (const auto& child : report.children) digester.add_values(std::span(child.tokens));
-  auto gathered = gather_records(world_, slots, progress.step, digester.finish(), flags, own);
+  auto gathered = run::gather_records(world_, slots, progress.step, digester.finish(), flags, own);
   report.wait_s = watch.restart();
 
   report.slots = std::move(gathered.records);
@@ -108,8 +108,9 @@ void WeightStep::plan_union(const std::vector<space::Architecture>& children) {
   }
 }
 
-StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, const StepPlace& place,
-                                at::Tensor& carried, WeightStepReport& report) {
+run::StepRecord WeightStep::run_slot(int slot, const space::Architecture& child,
+                                     const StepPlace& place, at::Tensor& carried,
+                                     WeightStepReport& report) {
   const Stopwatch whole;
   Stopwatch watch;
   faults_.drag(place.step);
@@ -123,14 +124,14 @@ StepRecord WeightStep::run_slot(int slot, const space::Architecture& child, cons
   faults_.corrupt_gradient(place.step, result.gradients);
 
   watch.restart();
-  StepRecord record;
+  run::StepRecord record;
   record.item = slot;
   record.step = place.step;
   record.loss = result.loss;
   record.correct = result.correct;
   record.count = batch.target.numel();
   const auto& touched = touched_[static_cast<std::size_t>(slot)];
-  const bool finite = std::isfinite(result.loss) && is_finite(carried);
+  const bool finite = std::isfinite(result.loss) && run::is_finite(carried);
   record.finite = pack_slot(touched, result.gradients, finite) ? 1 : 0;
   if (!record.finite) carried = supernet_.initial_state(settings_.weights.batch_size);
   reducer_.merge_slot(slot);

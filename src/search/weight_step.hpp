@@ -8,10 +8,10 @@
 #include "comm/gradient_reducer.hpp"
 #include "comm/slot_tree.hpp"
 #include "comm/world.hpp"
-#include "search/fault.hpp"
+#include "run/fault.hpp"
+#include "run/step_record.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/step_record.hpp"
 #include "search/task.hpp"
 #include "search/weight_optimizer.hpp"
 #include "supernet/supernet.hpp"
@@ -20,7 +20,7 @@ namespace enas::search {
 
 /// What one weight step did.
 struct WeightStepReport {
-  std::vector<StepRecord> slots;              ///< count = tokens or images
+  std::vector<run::StepRecord> slots;         ///< count = tokens or images
   std::vector<space::Architecture> children;  ///< one a slot
   std::vector<int> touched;                   ///< numbers of the weights that moved
   std::int64_t flags = 0;
@@ -44,7 +44,7 @@ class WeightStep {
  public:
   WeightStep(comm::World& world, comm::GradientReducer& reducer, const supernet::Supernet& supernet,
              WeightOptimizer& optimizer, Task& task, const Settings& settings,
-             FaultInjector& faults);
+             run::FaultInjector& faults);
 
   /// Collective. Moves ω and the carried states of `state`; position and bookkeeping stay the
   /// loop's. `flags` are this rank's wishes.
@@ -55,8 +55,8 @@ class WeightStep {
 
  private:
   void plan_union(const std::vector<space::Architecture>& children);
-  StepRecord run_slot(int slot, const space::Architecture& child, const StepPlace& place,
-                      at::Tensor& carried, WeightStepReport& report);
+  run::StepRecord run_slot(int slot, const space::Architecture& child, const StepPlace& place,
+                           at::Tensor& carried, WeightStepReport& report);
   /// Packs the slot's gradients into its buffer. False, and zeros, when they are not finite.
   bool pack_slot(const std::vector<int>& touched, const std::vector<at::Tensor>& gradients,
                  bool finite);
@@ -70,7 +70,7 @@ class WeightStep {
   WeightOptimizer& optimizer_;
   Task& task_;
   const Settings& settings_;
-  FaultInjector& faults_;
+  run::FaultInjector& faults_;
   comm::Block own_;
   comm::ReductionPlan plan_;               ///< of the present step
   std::vector<int> union_weights_;         ///< weight number of each tensor of the plan

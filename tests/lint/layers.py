@@ -13,8 +13,9 @@ TABLE = {
     "data": (("core", "io"), True),
     "nn": (("core",), True),
     **dict.fromkeys(("supernet", "child", "controller"), (("core", "space", "nn"), True)),
-    "search": (BELOW, True),
-    "app": ((*BELOW, "search"), False),
+    "run": (("core", "comm", "io", "nn"), True),
+    "search": ((*BELOW, "run"), True),
+    "app": ((*BELOW, "run", "search"), False),
 }
 TORCH = {folder for folder, (_, torch) in TABLE.items() if torch}
 # Headers and link targets of a library -> the folders that may use it; the first match counts.

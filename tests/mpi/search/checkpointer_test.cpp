@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all ranks save together they load together; a failure changes nothing and is known to all.
-#include "search/checkpointer.hpp"
+#include "run/checkpointer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "mpi/search/checkpoint_program.hpp"
-#include "unit/search/thrown.hpp"
+#include "support/thrown.hpp"
 
 namespace enas::search {
 namespace {
@@ -23,13 +23,11 @@ TEST_F(CheckpointerTest, LoadsWhatWasSaved) {
 
   Program loaded(folder.path(), settings, 2);
   EXPECT_NE(loaded.replicas(), saved.replicas());
-  loaded.state.children = {};
+  loaded.content.children = {};
   EXPECT_TRUE(loaded.checkpointer.load({}));
   EXPECT_EQ(loaded.replicas(), saved.replicas());
-  EXPECT_EQ(loaded.state.children.rows, 5);
-  EXPECT_EQ(loaded.state.children.steps, 6);
-  EXPECT_EQ(loaded.state.children.num_tokens, 5);
-  EXPECT_EQ(loaded.state.children.tokens, saved.state.children.tokens);
+  EXPECT_EQ(loaded.content.children.shape, (std::vector<std::int64_t>{5, 6, 5}));
+  EXPECT_EQ(loaded.content.children.tokens, saved.content.children.tokens);
   loaded.expect_filled(40);
   EXPECT_EQ(loaded.checkpointer.last_step(), 40);
   EXPECT_EQ(loaded.checkpointer.loaded().threads, test_world().is_root() ? 3 : 1);
@@ -69,9 +67,10 @@ TEST_F(CheckpointerTest, LoadsMomentum) {
     Program loaded(folder.path(), settings, 2);
     set_velocities(loaded.parts.optimizer, 7.0F);
     EXPECT_TRUE(loaded.checkpointer.load({}));
-    EXPECT_EQ(digest_of(loaded.parts.optimizer.state()), digest_of(saved.parts.optimizer.state()));
+    EXPECT_EQ(run::digest_of(loaded.parts.optimizer.state()),
+              run::digest_of(saved.parts.optimizer.state()));
     EXPECT_EQ(loaded.replicas(), saved.replicas());
-    EXPECT_EQ(loaded.state.children.tokens, saved.state.children.tokens);
+    EXPECT_EQ(loaded.content.children.tokens, saved.content.children.tokens);
     loaded.expect_filled(step);
   }
 }
@@ -96,7 +95,7 @@ TEST_F(CheckpointerTest, LoadsNothingFromAnEmptyDirectory) {
 }
 
 TEST_F(CheckpointerTest, KeepsPartsBetweenCheckpointsAndPrunes) {
-  settings.checkpoint.keep = 2;
+  settings.run.checkpoint.keep = 2;
   Program program(folder.path(), settings, 1);
   for (const std::int64_t step : {0, 10, 20, 30}) {
     program.fill(step);
@@ -188,29 +187,29 @@ TEST_F(CheckpointerTest, GoesBackToBeforeTheBadSteps) {
   Program saved(folder.path(), settings, 1);
   for (const std::int64_t step : {10, 20}) {
     saved.fill(step);
-    saved.state.progress.bad_steps = step == 20 ? 2 : 0;
+    saved.content.progress.bad_steps = step == 20 ? 2 : 0;
     saved.checkpointer.save();
   }
   Program loaded(folder.path(), settings, 2);
   EXPECT_TRUE(loaded.checkpointer.load({.path = {}, .before_bad_steps = true}));
-  EXPECT_EQ(loaded.state.progress.step, 10);
+  EXPECT_EQ(loaded.content.progress.step, 10);
   EXPECT_EQ(loaded.replicas(), saved.replicas());
   EXPECT_TRUE(loaded.checkpointer.load({}));
-  EXPECT_EQ(loaded.state.progress.step, 20);
+  EXPECT_EQ(loaded.content.progress.step, 20);
 }
 
 TEST_F(CheckpointerTest, GoesBackToOneOfTheBadStepsWhenAllOthersAreDamaged) {
   Program saved(folder.path(), settings, 1);
   for (const std::int64_t step : {10, 20, 30}) {
     saved.fill(step);
-    saved.state.progress.bad_steps = step == 10 ? 0 : 2;
+    saved.content.progress.bad_steps = step == 10 ? 0 : 2;
     saved.checkpointer.save();
   }
   const auto damaged = saved.directory.checkpoint_path(10);
   on_root([&] { fs::resize_file(damaged, fs::file_size(damaged) - 1); });
   Program loaded(folder.path(), settings, 2);
   EXPECT_TRUE(loaded.checkpointer.load({.path = {}, .before_bad_steps = true}));
-  EXPECT_EQ(loaded.state.progress.step, 30);
+  EXPECT_EQ(loaded.content.progress.step, 30);
   EXPECT_EQ(loaded.replicas(), saved.replicas());
   EXPECT_EQ(steps(), (std::vector<std::int64_t>{30, 20}));
   EXPECT_TRUE(exists(damaged.string() + ".bad"));
@@ -235,7 +234,7 @@ TEST_F(CheckpointerTest, TakesAGoodOneAlthoughADamagedOneCannotBeRenamed) {
 TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {
   Program saved(folder.path(), settings, 1);
   saved.fill(10);
-  saved.state.progress.index = 6;  // of 6 steps
+  saved.content.progress.index = 6;  // of 6 steps
   saved.checkpointer.save();
   Program loaded(folder.path(), settings, 2);
   const std::string message = thrown<ConfigError>([&] { loaded.checkpointer.load({}); });
@@ -246,31 +245,31 @@ TEST_F(CheckpointerTest, RefusesAPositionThatThePhaseDoesNotHave) {
 TEST_F(CheckpointerTest, KnowsWhetherItsStateIsFinite) {
   settings.weights.momentum = 0.9;
   Program program(folder.path(), settings, 1);
-  EXPECT_TRUE(program.content.is_finite());
-  const auto weights = arrays_of(program.parts.supernet->weights());
+  EXPECT_TRUE(program.state().is_finite());
+  const auto weights = run::arrays_of(program.parts.supernet->weights());
   const auto strategy = program.parts.strategy.state();
   const auto momentum = program.parts.optimizer.state();
   for (const auto& array : {weights.back(), momentum.back(), strategy.front()}) {
     auto& value = std::get<std::span<float>>(array.values).back();
     const float before = value;
     value = std::numeric_limits<float>::infinity();
-    EXPECT_FALSE(program.content.is_finite()) << array.name;
+    EXPECT_FALSE(program.state().is_finite()) << array.name;
     value = before;
   }
-  EXPECT_TRUE(program.content.is_finite());
+  EXPECT_TRUE(program.state().is_finite());
 }
 
 TEST_F(CheckpointerTest, DoesNotSaveReplicasThatDiffer) {
   if (test_world().size() == 1) GTEST_SKIP() << "needs two ranks";
   Program program(folder.path(), settings, 1);
   program.fill(10);
-  if (test_world().rank() == 1) flip_bit(arrays_of(program.parts.supernet->weights())[3]);
-  EXPECT_THROW(program.checkpointer.save(), ReplicasDiffer);
+  if (test_world().rank() == 1) flip_bit(run::arrays_of(program.parts.supernet->weights())[3]);
+  EXPECT_THROW(program.checkpointer.save(), run::ReplicasDiffer);
   EXPECT_TRUE(steps().empty());
 }
 
 TEST_F(CheckpointerTest, AFailedWriteIsAWarningUntilThereAreTooMany) {
-  settings.checkpoint.max_failures = 3;
+  settings.run.checkpoint.max_failures = 3;
   Program program(folder.path(), settings, 1);
   program.fill(10);
   EXPECT_TRUE(program.checkpointer.save());
@@ -350,7 +349,7 @@ TEST_F(CheckpointerTest, CountsTheTimeAndJobsOfAllJobs) {
   EXPECT_LT(loaded.checkpointer.wall_seconds(), 1100.0);
   loaded.fill(20);
   loaded.checkpointer.save();
-  const CheckpointReader reader(loaded.directory.checkpoint_path(20), kSearchCheckpoint);
+  const run::CheckpointReader reader(loaded.directory.checkpoint_path(20), kSearchCheckpoint);
   EXPECT_EQ(reader.identity().jobs, (std::vector<std::string>{"16", "17"}));
 }
 

@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "mpi/search/sequential_steps.hpp"
-#include "search/replica_guard.hpp"
+#include "run/replicas.hpp"
 #include "search/validation.hpp"
 
 namespace enas::search {
@@ -24,7 +24,7 @@ struct ControllerOnRanks {
     progress.step = at_step;
     return step.run(progress, 0);
   }
-  io::Digest theta() { return digest_of(parts.strategy.state()); }
+  io::Digest theta() { return run::digest_of(parts.strategy.state()); }
 
   SmallSearch parts;
   ControllerStep step;
@@ -60,7 +60,7 @@ TEST_P(ControllerStepOnRanks, EqualsOneProcess) {
     const SequentialControllerStep expected(alone, step);
     expect_equal(report.rollouts, expected.rollouts);
     EXPECT_EQ(report.rewards, expected.rewards);
-    EXPECT_EQ(run.theta(), digest_of(alone.strategy.state()));
+    EXPECT_EQ(run.theta(), run::digest_of(alone.strategy.state()));
     double sum = 0.0;
     for (const double reward : expected.rewards) sum += reward;
     EXPECT_NEAR(report.mean_reward, sum / rollouts, 1e-12);
@@ -112,9 +112,9 @@ TEST(ControllerStep, RandomStrategyScoresAndLearnsNothing) {
   SmallSearch parts(settings);
   RandomStrategy uniform(parts.space, settings.run.seed);
   ControllerStep step(test_world(), *parts.supernet, uniform, *parts.task, settings);
-  const auto report = step.run({}, kFlagStop);
+  const auto report = step.run({}, run::kFlagStop);
   EXPECT_EQ(report.rollouts.size(), 5U);
-  EXPECT_EQ(report.flags, kFlagStop);
+  EXPECT_EQ(report.flags, run::kFlagStop);
   for (std::uint64_t i = 0; i < report.rollouts.size(); ++i) {
     EXPECT_EQ(report.rollouts[i].architecture,
               uniform.propose(1, {Purpose::rollout, i, 0}).front());
@@ -126,18 +126,18 @@ TEST(ControllerStep, FindsAThetaThatDiffersBeforeItIsUsed) {
   ControllerOnRanks run(small_settings());
   const auto before = run.theta();
   if (test_world().rank() == test_world().size() - 1) flip_bit(run.parts.strategy.state().front());
-  EXPECT_THROW(run.run(40), ReplicasDiffer);
+  EXPECT_THROW(run.run(40), run::ReplicasDiffer);
   EXPECT_EQ(run.theta() == before, test_world().rank() != test_world().size() - 1);
 }
 
 TEST(BroadcastState, GivesAllRanksTheStateOfRankZero) {
   SmallSearch parts(small_settings(), 1);
   SmallSearch other(small_settings(), 2);
-  const auto expected = digest_of(parts.strategy.state());
-  EXPECT_NE(digest_of(other.strategy.state()), expected);
+  const auto expected = run::digest_of(parts.strategy.state());
+  EXPECT_NE(run::digest_of(other.strategy.state()), expected);
   Strategy& mine = test_world().is_root() ? parts.strategy : other.strategy;
   broadcast_state(test_world(), mine);
-  EXPECT_EQ(digest_of(mine.state()), expected);
+  EXPECT_EQ(run::digest_of(mine.state()), expected);
 }
 
 /// Children of a round's end scored by one process.

@@ -30,7 +30,7 @@ struct Distributed {
   }
 
   SmallSearch parts;
-  FaultInjector faults;
+  run::FaultInjector faults;
   comm::MpiReducer reducer;
   WeightStep weight_step;
   SearchState state;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "mpi/search/distributed_steps.hpp"
+#include "run/replicas.hpp"
 #include "search/controller_step.hpp"
-#include "search/replica_guard.hpp"
 
 namespace enas::search {
 namespace {
@@ -18,27 +18,33 @@ TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
   Distributed run(settings);
   ControllerStep controller_step(test_world(), *run.parts.supernet, run.parts.strategy,
                                  *run.parts.task, run.parts.settings);
-  ReplicaGuard guard(test_world(), run.parts.optimizer, run.parts.supernet->weights().size(),
-                     run.parts.strategy);
+  const auto compare_replicas = [&] {
+    const auto state = checkpoint_state(run.state,
+                                        {run::arrays_of(run.parts.supernet->weights()),
+                                         run.parts.optimizer.state(), run.parts.strategy.state()},
+                                        5, {});
+    run::compare_all(test_world(), state, run.state.progress.step);
+  };
   Follower alone(settings);
   for (std::int64_t round = 0; round < 3; ++round) {
     run.state.progress.round = round;
     run.state.progress.index = 0;
     for (int step = 0; step < 2; ++step) {
-      guard.note_touched(run.step().touched);
+      run.step();
       alone.follow(run, scheduled_lr(settings.weights, round));
       alone.expect_equal(run);
     }
-    guard.check_touched(run.state.progress.step);
+    compare_replicas();
     for (int step = 0; step < 2; ++step) {
       const auto report = controller_step.run(run.state.progress, 0);
       const SequentialControllerStep expected(alone.parts, run.state.progress.step);
       expect_equal(report.rollouts, expected.rollouts);
-      EXPECT_EQ(digest_of(run.parts.strategy.state()), digest_of(alone.parts.strategy.state()));
+      EXPECT_EQ(run::digest_of(run.parts.strategy.state()),
+                run::digest_of(alone.parts.strategy.state()));
       ++run.state.progress.step;
     }
   }
-  guard.check_all(run.state.progress.step);
+  compare_replicas();
 }
 
 TEST_P(ImageSearch, TheOrderOfBatchesDoesNotMatter) {
@@ -51,17 +57,17 @@ TEST_P(ImageSearch, TheOrderOfBatchesDoesNotMatter) {
   };
   go_to(4);
   winding.step();
-  copy_values(arrays_of(straight.parts.supernet->weights()),
-              arrays_of(winding.parts.supernet->weights()));
-  copy_values(straight.parts.optimizer.state(), winding.parts.optimizer.state());
+  run::copy_values(run::arrays_of(straight.parts.supernet->weights()),
+                   run::arrays_of(winding.parts.supernet->weights()));
+  run::copy_values(straight.parts.optimizer.state(), winding.parts.optimizer.state());
   go_to(0);
   for (int step = 0; step < 3; ++step) {
     straight.step();
     winding.step();
   }
   EXPECT_EQ(weights_digest(*winding.parts.supernet), weights_digest(*straight.parts.supernet));
-  EXPECT_EQ(digest_of(winding.parts.optimizer.state()),
-            digest_of(straight.parts.optimizer.state()));
+  EXPECT_EQ(run::digest_of(winding.parts.optimizer.state()),
+            run::digest_of(straight.parts.optimizer.state()));
 }
 
 }  // namespace

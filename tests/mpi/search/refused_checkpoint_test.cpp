@@ -7,11 +7,14 @@
 #include <limits>
 #include <map>
 
+#include "comm/mpi_reducer.hpp"
 #include "mpi/search/checkpoint_program.hpp"
 #include "mpi/search/edited_checkpoint.hpp"
+#include "run/slot_states.hpp"
+#include "run/state_file.hpp"
 #include "search/search.hpp"
-#include "search/training_content.hpp"
-#include "unit/search/thrown.hpp"
+#include "search/training_job.hpp"
+#include "support/thrown.hpp"
 
 namespace enas::search {
 namespace {
@@ -40,54 +43,69 @@ class StillNetwork final : public child::Network {
 
 Settings training_settings() {
   Settings settings = small_settings(5);
-  settings.weights.momentum = 0.9;
+  settings.train.epochs = 10;
+  settings.train.step.slots = 5;
+  settings.train.step.momentum = 0.9;
+  settings.train.averaging_patience = 1;
   return settings;
 }
 
 /// A training's state around a run directory.
 struct TrainingProgram {
-  explicit TrainingProgram(const fs::path& folder) : directory(folder) {
-    const auto own = comm::block_of(test_world().rank(), test_world().size(), 5);
-    for (int i = 0; i < own.size(); ++i) state.slot_state.push_back(network.initial_state(1));
-  }
+  explicit TrainingProgram(const fs::path& folder) : directory(folder) {}
   void fill(std::int64_t step) {
-    state.progress.step = step;
-    state.progress.epoch = 2;
-    state.progress.index = 1;
-    state.progress.best_epoch = 1;
-    state.progress.best_metric = 50.0;
-    state.progress.num_finite = 3;
-    for (int i = 0; i < 3; ++i) average.add();
-    for (const double loss : {4.0, 3.0, 5.0}) trigger.check(loss);
-    network.weights()[0].value.fill_(7.0);
+    job.position().step = step;
+    job.position().epoch = 2;
+    job.position().index = 1;
+    job.position().best_epoch = 1;
+    job.position().best_metric = 50.0;
+    job.position().num_finite = 3;
+    job.position().averaged_steps = 3;
+    for (const auto& field : job.state().fields) {
+      if (const auto* losses = std::get_if<run::Sequence>(&field)) {
+        *std::get<std::vector<double>*>(losses->values) = {1.0, 4.0, 3.0, 5.0};
+      }
+      const auto* group = std::get_if<run::ArrayGroup>(&field);
+      if (group == nullptr) continue;
+      for (const auto& array : group->arrays) {
+        for (float& value : std::get<std::span<float>>(array.values)) value += 7.0F;
+      }
+    }
   }
+  run::State state() { return job.state(); }
 
   SmallSearch parts{training_settings()};
   StillNetwork network;
-  WeightOptimizer optimizer{network.weights(), parts.settings.weights};
-  nn::WeightAverage average{network.weights()};
-  child::AveragingTrigger trigger{1};
-  LearntValues best{{{"w", at::full({3}, 4.0), true}}, {{"mean", at::full({2}, 6.0), false}}};
-  TrainingState state;
-  TrainingLog rows{parts.task->metric()};
+  space::ArchitectureFile architecture{
+      typed_view(parts.settings.space, parts.strategy.propose(1, {}).front())};
   Log log{1};  // silent
-  RunDirectory directory;
-  TrainingContent content{
-      test_world(),
-      {network, optimizer, average, trigger, best, state, rows, "{}", *parts.task, 10, 5, 1}};
-  Checkpointer checkpointer{
-      test_world(), log, directory, parts.settings.checkpoint, identity_of(parts.settings),
-      content};
+  run::Directory directory;
+  comm::MpiReducer reducer{test_world(), 5};
+  run::FaultInjector no_faults{"", test_world().rank()};
+  run::Limits limits;
+  run::Identity identity = identity_of(parts.settings);
+  run::Context context{test_world(), log,      parts.settings.run, limits,
+                       directory,    identity, no_faults};
+  TrainingJob job{context, {parts.settings.train, architecture, network, reducer, *parts.task}};
+  run::Checkpointer checkpointer{test_world(), log, directory, parts.settings.run.checkpoint,
+                                 identity,     job};
 };
+
+const run::CheckpointKind& kind_of(const Program&) { return kSearchCheckpoint; }
+const run::CheckpointKind& kind_of(const TrainingProgram&) { return kTrainingCheckpoint; }
 
 struct RefusedCheckpointTest : CheckpointerTest {
   /// The hash that `enas_hpc state-hash` prints of a checkpoint of it, on rank 0.
   template <typename Program>
   std::string hash_of(Program& program) const {
-    program.content.gather();
+    const run::State state = program.state();
+    const auto slot_states = run::gather_slot_states(test_world(), *state.slots()->own);
     if (!test_world().is_root()) return {};
     const auto path = folder.path() / "state.h5";
-    io::write_sealed(path, program.content.image_on_root({}));
+    io::ImageWriter image(0);
+    image.attribute("/", "format", kind_of(program).format);
+    run::write_state(image, state, slot_states);
+    io::write_sealed(path, image.finish());
     return state_hash(path);
   }
 

@@ -53,7 +53,7 @@ struct SmallSearch {
   /// State at the start of a weight phase of `steps` uniform children.
   SearchState new_state(int num_own_slots, std::int64_t steps) const {
     SearchState state;
-    state.children = {settings.weights.slots, steps, space.num_tokens(), {}};
+    state.children = {{settings.weights.slots, steps, space.num_tokens()}, {}};
     const RandomStrategy uniform(space, settings.run.seed);
     for (int slot = 0; slot < settings.weights.slots; ++slot) {
       for (const auto& child :
@@ -81,7 +81,7 @@ inline std::vector<float> values_of(const at::Tensor& tensor) {
   return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
 
-inline std::vector<float> values_of(const NamedArray& array) {
+inline std::vector<float> values_of(const run::NamedArray& array) {
   const auto values = std::get<std::span<float>>(array.values);
   return {values.begin(), values.end()};
 }
@@ -105,11 +105,11 @@ inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
 inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
 
 inline io::Digest weights_digest(const supernet::Supernet& supernet) {
-  return digest_of(arrays_of(supernet.weights()));
+  return run::digest_of(run::arrays_of(supernet.weights()));
 }
 
 /// Flips the lowest bit of one value.
-inline void flip_bit(const NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
+inline void flip_bit(const run::NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
 
 inline constexpr SpaceKind kAllKinds[] = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
 

@@ -6,7 +6,7 @@
 
 #include "core/text.hpp"
 #include "mpi/search/checkpoint_program.hpp"
-#include "unit/search/thrown.hpp"
+#include "support/thrown.hpp"
 
 namespace enas::search {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using SoundStateTest = CheckpointerTest;
 
 /// Makes one value of an array infinite.
-void make_infinite(const NamedArray& array) {
+void make_infinite(const run::NamedArray& array) {
   std::visit(
       [](auto values) {
         using T = typename decltype(values)::value_type;
@@ -31,11 +31,11 @@ TEST_F(SoundStateTest, AnInfinityOnOneRankAloneIsADifference) {
       Program program(folder.path(), settings, 1);
       program.fill(10);
       const auto strategy = program.parts.strategy.state();
-      const NamedArray arrays[] = {arrays_of(program.parts.supernet->weights()).back(),
-                                   program.parts.optimizer.state().back(), strategy.front(),
-                                   strategy[strategy.size() - 2]};  // the baseline
+      const run::NamedArray arrays[] = {run::arrays_of(program.parts.supernet->weights()).back(),
+                                        program.parts.optimizer.state().back(), strategy.front(),
+                                        strategy[strategy.size() - 2]};  // the baseline
       if (test_world().rank() == rank) make_infinite(arrays[kind]);
-      const std::string message = thrown<ReplicasDiffer>([&] { program.checkpointer.save(); });
+      const std::string message = thrown<run::ReplicasDiffer>([&] { program.checkpointer.save(); });
       EXPECT_TRUE(contains(message, "on rank ")) << arrays[kind].name;
       EXPECT_TRUE(steps().empty());
     }
@@ -46,8 +46,9 @@ TEST_F(SoundStateTest, ACarriedStateThatIsNotFiniteIsNotStored) {
   Program program(folder.path(), settings, 1);
   program.fill(10);
   const int last = test_world().size() - 1;
-  if (test_world().rank() == last) make_infinite(named_array("", program.state.slot_state.back()));
-  const std::string message = thrown<ReplicasDiffer>([&] { program.checkpointer.save(); });
+  if (test_world().rank() == last)
+    make_infinite(run::named_array("", program.content.slot_state.back()));
+  const std::string message = thrown<run::ReplicasDiffer>([&] { program.checkpointer.save(); });
   EXPECT_EQ(message, concat("a carried state on rank ", last, " is not finite at step 10"));
   EXPECT_TRUE(steps().empty());
 }
@@ -55,8 +56,8 @@ TEST_F(SoundStateTest, ACarriedStateThatIsNotFiniteIsNotStored) {
 TEST_F(SoundStateTest, InfinitiesOnAllRanksAreADivergence) {
   Program program(folder.path(), settings, 1);
   program.fill(10);
-  make_infinite(arrays_of(program.parts.supernet->weights()).back());
-  const std::string message = thrown<NotFinite>([&] { program.checkpointer.save(); });
+  make_infinite(run::arrays_of(program.parts.supernet->weights()).back());
+  const std::string message = thrown<run::NotFinite>([&] { program.checkpointer.save(); });
   EXPECT_EQ(message, "weights that are not finite at step 10");
   EXPECT_TRUE(steps().empty());
 }

@@ -9,7 +9,6 @@
 
 #include "comm/mpi_reducer.hpp"
 #include "mpi/search/small_search.hpp"
-#include "search/replica_guard.hpp"
 #include "search/weight_step.hpp"
 
 namespace enas::search {
@@ -87,11 +86,10 @@ struct StepCost : testing::Test {
     return settings;
   }
 
-  StepCost() { state.children.num_tokens = parts.space.num_tokens(); }
   /// One step of these children, a list of tokens a slot.
   WeightStepReport step(const std::vector<std::vector<std::int32_t>>& children) {
-    state.children.rows = static_cast<std::int64_t>(children.size());
-    state.children.steps = 1;
+    state.children.shape = {static_cast<std::int64_t>(children.size()), 1,
+                            parts.space.num_tokens()};
     state.children.tokens.clear();
     for (const auto& tokens : children) {
       state.children.tokens.insert(state.children.tokens.end(), tokens.begin(), tokens.end());
@@ -111,7 +109,7 @@ struct StepCost : testing::Test {
   CountingSupernet supernet{parts.space.id()};
   WeightOptimizer optimizer{supernet.weights(), parts.settings.weights};
   RecordingReducer reducer{parts.settings.weights.slots};
-  FaultInjector faults{"", test_world().rank()};
+  run::FaultInjector faults{"", test_world().rank()};
   WeightStep weight_step{test_world(), reducer,        supernet, optimizer,
                          *parts.task,  parts.settings, faults};
   SearchState state = parts.new_state(weight_step.own_slots().size(), 1);
@@ -127,26 +125,6 @@ TEST_F(StepCost, PacksSumsAndMovesTheUnion) {
   // Two, two, four, three, one, four, three, one of four slots.
   EXPECT_NEAR(report.gradient_norm, std::sqrt(3.0 * (4 + 4 + 16 + 9 + 1 + 16 + 9 + 1) / 16.0),
               1e-12);
-}
-
-// A flipped bit is found where a step was, and not where none was: nothing else is read.
-TEST_F(StepCost, DigestsWhatMovedSinceTheLastDigest) {
-  if (test_world().size() == 1) GTEST_SKIP() << "needs two ranks";
-  ReplicaGuard guard(test_world(), optimizer, supernet.weights().size(), parts.strategy);
-  const auto flip = [&](std::size_t number) {
-    if (!test_world().is_root()) return;
-    flip_bit(named_array("", supernet.weights()[number].value));
-  };
-  const std::vector<std::int32_t> child = {4, 0, 0, 0, 0};
-  guard.note_touched(step({child, child, child, child}).touched);
-  flip(4999);
-  guard.check_touched(1);
-  flip(4);
-  guard.check_touched(2);
-  guard.note_touched(step({child, child, child, child}).touched);
-  EXPECT_THROW(guard.check_touched(3), ReplicasDiffer);
-  guard.check_touched(4);
-  EXPECT_THROW(guard.check_all(5), ReplicasDiffer);
 }
 
 }  // namespace

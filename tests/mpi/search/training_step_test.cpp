@@ -73,7 +73,7 @@ struct TrainingStepTest : testing::Test {
   CountingNetwork network;
   comm::MpiReducer reducer{test_world(), kSlots};
   WeightOptimizer optimizer{network.weights(), parts.settings.weights};
-  FaultInjector faults{"", test_world().rank()};
+  run::FaultInjector faults{"", test_world().rank()};
   TrainingState state;
 };
 

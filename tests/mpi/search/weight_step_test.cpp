@@ -10,7 +10,7 @@
 
 #include "core/text.hpp"
 #include "mpi/search/distributed_steps.hpp"
-#include "search/replica_guard.hpp"
+#include "run/replicas.hpp"
 
 namespace enas::search {
 namespace {
@@ -92,7 +92,7 @@ TEST(WeightStep, SharedChildrenEqualOneProcess) {
   Settings settings = small_settings();
   settings.weights.children = Children::shared;
   Distributed run(settings);
-  run.state.children.rows = 1;
+  run.state.children.shape[0] = 1;
   run.state.children.tokens.resize(run.state.children.tokens.size() / 4);
   Follower follower(settings);
   for (int step = 0; step < 3; ++step) {
@@ -174,7 +174,7 @@ TEST(WeightStep, MovesNothingWithoutAFiniteSlot) {
   for (const auto& state : run.state.slot_state) EXPECT_TRUE(is_zero(state));
 
   // The reducer was not asked for a sum; the next step must not see anything of this one.
-  FaultInjector none("", 0);
+  run::FaultInjector none("", 0);
   WeightStep healthy(test_world(), run.reducer, *run.parts.supernet, run.parts.optimizer,
                      *run.parts.task, run.parts.settings, none);
   Follower follower(settings);
@@ -190,10 +190,10 @@ TEST(WeightStep, NoFiniteSlotMovesNoMomentum) {
   Distributed run(settings, "0:1:nan_forever");
   run.step();
   const auto weights = weights_digest(*run.parts.supernet);
-  const auto velocities = digest_of(run.parts.optimizer.state());
+  const auto velocities = run::digest_of(run.parts.optimizer.state());
   EXPECT_EQ(run.step().num_finite, 0);
   EXPECT_EQ(weights_digest(*run.parts.supernet), weights);
-  EXPECT_EQ(digest_of(run.parts.optimizer.state()), velocities);
+  EXPECT_EQ(run::digest_of(run.parts.optimizer.state()), velocities);
 }
 
 TEST(WeightStep, ANonFiniteWeightIsFoundByItsLoss) {
@@ -334,8 +334,8 @@ TEST(WeightStep, LearningRateRestarts) {
 TEST(WeightStep, PassesFlagsOfAllRanks) {
   Distributed run(small_settings());
   const bool last = test_world().rank() == test_world().size() - 1;
-  const auto report = run.weight_step.run(run.state, last ? std::int64_t{kFlagCheckpoint} : 0);
-  EXPECT_EQ(report.flags, kFlagCheckpoint);
+  const auto report = run.weight_step.run(run.state, last ? std::int64_t{run::kFlagCheckpoint} : 0);
+  EXPECT_EQ(report.flags, run::kFlagCheckpoint);
 }
 
 TEST(WeightStep, DifferentChildrenOnOneRankAreFoundBeforeTheSum) {
@@ -346,7 +346,7 @@ TEST(WeightStep, DifferentChildrenOnOneRankAreFoundBeforeTheSum) {
     auto& token = run.state.children.tokens[0];
     token = (token + 1) % 4;
   }
-  EXPECT_THROW(run.step(), ReplicasDiffer);
+  EXPECT_THROW(run.step(), run::ReplicasDiffer);
   EXPECT_EQ(weights_digest(*run.parts.supernet), before);
 }
 

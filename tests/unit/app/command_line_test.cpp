@@ -39,7 +39,7 @@ TEST(CommandLine, SearchWithEverything) {
   EXPECT_EQ(line.sets,
             (std::vector<std::string>{"weights.slots=4", "data.path=x y", "run.seed=7"}));
   EXPECT_EQ(line.run_dir, "r");
-  EXPECT_EQ(line.limits.resume, search::ResumeMode::never);
+  EXPECT_EQ(line.limits.resume, run::ResumeMode::never);
   EXPECT_TRUE(line.limits.force_resume);
   EXPECT_EQ(line.limits.max_time_s, 5400.0);
   EXPECT_EQ(line.limits.max_steps, 500);
@@ -58,7 +58,7 @@ TEST(CommandLine, WhateverTakesLongHasATimeLimit) {
 
 TEST(CommandLine, DefaultsOfASearch) {
   const CommandLine line = parse_command_line({"--config", "a.toml"});
-  EXPECT_EQ(line.limits.resume, search::ResumeMode::automatic);
+  EXPECT_EQ(line.limits.resume, run::ResumeMode::automatic);
   EXPECT_EQ(line.limits.max_time_s, 0.0);
   EXPECT_EQ(line.limits.max_steps, 0);
   EXPECT_FALSE(line.json);
@@ -67,7 +67,7 @@ TEST(CommandLine, DefaultsOfASearch) {
 
 TEST(CommandLine, ResumeTakesAPath) {
   const CommandLine line = parse_command_line({"--config", "a", "--resume", "r/step-1.h5"});
-  EXPECT_EQ(line.limits.resume, search::ResumeMode::path);
+  EXPECT_EQ(line.limits.resume, run::ResumeMode::path);
   EXPECT_EQ(line.limits.resume_path, "r/step-1.h5");
 }
 
@@ -280,12 +280,12 @@ TEST(CommandLine, ArgumentsThatAreNotUtf8AreRefusedBeforeWork) {
 }
 
 TEST(CommandLine, DeviceIsOneOfThree) {
-  using search::DeviceWish;
-  EXPECT_EQ(parse_command_line({"--config", "a"}).limits.device, DeviceWish::automatic);
+  using run::DeviceWish;
+  EXPECT_EQ(parse_command_line({"--config", "a"}).limits.device, run::DeviceWish::automatic);
   EXPECT_EQ(parse_command_line({"--config", "a", "--device", "cuda"}).limits.device,
-            DeviceWish::cuda);
+            run::DeviceWish::cuda);
   EXPECT_EQ(parse_command_line({"bench", "--config", "a", "--device", "cpu"}).bench.device,
-            DeviceWish::cpu);
+            run::DeviceWish::cpu);
   EXPECT_NE(refused({"--config", "a", "--device", "tpu"}).message.find("tpu"), std::string::npos);
 }
 

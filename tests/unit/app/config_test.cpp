@@ -44,7 +44,7 @@ TEST(Config, EveryKindOfValueArrives) {
   EXPECT_EQ(settings.space.recurrent.first_node, space::FirstNode::tanh);
   EXPECT_TRUE(settings.weights.segments.random_length);
   EXPECT_EQ(settings.weights.children, search::Children::shared);
-  EXPECT_EQ(settings.reliability.comm_timeout_s, 2.5);
+  EXPECT_EQ(settings.run.reliability.comm_timeout_s, 2.5);
 }
 
 TEST(Config, AllProblemsAreReportedAtOnceInTheOrderOfTheFile) {

@@ -30,7 +30,7 @@ void expect_same(const Settings& one, const Settings& other) {
   }
 }
 
-TEST(ConfigRecord, ParsesBackToTheSameSettings) {
+TEST(run::ConfigRecord, ParsesBackToTheSameSettings) {
   for (const SpaceKind kind : kKinds) {
     for (const auto& preset : preset_names()) {
       SCOPED_TRACE(concat(name_of(kind), " ", preset));
@@ -48,7 +48,7 @@ TEST(ConfigRecord, ParsesBackToTheSameSettings) {
   }
 }
 
-TEST(ConfigRecord, HasTheKeysOfItsKindAlone) {
+TEST(run::ConfigRecord, HasTheKeysOfItsKindAlone) {
   for (const SpaceKind kind : kKinds) {
     const auto record = config_record(preset_settings("default", kind), "default");
     std::size_t expected = 0;
@@ -69,7 +69,7 @@ TEST(ConfigRecord, HasTheKeysOfItsKindAlone) {
   }
 }
 
-TEST(ConfigRecord, EntriesHoldValueAndRole) {
+TEST(run::ConfigRecord, EntriesHoldValueAndRole) {
   Settings settings;
   settings.weights.slots = 5;
   const auto record = config_record(settings, "default");

@@ -56,11 +56,11 @@ TEST(AveragingTrigger, GoesOnFromItsStateAtAnyCheck) {
       AveragingTrigger first(patience);
       AveragingTrigger second(patience);
       for (std::size_t i = 0; i < losses.size(); ++i) {
-        if (i == stop) second.restore(first.state());
+        if (i == stop) second.state() = first.state();
         const bool begins = whole.check(losses[i]);
         EXPECT_EQ((i < stop ? first : second).check(losses[i]), begins);
       }
-      if (stop == losses.size()) second.restore(first.state());
+      if (stop == losses.size()) second.state() = first.state();
       EXPECT_EQ(second.state(), whole.state());
       EXPECT_EQ(second.has_triggered(), whole.has_triggered());
     }
@@ -69,9 +69,12 @@ TEST(AveragingTrigger, GoesOnFromItsStateAtAnyCheck) {
 
 TEST(AveragingTrigger, RefusesWhatIsNoState) {
   AveragingTrigger trigger(2);
-  EXPECT_THROW(trigger.restore({}), InputError);
-  EXPECT_THROW(trigger.restore({0.5, 3.0}), InputError);
-  trigger.restore({1.0});
+  trigger.state() = {};
+  EXPECT_THROW(trigger.validate(), InputError);
+  trigger.state() = {0.5, 3.0};
+  EXPECT_THROW(trigger.validate(), InputError);
+  trigger.state() = {1.0};
+  EXPECT_NO_THROW(trigger.validate());
   EXPECT_TRUE(trigger.has_triggered());
 }
 

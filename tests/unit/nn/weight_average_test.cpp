@@ -99,6 +99,11 @@ TEST(WeightAverage, GoesOnFromWhatWasRestored) {
   }
   second.restore(0);
   EXPECT_TRUE(second.values().empty());
+  second.restore(4);
+  EXPECT_TRUE(at::equal(second.values()[0].value, whole.values()[0].value));
+  second.restore(0);
+  second.add();  // begins anew
+  EXPECT_TRUE(at::equal(second.values()[0].value, weights[0].value));
   EXPECT_THROW(second.restore(-1), ContractError);
 }
 

@@ -9,8 +9,8 @@
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
+#include "support/thrown.hpp"
 #include "unit/search/small_settings.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {

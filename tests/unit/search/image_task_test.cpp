@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/thrown.hpp"
 #include "unit/search/recording_supernet.hpp"
 #include "unit/search/small_settings.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {

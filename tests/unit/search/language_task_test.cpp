@@ -10,10 +10,10 @@
 #include <set>
 
 #include "core/text.hpp"
+#include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/recording_supernet.hpp"
 #include "unit/search/small_settings.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {

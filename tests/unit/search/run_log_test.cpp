@@ -35,7 +35,7 @@ struct RunLogTest : testing::Test {
 TEST_F(RunLogTest, WeightStep) {
   WeightStepReport report;
   for (std::int64_t slot = 0; slot < 2; ++slot) {
-    StepRecord record;
+    run::StepRecord record;
     record.item = slot;
     record.loss = slot == 0 ? 2.5 : kNan;
     record.count = 10;
@@ -97,7 +97,7 @@ TEST_F(RunLogTest, WeightStep) {
 TEST_F(RunLogTest, SlotsOfImagesHaveAnAccuracy) {
   RunLog images(space, {Metric::Kind::accuracy, kNan});
   WeightStepReport report;
-  StepRecord record;
+  run::StepRecord record;
   record.item = 0;
   record.loss = 2.5;
   record.correct = 3;

@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "search/spaces.hpp"
+#include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/score_table_files.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {

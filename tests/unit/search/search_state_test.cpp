@@ -10,7 +10,7 @@ namespace enas::search {
 namespace {
 
 PhaseChildren children(std::int64_t rows) {
-  PhaseChildren phase{rows, 4, 2, std::vector<std::int32_t>(static_cast<std::size_t>(rows * 8))};
+  PhaseChildren phase{{rows, 4, 2}, std::vector<std::int32_t>(static_cast<std::size_t>(rows * 8))};
   std::iota(phase.tokens.begin(), phase.tokens.end(), 0);
   return phase;
 }
@@ -33,7 +33,7 @@ TEST(PhaseChildren, OneRowForAllSlots) {
 TEST(Progress, StartsInTheWeightPhase) {
   Progress progress;
   EXPECT_TRUE(progress.in_weight_phase());
-  progress.phase = static_cast<std::int64_t>(Phase::controller);
+  progress.phase = kControllerPhase;
   EXPECT_FALSE(progress.in_weight_phase());
 }
 

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "search/random_strategy.hpp"
+#include "support/thrown.hpp"
 #include "unit/search/small_settings.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {
@@ -108,8 +108,10 @@ TEST(Spaces, SupernetsFollowTheSeed) {
     const auto again = make_supernet(settings, shape_for(kind));
     settings.run.seed += 1;
     const auto other = make_supernet(settings, shape_for(kind));
-    EXPECT_EQ(digest_of(arrays_of(first->weights())), digest_of(arrays_of(again->weights())));
-    EXPECT_NE(digest_of(arrays_of(first->weights())), digest_of(arrays_of(other->weights())));
+    EXPECT_EQ(run::digest_of(run::arrays_of(first->weights())),
+              run::digest_of(run::arrays_of(again->weights())));
+    EXPECT_NE(run::digest_of(run::arrays_of(first->weights())),
+              run::digest_of(run::arrays_of(other->weights())));
   }
 }
 

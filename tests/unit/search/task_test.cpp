@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "support/thrown.hpp"
 #include "unit/search/small_settings.hpp"
-#include "unit/search/thrown.hpp"
 
 namespace enas::search {
 namespace {
