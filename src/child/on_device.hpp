@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "child/network.hpp"
-#include "nn/device.hpp"
+#include "nn/device/device.hpp"
 
 namespace enas::child {
 

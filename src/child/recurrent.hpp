@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "child/network.hpp"
-#include "nn/language_model.hpp"
 #include "nn/precision.hpp"
+#include "nn/recurrent/language_model.hpp"
 #include "space/recurrent.hpp"
 
 namespace enas::child {

@@ -11,7 +11,7 @@
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "nn/gradients.hpp"
-#include "nn/plane_pass.hpp"
+#include "nn/plane/pass.hpp"
 
 namespace enas::supernet {
 namespace {

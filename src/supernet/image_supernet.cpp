@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "nn/plane_memory.hpp"
+#include "nn/plane/memory.hpp"
 
 namespace enas::supernet {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "nn/device.hpp"
+#include "nn/device/device.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::supernet {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "nn/language_model.hpp"
 #include "nn/precision.hpp"
+#include "nn/recurrent/language_model.hpp"
 #include "space/recurrent.hpp"
 #include "supernet/supernet.hpp"
 

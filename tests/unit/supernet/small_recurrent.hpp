@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/random.hpp"
-#include "nn/recurrent_segment.hpp"
+#include "nn/recurrent/recurrent_segment.hpp"
 #include "supernet/recurrent.hpp"
 
 namespace enas::supernet {
