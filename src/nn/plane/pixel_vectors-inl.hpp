@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads and stores of the vectors of pixels in plane_products_arguments.hpp. Included once for each
-// instruction set that products.cpp is compiled for.
+// Loads and stores of the vectors of pixels in products_arguments.hpp. Included once for each
+// instruction set that the products are compiled for.
 #if defined(ENAS_NN_PIXEL_VECTORS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef ENAS_NN_PIXEL_VECTORS_INL
 #undef ENAS_NN_PIXEL_VECTORS_INL
@@ -19,6 +19,10 @@ namespace {
 
 using Index = std::ptrdiff_t;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Full()));
+constexpr bool kManyRegisters = HWY_MAX_BYTES == 64 || HWY_TARGET == HWY_NEON;
+
+/// How many tiles of a size are needed.
+HWY_INLINE int tiles_of(int size, int tile) { return (size + tile - 1) / tile; }
 
 HWY_INLINE std::size_t count(int lanes) { return static_cast<std::size_t>(lanes); }
 

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "nn/plane/kernels.hpp"
+
 namespace enas::nn {
 
 /// Pixels of one vector: `lanes` from in and out; if rows are short, `lanes2` more from another row
@@ -20,6 +22,9 @@ struct PixelVectors {
   int num_full, count;
   bool halves;
 };
+
+/// The rows cut into vectors of the machine's width; valid until this thread's next call.
+PixelVectors pixel_vectors(const PixelRows& rows);
 
 /// Arguments of multiply_planes.
 struct PlaneProduct {

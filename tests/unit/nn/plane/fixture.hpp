@@ -19,6 +19,7 @@
 namespace enas::nn {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kGuard = -12345.0F;
 
 /// Runs `body` once for each instruction set that the kernels are compiled for and the machine has.
@@ -96,6 +97,40 @@ inline void expect_same(const std::vector<float>& a, const std::vector<float>& b
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     ASSERT_TRUE(same(a[i], b[i])) << "at " << i << ": " << a[i] << " and " << b[i];
+  }
+}
+
+inline std::size_t as_size(int value) { return static_cast<std::size_t>(value); }
+
+/// A plane in its border, with a pitch larger than needed and NaN in what that leaves.
+struct Padded {
+  Padded(int h, int w, int border, float border_value, unsigned seed = 1, std::size_t shift = 0)
+      : height(h),
+        width(w),
+        pitch(w + 2 * border + 3),
+        pixels(as_size((h + 2 * border) * pitch), seed, shift) {
+    for (int y = 0; y < h + 2 * border; ++y) {
+      for (int x = 0; x < pitch; ++x) {
+        const bool outside = y < border || y >= h + border || x < border || x >= w + border;
+        if (x >= w + 2 * border) {
+          at(y, x) = kNaN;
+        } else if (outside) {
+          at(y, x) = border_value;
+        }
+      }
+    }
+  }
+  float& at(int y, int x) { return pixels[as_size(y * pitch + x)]; }
+  float at(int y, int x) const { return pixels[as_size(y * pitch + x)]; }
+  int height, width, pitch;
+  Input pixels;
+};
+
+template <class Body>
+void for_each_plane(int border, float border_value, const Body& body) {
+  for (const auto& [height, width] : plane_sizes()) {
+    SCOPED_TRACE(testing::Message() << height << " by " << width);
+    body(Padded(height, width, border, border_value));
   }
 }
 

@@ -14,8 +14,6 @@ constexpr PixelView kScaled = {1.5F, -0.25F, false};
 constexpr PixelView kRelu = {-0.75F, 0.125F, true};
 constexpr std::size_t kCounts[] = {1, 5, 15, 16, 17, 49, 64, 65, 127, 1023, 1024};
 
-std::size_t as_size(int value) { return static_cast<std::size_t>(value); }
-
 double seen(const PixelView& view, float z) {
   const double value = double{view.scale} * double{z} + double{view.shift};
   return view.relu && value < 0.0 ? 0.0 : value;
