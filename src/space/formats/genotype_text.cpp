@@ -4,286 +4,124 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
-#include <cmath>
 #include <string>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "core/utf8.hpp"
+#include "space/formats/python_values.hpp"
 #include "space/pasted_text.hpp"
-#include "space/typed_view.hpp"
 
 namespace enas::space {
 namespace {
 
 constexpr std::string_view kGenotype = "Genotype";
-constexpr int kDeepest = 8;
-constexpr int kMostValues = 100'000;
-constexpr std::size_t kLongestPiece = 24;  // of the text in a message
-constexpr std::string_view kRange = "range(end), range(begin, end) or range(begin, end, step)";
 
 /// What a genotype's fields are called; a dictionary that begins with one of them is a genotype.
 constexpr std::array<std::string_view, 6> kFields = {"normal",        "normal_concat", "reduce",
                                                      "reduce_concat", "recurrent",     "concat"};
-/// Calls that stand for their only argument, as Python and NumPy print lists, numbers and texts.
-constexpr std::array<std::string_view, 14> kWrappers = {
-    "list",  "tuple", "sorted",  "array",   "tensor",  "int", "int32",
-    "int64", "float", "float16", "float32", "float64", "str", "str_"};
 
-template <typename Names>
-bool is_in(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+/// The first character that is no blank; '\0' where there is none.
+char after_blanks(std::string_view text) {
+  const auto found = std::find_if(text.begin(), text.end(), [](char c) {
+    return std::isspace(static_cast<unsigned char>(c)) == 0;
+  });
+  return found == text.end() ? '\0' : *found;
 }
 
-bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool begins_call(std::string_view text) {
+  return text.starts_with(kGenotype) && after_blanks(text.substr(kGenotype.size())) == '(';
+}
 
-/// Recursive descent over the few kinds of values that a genotype has.
-class Reader {
- public:
-  Reader(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+/// {'field': ...
+bool begins_dictionary(std::string_view text) {
+  const char quote = after_blanks(text.substr(1));
+  if (quote != '\'' && quote != '"') return false;
+  const std::string_view rest = text.substr(text.find(quote) + 1);
+  const std::string_view word = rest.substr(0, rest.find(quote));
+  if (std::find(kFields.begin(), kFields.end(), word) == kFields.end()) return false;
+  return word.size() < rest.size() && after_blanks(rest.substr(word.size() + 1)) == ':';
+}
 
-  Genotype genotype(int nth) {
-    const std::vector<std::size_t> places = find_genotypes();
-    count_ = static_cast<int>(places.size());
-    if (count_ == 0) {
-      throw InputError(concat(file_,
-                              " has no genotype; expected Genotype(normal=[...], ...), or "
-                              "Genotype(recurrent=[...], ...), or a dictionary with these names"));
+/// Where each "Genotype(" and each dictionary of a genotype begins. Comments are not skipped here:
+/// the time stays linear in the text.
+std::vector<std::size_t> find_genotypes(std::string_view text) {
+  std::vector<std::size_t> places;
+  for (std::size_t at = text.find_first_of("G{"); at != std::string_view::npos;
+       at = text.find_first_of("G{", at + 1)) {
+    const std::string_view rest = text.substr(at);
+    if (rest[0] == '{' ? begins_dictionary(rest) : begins_call(rest)) places.push_back(at);
+  }
+  return places;
+}
+
+void add_field(PythonReader& reader, Json& fields, const std::string& key, char close) {
+  if (fields.contains(key)) reader.fail(concat("'", key, "' is given twice"));
+  fields[key] = reader.value();
+  if (!reader.take(',') && reader.peek() != close) {
+    reader.fail(concat("expected ',' or '", close, "'"));
+  }
+}
+
+/// (name=value, ...)
+Json call_fields(PythonReader& reader) {
+  reader.expect_next('(', "'(' after Genotype");
+  Json fields = Json::object();
+  while (!reader.take(')')) {
+    const std::string key = reader.name("a name, as in normal=[...]");
+    reader.expect_next('=', concat("'=' after ", key));
+    add_field(reader, fields, key, ')');
+  }
+  return fields;
+}
+
+/// 'name': value, ...}
+Json dictionary_fields(PythonReader& reader) {
+  Json fields = Json::object();
+  while (!reader.take('}')) {
+    const char quote = reader.peek();
+    if (quote != '\'' && quote != '"') {
+      reader.fail("expected a name in quotes, as in 'normal': [...]");
     }
-    if (nth > count_) {
-      throw InputError(concat(file_, " has ", count_, count_ == 1 ? " genotype" : " genotypes",
-                              ", but --nth is ", nth));
-    }
-    number_ = nth == 0 ? count_ : nth;
-    position_ = places[static_cast<std::size_t>(number_ - 1)];
-    Genotype found{.fields = {}, .line = line(), .count = count_};
-    found.fields = text_[position_] == '{' ? dictionary() : call();
-    return found;
+    const std::string key = reader.quoted();
+    reader.expect_next(':', concat("':' after '", key, "'"));
+    add_field(reader, fields, key, '}');
   }
+  return fields;
+}
 
- private:
-  int line() const {
-    const std::string_view before = text_.substr(0, position_);
-    return 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+/// Which of `count` genotypes is read, from 1. Throws InputError when there is no nth one.
+int chosen_number(int nth, int count, std::string_view file) {
+  if (count == 0) {
+    throw InputError(concat(file,
+                            " has no genotype; expected Genotype(normal=[...], ...), or "
+                            "Genotype(recurrent=[...], ...), or a dictionary with these names"));
   }
-
-  [[noreturn]] void fail(std::string_view problem) const {
-    const std::size_t line_start = text_.substr(0, position_).rfind('\n') + 1;  // 0 on line 1
-    throw InputError(
-        concat(file_, ":", line(), ":", position_ - line_start + 1, ": ", problem,
-               position_ < text_.size()
-                   ? concat(" before '", visible(text_.substr(position_), kLongestPiece), "'")
-                   : std::string(" before the end"),
-               count_ > 1 ? concat(" (genotype ", number_, " of ", count_, "; --nth takes another)")
-                          : ""));
+  if (nth > count) {
+    throw InputError(concat(file, " has ", count, count == 1 ? " genotype" : " genotypes",
+                            ", but --nth is ", nth));
   }
-
-  /// The next character that counts; '\0' at the end.
-  char peek() {
-    while (position_ < text_.size() && (is_space(text_[position_]) || text_[position_] == '#')) {
-      if (text_[position_] == '#') {
-        position_ = std::min(text_.find('\n', position_), text_.size());
-      } else {
-        ++position_;
-      }
-    }
-    return position_ < text_.size() ? text_[position_] : '\0';
-  }
-
-  bool take(char c) {
-    if (peek() != c) return false;
-    ++position_;
-    return true;
-  }
-
-  void expect_next(char c, std::string_view what) {
-    if (!take(c)) fail(concat("expected ", what));
-  }
-
-  /// Where each "Genotype(" and each dictionary of a genotype begins. Comments are not skipped
-  /// here: the time stays linear in the text.
-  std::vector<std::size_t> find_genotypes() {
-    std::vector<std::size_t> places;
-    for (std::size_t at = text_.find_first_of("G{"); at != std::string_view::npos;
-         at = text_.find_first_of("G{", at + 1)) {
-      position_ = at;
-      if (text_[at] == '{' ? begins_dictionary() : begins_call()) places.push_back(at);
-    }
-    return places;
-  }
-
-  bool begins_call() {
-    if (!text_.substr(position_).starts_with(kGenotype)) return false;
-    position_ += kGenotype.size();
-    return after_blanks() == '(';
-  }
-
-  bool begins_dictionary() {
-    ++position_;
-    const char quote = after_blanks();
-    if (quote != '\'' && quote != '"') return false;
-    const std::string_view rest = text_.substr(position_ + 1);
-    const std::string_view word = rest.substr(0, rest.find(quote));
-    if (!is_in(kFields, word)) return false;
-    position_ += word.size() + 2;
-    return after_blanks() == ':';
-  }
-
-  char after_blanks() {
-    while (position_ < text_.size() && is_space(text_[position_])) ++position_;
-    return position_ < text_.size() ? text_[position_] : '\0';
-  }
-
-  /// Genotype(name=value, ...)
-  Json call() {
-    position_ += kGenotype.size();
-    expect_next('(', "'(' after Genotype");
-    Json fields = Json::object();
-    while (!take(')')) {
-      const std::string key = name("a name, as in normal=[...]");
-      expect_next('=', concat("'=' after ", key));
-      add_field(fields, key, ')');
-    }
-    return fields;
-  }
-
-  /// {'name': value, ...}
-  Json dictionary() {
-    ++position_;
-    Json fields = Json::object();
-    while (!take('}')) {
-      const char quote = peek();
-      if (quote != '\'' && quote != '"') fail("expected a name in quotes, as in 'normal': [...]");
-      const std::string key = quoted();
-      expect_next(':', concat("':' after '", key, "'"));
-      add_field(fields, key, '}');
-    }
-    return fields;
-  }
-
-  void add_field(Json& fields, const std::string& key, char close) {
-    if (fields.contains(key)) fail(concat("'", key, "' is given twice"));
-    fields[key] = value(0);
-    if (!take(',') && peek() != close) fail(concat("expected ',' or '", close, "'"));
-  }
-
-  std::string name(std::string_view what) {
-    peek();
-    const std::size_t begin = position_;
-    while (position_ < text_.size() && is_name(text_[position_])) ++position_;
-    if (begin == position_) fail(concat("expected ", what));
-    return std::string(text_.substr(begin, position_ - begin));
-  }
-
-  Json value(int depth) {
-    const char c = peek();
-    if (depth > kDeepest) fail("too many brackets");
-    count_value();
-    if (c == '[') return list(']', depth);
-    if (c == '(') return list(')', depth);
-    if (c == '\'' || c == '"') return quoted();
-    if (c == '-' || c == '.' || (c >= '0' && c <= '9')) return number();
-    if (is_name(c)) return named_value(depth);
-    fail("expected a list, a quoted name or a number");
-  }
-
-  void count_value() {
-    if (++num_values_ > kMostValues) fail(concat("more than ", kMostValues, " values"));
-  }
-
-  Json list(char close, int depth) {
-    ++position_;
-    Json items = Json::array();
-    while (!take(close)) {
-      items.push_back(value(depth + 1));
-      if (!take(',') && peek() != close) fail(concat("expected ',' or '", close, "'"));
-    }
-    return items;
-  }
-
-  std::string quoted() {
-    const std::size_t begin = position_ + 1;
-    const std::size_t end = text_.find(text_[position_], begin);
-    const std::string_view word = text_.substr(begin, end - begin);
-    if (end == std::string_view::npos || word.find('\n') != std::string_view::npos) {
-      fail("a quote that does not end on its line");
-    }
-    position_ = end + 1;
-    return std::string(word);
-  }
-
-  Json number() {
-    const char* const begin = text_.data() + position_;
-    const char* const end = text_.data() + text_.size();
-    double real = 0.0;
-    const auto [real_end, real_error] = std::from_chars(begin, end, real);
-    if (real_error != std::errc()) fail("expected a number");
-    int whole = 0;
-    const auto [whole_end, whole_error] = std::from_chars(begin, end, whole);
-    position_ += static_cast<std::size_t>(real_end - begin);
-    if (whole_error == std::errc() && whole_end == real_end) return whole;
-    return real;
-  }
-
-  /// None, nan, range(...), or a call that stands for its argument, perhaps with a module's name.
-  Json named_value(int depth) {
-    const std::size_t begin = position_;
-    std::string word = name("range(...)");
-    while (take('.')) word = name(concat("a name after ", word, "."));
-    if (peek() == '(') {
-      if (word == "range") return range(depth);
-      if (is_in(kWrappers, word)) {
-        const Json values = list(')', depth);
-        if (values.size() == 1) return values[0];
-        position_ = begin;
-        fail(concat("expected one value in ", word, "(...)"));
-      }
-    } else if (word == "None" || word == "nan" || word == "inf") {
-      return nullptr;
-    }
-    position_ = begin;
-    fail("expected a list, a quoted name, a number, range(...) or list(...)");
-  }
-
-  Json range(int depth) {
-    const std::size_t begin = position_;
-    const Json bounds = list(')', depth);
-    const bool is_good = !bounds.empty() && bounds.size() <= 3 &&
-                         std::all_of(bounds.begin(), bounds.end(), [](const Json& bound) {
-                           return bound.is_number_integer() && bound >= 0 && bound <= kMostNodes;
-                         });
-    const int step = is_good && bounds.size() == 3 ? bounds[2].get<int>() : 1;
-    if (!is_good || step == 0) {
-      position_ = begin;
-      fail(concat("expected ", kRange, " with whole numbers from 0 to ", kMostNodes,
-                  " and a step of at least 1"));
-    }
-    const int first = bounds.size() == 1 ? 0 : bounds[0].get<int>();
-    const int end = bounds[bounds.size() == 1 ? 0 : 1].get<int>();
-    Json numbers = Json::array();
-    for (int i = first; i < end; i += step) {
-      count_value();
-      numbers.push_back(i);
-    }
-    return numbers;
-  }
-
-  std::string_view text_;
-  std::string_view file_;
-  std::size_t position_ = 0;
-  int count_ = 0;   // genotypes in the text
-  int number_ = 0;  // of the one that is read, from 1
-  int num_values_ = 0;
-};
+  return nth == 0 ? count : nth;
+}
 
 }  // namespace
 
 Genotype genotype_from_text(std::string_view text, std::string_view file, int nth) {
   const std::string plain = with_plain_blanks(text, file);
-  return Reader(plain, file).genotype(nth);
+  const std::vector<std::size_t> places = find_genotypes(plain);
+  const int count = static_cast<int>(places.size());
+  const int number = chosen_number(nth, count, file);
+  const std::size_t place = places[static_cast<std::size_t>(number - 1)];
+  PythonReader reader(plain, file);
+  if (count > 1) {
+    reader.set_note(concat(" (genotype ", number, " of ", count, "; --nth takes another)"));
+  }
+  reader.move_to(place);
+  Genotype found{.fields = {}, .line = reader.line(), .count = count};
+  const bool is_dictionary = plain[place] == '{';
+  reader.move_to(place + (is_dictionary ? 1 : kGenotype.size()));
+  found.fields = is_dictionary ? dictionary_fields(reader) : call_fields(reader);
+  return found;
 }
 
 }  // namespace enas::space
