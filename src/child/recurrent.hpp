@@ -58,8 +58,8 @@ class RecurrentNetwork final : public Network {
   double multiply_adds() const override;
   at::Tensor initial_state(std::int64_t batch_size) const override;
   /// `progress` has no effect here.
-  TrainingPass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
-                     double progress) const override;
+  nn::Pass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                 double progress) const override;
   nn::Score score(const nn::Batch& batch, at::Tensor& state) const override;
 
  private:

@@ -29,7 +29,7 @@ Settings text_settings() {
 }
 
 std::int64_t parameters_of(const Settings& settings) {
-  const DataShape data{.vocabulary_size = 20, .channels = 3, .num_classes = 4};
+  const nn::DataShape data{.vocabulary_size = 20, .channels = 3, .num_classes = 4};
   std::int64_t count = 0;
   const auto supernet = make_supernet(settings, data);
   for (const auto& weight : supernet->weights()) count += weight.value.numel();
