@@ -17,7 +17,7 @@
 #include "app/toml_reader.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "search/search.hpp"
 

@@ -13,7 +13,7 @@
 #include "core/text.hpp"
 #include "io/output_file.hpp"
 #include "space/drawing.hpp"
-#include "space/formats.hpp"
+#include "space/formats/formats.hpp"
 #include "space/network_size.hpp"
 
 namespace enas::app {

@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 
 namespace enas::app {
 

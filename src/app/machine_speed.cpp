@@ -6,7 +6,7 @@
 #include "app/memory_settings.hpp"
 #include "app/mkl_fast_path.hpp"
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {

@@ -12,7 +12,7 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
-#include "nn/product.hpp"
+#include "nn/kernel/product.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {

@@ -6,25 +6,15 @@
 #include <utility>
 
 #include "child/image_pass.hpp"
+#include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "nn/classification.hpp"
 #include "nn/convolution.hpp"
 #include "nn/gradients.hpp"
 
 namespace enas::child {
 namespace {
-
-at::Tensor initial_value(const PlannedWeight& weight, std::uint64_t seed) {
-  at::Tensor value = at::empty(weight.sizes, at::kFloat);
-  if (weight.fan_in == 0) {
-    value[0].fill_(1.0);
-    value[1].zero_();
-  } else {
-    nn::fill_he_normal(value, weight.fan_in,
-                       {seed, {Purpose::child_weights, name_address(weight.name)}});
-  }
-  return value;
-}
 
 std::vector<at::Tensor> values_of(const std::vector<nn::Weight>& weights) {
   std::vector<at::Tensor> values;
@@ -33,22 +23,15 @@ std::vector<at::Tensor> values_of(const std::vector<nn::Weight>& weights) {
   return values;
 }
 
-std::int64_t count_correct(const at::Tensor& logits, const at::Tensor& target) {
-  return logits.argmax(1).eq(target).sum().item<std::int64_t>();
-}
-
-at::Tensor mean_cross_entropy(const at::Tensor& logits, const at::Tensor& target) {
-  return at::cross_entropy_loss(logits.to(at::kDouble), target);
-}
-
 }  // namespace
 
 ImageNetwork::ImageNetwork(ImagePlan plan, const Training& training, std::uint64_t seed)
     : plan_(std::move(plan)), training_(training) {
   expect(plan_.num_main_steps() > 0, "a plan ends with a classifier");
   for (const PlannedWeight& weight : plan_.weights()) {
-    const bool decays = weight.fan_in > 0;
-    weights_.push_back({weight.name, initial_value(weight, seed), decays});
+    const RandomStream random(seed, {Purpose::child_weights, name_address(weight.name)});
+    weights_.push_back({weight.name, nn::initial_image_weight(weight.sizes, weight.fan_in, random),
+                        /*decays=*/weight.fan_in > 0});
   }
   for (const PlanStep& step : plan_.steps()) {
     if (step.kind != PlanStep::Kind::norm) continue;
@@ -62,7 +45,7 @@ ImageNetwork::ImageNetwork(ImagePlan plan, const Training& training, std::uint64
 at::Tensor ImageNetwork::initial_state(std::int64_t) const { return at::empty({0}); }
 
 void ImageNetwork::check(const nn::Batch& batch) const {
-  const ImageShape& shape = plan_.shape();
+  const nn::DataShape& shape = plan_.shape();
   expect(batch.input.dim() == 4 && batch.input.size(0) > 0 &&
              batch.input.size(1) == shape.channels && batch.input.size(2) == shape.height &&
              batch.input.size(3) == shape.width && batch.input.scalar_type() == at::kFloat,
@@ -72,10 +55,11 @@ void ImageNetwork::check(const nn::Batch& batch) const {
          "a batch holds one class for each image");
 }
 
-TrainingPass ImageNetwork::train(const nn::Batch& batch, at::Tensor&,
-                                 const nn::StepAddress& address, double progress) const {
+nn::Pass ImageNetwork::train(const nn::Batch& batch, at::Tensor&, const nn::StepAddress& address,
+                             double progress) const {
   check(batch);
   expect(progress >= 0.0 && progress <= 1.0, "progress is in [0, 1]");
+  Stopwatch watch;
   const at::AutoGradMode with_gradients(true);  // whatever the caller's mode is
   std::vector<at::Tensor> leaves;
   for (const nn::Weight& weight : weights_) {
@@ -83,18 +67,20 @@ TrainingPass ImageNetwork::train(const nn::Batch& batch, at::Tensor&,
   }
   PassResult result =
       training_pass(plan_, batch.input.detach(), leaves, {address, training_.dropout, progress});
-  const at::Tensor loss = mean_cross_entropy(result.logits, batch.target);
+  const at::Tensor loss = nn::mean_cross_entropy(result.logits, batch.target);
   at::Tensor total = loss;
   if (result.auxiliary_logits.defined()) {
-    total = loss +
-            training_.auxiliary_weight * mean_cross_entropy(result.auxiliary_logits, batch.target);
+    total = loss + training_.auxiliary_weight *
+                       nn::mean_cross_entropy(result.auxiliary_logits, batch.target);
   }
-  TrainingPass pass;
+  nn::Pass pass;
+  pass.loss = loss.item<double>();
+  pass.correct = nn::count_correct(result.logits.detach(), batch.target);
+  pass.statistics = std::move(result.statistics);
+  pass.forward_s = watch.restart();
   pass.gradients = nn::gradients(total, leaves);
   for (at::Tensor& gradient : pass.gradients) gradient = gradient.contiguous();
-  pass.loss = loss.item<double>();
-  pass.correct = count_correct(result.logits, batch.target);
-  pass.statistics = std::move(result.statistics);
+  pass.backward_s = watch.seconds();
   return pass;
 }
 
@@ -106,9 +92,9 @@ nn::Score ImageNetwork::score(const nn::Batch& batch, at::Tensor&) const {
   const at::Tensor logits = scoring_pass(plan_, batch.input, values, averages);
   nn::Score score;
   score.count = batch.target.size(0);
-  score.nats =
-      mean_cross_entropy(logits, batch.target).item<double>() * static_cast<double>(score.count);
-  score.correct = count_correct(logits, batch.target);
+  score.nats = nn::mean_cross_entropy(logits, batch.target).item<double>() *
+               static_cast<double>(score.count);
+  score.correct = nn::count_correct(logits, batch.target);
   return score;
 }
 

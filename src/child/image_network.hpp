@@ -32,8 +32,8 @@ class ImageNetwork : public Network {
   at::Tensor initial_state(std::int64_t batch_size) const override;
   /// Masks are addressed by (Purpose::dropout, slot, step, number): 0 is the features' dropout,
   /// 1 + n the plan's n-th drop path. Throws ConfigError when a norm would see a single pixel.
-  TrainingPass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
-                     double progress) const override;
+  nn::Pass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                 double progress) const override;
   nn::Score score(const nn::Batch& batch, at::Tensor& state) const override;
 
  private:

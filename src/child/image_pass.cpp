@@ -7,7 +7,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mul.h>
@@ -18,8 +17,8 @@
 #include <array>
 
 #include "core/error.hpp"
-#include "core/random.hpp"
 #include "core/text.hpp"
+#include "nn/classification.hpp"
 #include "nn/convolution.hpp"
 
 namespace enas::child {
@@ -42,14 +41,6 @@ at::Tensor convolution(const at::Tensor& input, const at::Tensor& weight, int st
     padding = {0, 0};
   }
   return at::conv2d(padded, weight, {}, stride, padding, 1, groups);
-}
-
-/// LibTorch's backward of a batch norm is several times slower for a gradient in another layout.
-void ask_for_fast_gradient(const at::Tensor& output) {
-  if (!output.requires_grad()) return;
-  output.register_hook([](const at::Tensor& gradient) {
-    return gradient.contiguous(at::MemoryFormat::ChannelsLast);
-  });
 }
 
 at::Tensor shrink(const at::Tensor& input) {
@@ -142,7 +133,7 @@ class Pass {
         /*training=*/true, /*momentum=*/1.0, plan_.norm_epsilon(), /*cudnn_enabled=*/false);
     statistics_.push_back(mean);
     statistics_.push_back(variance);
-    ask_for_fast_gradient(output);
+    nn::ask_for_fast_gradient(output);
     return output;
   }
 
@@ -161,13 +152,8 @@ class Pass {
   }
 
   at::Tensor mask(double keep, int number, at::IntArrayRef sizes, at::Device device) const {
-    at::Tensor values = at::empty(sizes, at::kFloat);
-    const nn::StepAddress& address = masks_->address;
-    RandomStream stream(address.seed, {Purpose::dropout, address.slot, address.step,
-                                       static_cast<std::uint64_t>(number)});
-    stream.fill_keep_mask({values.data_ptr<float>(), static_cast<std::size_t>(values.numel())},
-                          keep);
-    return values.to(device);
+    return nn::dropout_mask(keep, static_cast<std::uint64_t>(number), masks_->address, sizes,
+                            device);
   }
 
   at::Tensor drop_path(const PlanStep& step) const {

@@ -40,7 +40,7 @@ void check_at_least(const char* what, int value, int least) {
 
 }  // namespace
 
-ImagePlan::ImagePlan(const ImageShape& shape, double norm_epsilon)
+ImagePlan::ImagePlan(const nn::DataShape& shape, double norm_epsilon)
     : shape_(shape), norm_epsilon_(norm_epsilon) {
   check_at_least("channels", shape.channels, 1);
   check_at_least("height", shape.height, 1);

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "child/image_shape.hpp"
+#include "nn/data_shape.hpp"
 
 namespace enas::child {
 
@@ -53,7 +53,7 @@ using ImageSize = std::array<std::int64_t, 3>;
 class ImagePlan {
  public:
   /// Throws ConfigError on a shape that is none.
-  ImagePlan(const ImageShape& shape, double norm_epsilon);
+  ImagePlan(const nn::DataShape& shape, double norm_epsilon);
 
   /// Each returns its image's number.
   int convolution(int image, const std::string& name, std::int64_t out, int k, int stride = 1);
@@ -74,7 +74,7 @@ class ImagePlan {
   /// ENAS): everything called "auxiliary/…".
   void classify_auxiliary(int image);
 
-  const ImageShape& shape() const { return shape_; }
+  const nn::DataShape& shape() const { return shape_; }
   double norm_epsilon() const { return norm_epsilon_; }
   const ImageSize& size(int image) const { return sizes_[static_cast<std::size_t>(image)]; }
   const std::vector<PlanStep>& steps() const { return steps_; }
@@ -95,7 +95,7 @@ class ImagePlan {
   int add_weight(PlannedWeight weight);
   int add_classifier(int image, const std::string& name, int number);
 
-  ImageShape shape_;
+  nn::DataShape shape_;
   double norm_epsilon_;
   std::vector<ImageSize> sizes_;
   std::vector<PlanStep> steps_;

@@ -12,13 +12,6 @@
 namespace enas::child {
 namespace {
 
-/// Layers after which everything that is read later is reduced.
-std::vector<int> pool_layers(int layers) {
-  const int third = layers / 3;
-  if (third == 0) return {};
-  return {third - 1, 2 * third - 1};
-}
-
 void check(const space::MacroNet& net, const MacroNetworkOptions& options) {
   expect(!net.layers.empty(), "a macro architecture has layers");
   check_at_least("filters", options.filters, 1);
@@ -36,7 +29,8 @@ void check(const space::MacroNet& net, const MacroNetworkOptions& options) {
 /// Walks one architecture.
 class Builder {
  public:
-  Builder(const space::MacroNet& net, const MacroNetworkOptions& options, const ImageShape& shape)
+  Builder(const space::MacroNet& net, const MacroNetworkOptions& options,
+          const nn::DataShape& shape)
       : net_(net),
         options_(options),
         filters_(options.filters),
@@ -46,7 +40,7 @@ class Builder {
     const int stem = plan_.convolution(0, "stem/conv", filters_, 3);
     entries_.push_back(plan_.norm(stem, "stem/norm"));
     const int num_layers = static_cast<int>(net_.layers.size());
-    const std::vector<int> pools = pool_layers(num_layers);
+    const std::vector<int> pools = space::pool_layers(num_layers);
     for (int layer = 0; layer < num_layers; ++layer) {
       entries_.push_back(add_layer(layer));
       if (std::find(pools.begin(), pools.end(), layer) != pools.end()) reduce_entries(layer);
@@ -117,7 +111,7 @@ class Builder {
 }  // namespace
 
 ImagePlan macro_plan(const space::MacroNet& net, const MacroNetworkOptions& options,
-                     const ImageShape& shape) {
+                     const nn::DataShape& shape) {
   check(net, options);
   return Builder(net, options, shape).build();
 }

@@ -33,14 +33,14 @@ struct MacroNetworkOptions {
 /// and "…/norm"; "head" [classes, F]. Throws ConfigError on values out of range and, when released,
 /// on pools.
 ImagePlan macro_plan(const space::MacroNet& net, const MacroNetworkOptions& options,
-                     const ImageShape& shape);
+                     const nn::DataShape& shape);
 
 /// Operations are ReLU, 1×1, norm, then ReLU, k×k, norm, or a pool.
 class MacroNetwork final : public ImageNetwork {
  public:
   /// Weights depend on the seed and their names alone. Throws as macro_plan does.
   MacroNetwork(const space::MacroNet& net, const MacroNetworkOptions& options,
-               const ImageShape& shape, std::uint64_t seed)
+               const nn::DataShape& shape, std::uint64_t seed)
       : ImageNetwork(macro_plan(net, options, shape), {.dropout = options.dropout}, seed) {}
 };
 

@@ -33,12 +33,12 @@ void check(const MicroNetworkOptions& options) {
 /// Walks one architecture.
 class Builder {
  public:
-  Builder(const space::MicroNet& net, const MicroNetworkOptions& options, const ImageShape& shape)
+  Builder(const space::MicroNet& net, const MicroNetworkOptions& options,
+          const nn::DataShape& shape)
       : net_(net), options_(options), plan_(shape, options.norm_epsilon) {}
 
   ImagePlan build() {
-    const int third = options_.layers / 3;
-    const std::array<int, 2> reductions = {third, 2 * third + 1};
+    const std::array<int, 2> reductions = space::reduction_cells(options_.layers);
     const int auxiliary_cell = reductions[1] + 1;
     std::int64_t filters = options_.filters;
     int previous = plan_.norm(plan_.convolution(0, "stem/conv", 3 * filters, 3), "stem/norm");
@@ -158,7 +158,7 @@ class Builder {
 }  // namespace
 
 ImagePlan micro_plan(const space::MicroNet& net, const MicroNetworkOptions& options,
-                     const ImageShape& shape) {
+                     const nn::DataShape& shape) {
   check(options);
   return Builder(net, options, shape).build();
 }

@@ -36,7 +36,7 @@ struct MicroNetworkOptions {
 /// "auxiliary/project" [128, in, 1, 1], "…/project_norm", "…/full" [768, 128, h, w], "…/full_norm"
 /// and "…/head" [classes, 768]. Throws ConfigError on values out of range.
 ImagePlan micro_plan(const space::MicroNet& net, const MicroNetworkOptions& options,
-                     const ImageShape& shape);
+                     const nn::DataShape& shape);
 
 /// Reduction cells are number L/3 and 2·(L/3)+1 of the L+2; the auxiliary head reads the cell after
 /// the second one and is trained with the rest. A cell's output has (loose ends) · F channels.
@@ -45,7 +45,7 @@ class MicroNetwork final : public ImageNetwork {
  public:
   /// Weights depend on the seed and their names alone. Throws as micro_plan does.
   MicroNetwork(const space::MicroNet& net, const MicroNetworkOptions& options,
-               const ImageShape& shape, std::uint64_t seed)
+               const nn::DataShape& shape, std::uint64_t seed)
       : ImageNetwork(micro_plan(net, options, shape),
                      {.dropout = options.dropout, .auxiliary_weight = options.auxiliary_weight},
                      seed) {}

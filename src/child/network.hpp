@@ -8,19 +8,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "nn/pass.hpp"
 #include "nn/training.hpp"
 
 namespace enas::child {
-
-/// What one training pass over a batch gave.
-struct TrainingPass {
-  double loss = 0.0;         ///< mean cross-entropy of the batch in nats, without penalties and
-                             ///< auxiliary losses
-  std::int64_t correct = 0;  ///< targets that had the largest logit; 0 for language models
-  std::vector<at::Tensor> gradients;   ///< one a weight; of penalties and auxiliary losses too,
-                                       ///< weight decay not included
-  std::vector<at::Tensor> statistics;  ///< one an average: this batch's value of it
-};
 
 /// A network with its weights. Not collective; nothing here depends on ranks. Random numbers are
 /// addressed, never drawn from shared state.
@@ -43,8 +34,8 @@ class Network {
   /// Forward and backward in training mode. `progress` in [0, 1] is the share of all steps that
   /// are done, this one included (for scheduled drop path). Replaces `state` by the carried state,
   /// detached.
-  virtual TrainingPass train(const nn::Batch& batch, at::Tensor& state,
-                             const nn::StepAddress& address, double progress) const = 0;
+  virtual nn::Pass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                         double progress) const = 0;
   /// Forward only: running averages, nothing dropped, no autograd. Replaces `state`.
   virtual nn::Score score(const nn::Batch& batch, at::Tensor& state) const = 0;
 };

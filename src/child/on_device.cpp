@@ -16,13 +16,13 @@ at::Tensor OnDevice::initial_state(std::int64_t batch_size) const {
   return network_->initial_state(batch_size).to(at::kCPU);
 }
 
-TrainingPass OnDevice::train(const nn::Batch& batch, at::Tensor& state,
-                             const nn::StepAddress& address, double progress) const {
+nn::Pass OnDevice::train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                         double progress) const {
   weights_.refresh_all();
   averages_.refresh_all();
   const nn::Bfloat16Products products(device_, bfloat16_);
   at::Tensor carried = state.to(device_);
-  TrainingPass pass = network_->train(nn::to_device(batch, device_), carried, address, progress);
+  nn::Pass pass = network_->train(nn::to_device(batch, device_), carried, address, progress);
   state = carried.to(at::kCPU);
   pass.gradients = nn::to_host(std::move(pass.gradients));
   pass.statistics = nn::to_host(std::move(pass.statistics));

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "child/network.hpp"
-#include "nn/device.hpp"
+#include "nn/device/device.hpp"
 
 namespace enas::child {
 
@@ -20,8 +20,8 @@ class OnDevice final : public Network {
   const std::vector<nn::Weight>& averages() const override { return averages_.on_host(); }
   double multiply_adds() const override { return network_->multiply_adds(); }
   at::Tensor initial_state(std::int64_t batch_size) const override;
-  TrainingPass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
-                     double progress) const override;
+  nn::Pass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                 double progress) const override;
   nn::Score score(const nn::Batch& batch, at::Tensor& state) const override;
 
  private:

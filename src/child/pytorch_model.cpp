@@ -196,7 +196,7 @@ std::string image_model(std::string_view kind, const std::string& net, const Ima
                         PixelStatistics pixels) {
   // Pixels of a constant channel are only shifted.
   std::ranges::replace(pixels.standard_deviation, 0.0, 1.0);
-  const ImageShape& shape = plan.shape();
+  const nn::DataShape& shape = plan.shape();
   return concat("\"\"\"A convolutional network of ENAS's ", kind, " space:\n\n    ", net,
                 "\n\nload() reads its weights from weights.safetensors.\n"
                 "`python model.py --score FILE` scores the images of an HDF5 file.\n\"\"\"\n",
@@ -236,12 +236,12 @@ std::string pytorch_model(const space::RecurrentCell& cell, const RecurrentNetwo
 }
 
 std::string pytorch_model(const space::MacroNet& net, const MacroNetworkOptions& options,
-                          const ImageShape& shape, const PixelStatistics& pixels) {
+                          const nn::DataShape& shape, const PixelStatistics& pixels) {
   return image_model("macro", net.text(), macro_plan(net, options, shape), pixels);
 }
 
 std::string pytorch_model(const space::MicroNet& net, const MicroNetworkOptions& options,
-                          const ImageShape& shape, const PixelStatistics& pixels) {
+                          const nn::DataShape& shape, const PixelStatistics& pixels) {
   return image_model("micro", net.text(), micro_plan(net, options, shape), pixels);
 }
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "child/image_shape.hpp"
 #include "child/macro.hpp"
 #include "child/micro.hpp"
 #include "child/recurrent.hpp"
+#include "nn/data_shape.hpp"
 
 namespace enas::child {
 
@@ -29,8 +29,8 @@ std::string pytorch_model(const space::RecurrentCell& cell, const RecurrentNetwo
 /// The same for images [B, C, H, W]: logits [B, classes]. `--score FILE` scores the images of an
 /// HDF5 file. The auxiliary head is left out. Throws as macro_plan and micro_plan do.
 std::string pytorch_model(const space::MacroNet& net, const MacroNetworkOptions& options,
-                          const ImageShape& shape, const PixelStatistics& pixels);
+                          const nn::DataShape& shape, const PixelStatistics& pixels);
 std::string pytorch_model(const space::MicroNet& net, const MicroNetworkOptions& options,
-                          const ImageShape& shape, const PixelStatistics& pixels);
+                          const nn::DataShape& shape, const PixelStatistics& pixels);
 
 }  // namespace enas::child

@@ -83,12 +83,14 @@ at::Tensor RecurrentNetwork::initial_state(std::int64_t batch_size) const {
   return at::zeros({batch_size, embedding.size(1)}, embedding.options());
 }
 
-TrainingPass RecurrentNetwork::train(const nn::Batch& batch, at::Tensor& state,
-                                     const nn::StepAddress& address, double /*progress*/) const {
+nn::Pass RecurrentNetwork::train(const nn::Batch& batch, at::Tensor& state,
+                                 const nn::StepAddress& address, double /*progress*/) const {
   nn::LanguageModelGradient found = nn::language_model_gradient(options_, cell_, model_weights(),
                                                                 batch, state, address, *workspace_);
-  TrainingPass pass;
+  nn::Pass pass;
   pass.loss = found.loss;
+  pass.forward_s = found.forward_s;
+  pass.backward_s = found.backward_s;
   pass.gradients = {std::move(found.gradients.embedding)};
   if (output_bias_) pass.gradients.push_back(std::move(found.gradients.output_bias));
   for (at::Tensor& gradient : found.gradients.cell) pass.gradients.push_back(std::move(gradient));

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "child/network.hpp"
-#include "nn/language_model.hpp"
 #include "nn/precision.hpp"
+#include "nn/recurrent/language_model.hpp"
 #include "space/recurrent.hpp"
 
 namespace enas::child {
@@ -58,8 +58,8 @@ class RecurrentNetwork final : public Network {
   double multiply_adds() const override;
   at::Tensor initial_state(std::int64_t batch_size) const override;
   /// `progress` has no effect here.
-  TrainingPass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
-                     double progress) const override;
+  nn::Pass train(const nn::Batch& batch, at::Tensor& state, const nn::StepAddress& address,
+                 double progress) const override;
   nn::Score score(const nn::Batch& batch, at::Tensor& state) const override;
 
  private:

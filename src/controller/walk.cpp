@@ -175,10 +175,15 @@ template <typename T>
 void Walk<T>::option_logits() {
   const ControllerOptions& options = controller_.options();
   const Decision& now = decision();
-  const at::Tensor scores = state().mm(options.tie_embeddings ? theta(Place::option_embedding).t()
-                                                              : theta(Place::option_weight));
-  const T* const bias =
-      space_.option_bias_start().empty() ? nullptr : theta_.back().template const_data_ptr<T>();
+  const auto own = [&now](const at::Tensor& of_all, int dimension) {
+    return of_all.narrow(dimension, now.first_option, now.num_choices);
+  };
+  const at::Tensor scores =
+      state().mm(options.tie_embeddings ? own(theta(Place::option_embedding), 0).t()
+                                        : own(theta(Place::option_weight), 1));
+  const T* const bias = space_.option_bias_start().empty()
+                            ? nullptr
+                            : theta_.back().template const_data_ptr<T>() + now.first_option;
   const double tanh_constant = options.tanh_constant / options.option_tanh_divisor;
   const auto num_choices = static_cast<std::size_t>(now.num_choices);
   for (std::size_t i = 0; i < logits_.size(); ++i) {
@@ -221,7 +226,7 @@ void Walk<T>::choose_input(std::span<const std::int32_t> tokens) {
     const auto own = tokens.subspan(static_cast<std::size_t>(b) * num_tokens, num_tokens);
     T* const row = input_.data_ptr<T>() + b * hidden_;
     if (now.next == NextInput::option_embedding) {
-      const std::int64_t option = own[static_cast<std::size_t>(now.token)];
+      const std::int64_t option = now.first_option + own[static_cast<std::size_t>(now.token)];
       const T* const embedding = theta(Place::option_embedding).template const_data_ptr<T>();
       std::copy_n(embedding + option * hidden_, hidden_, row);
       continue;

@@ -89,14 +89,17 @@ class BackwardWalk {
   void option_logits(const Decision& decision, std::size_t index,
                      const std::vector<double>& logit_gradient) {
     const at::Tensor scores = score_gradient(decision, index, logit_gradient);
+    const auto own = [&decision](const at::Tensor& of_all, int dimension) {
+      return of_all.narrow(dimension, decision.first_option, decision.num_choices);
+    };
     if (controller_.options().tie_embeddings) {
-      state_.addmm_(scores, theta(Place::option_embedding));
-      gradient(Place::option_embedding).addmm_(scores.t(), state());
+      state_.addmm_(scores, own(theta(Place::option_embedding), 0));
+      own(gradient(Place::option_embedding), 0).addmm_(scores.t(), state());
     } else {
-      state_.addmm_(scores, theta(Place::option_weight).t());
-      gradient(Place::option_weight).addmm_(state().t(), scores);
+      state_.addmm_(scores, own(theta(Place::option_weight), 1).t());
+      own(gradient(Place::option_weight), 1).addmm_(state().t(), scores);
     }
-    if (!space_.option_bias_start().empty()) gradients_.back().add_(scores.sum(0));
+    if (!space_.option_bias_start().empty()) own(gradients_.back(), 1).add_(scores.sum(0));
   }
 
   void attention_logits(const Decision& decision, std::size_t index,
@@ -175,7 +178,8 @@ class BackwardWalk {
       const Decision& decision = space_.decisions()[static_cast<std::size_t>(source)];
       const auto own = tokens_.subspan(static_cast<std::size_t>(b) * num_tokens, num_tokens);
       if (decision.next == NextInput::option_embedding) {
-        const std::int64_t option = own[static_cast<std::size_t>(decision.token)];
+        const std::int64_t option =
+            decision.first_option + own[static_cast<std::size_t>(decision.token)];
         add(row, T{1}, gradient(Place::option_embedding).template data_ptr<T>() + option * hidden_);
         continue;
       }

@@ -86,14 +86,15 @@ at::Tensor batch_norm(const at::Tensor& input, const at::Tensor& norm, double ep
   const std::vector<at::Tensor> parts = norm.unbind(0);
   const at::Tensor output = at::batch_norm(input, parts[0], parts[1], {}, {}, /*training=*/true,
                                            /*momentum=*/0.0, epsilon, /*cudnn_enabled=*/false);
-  if (output.requires_grad()) {
-    // With a gradient in another layout (a part of a concatenation, a mean's) LibTorch's backward
-    // takes a path that is several times slower than this copy.
-    output.register_hook([](const at::Tensor& gradient) {
-      return gradient.contiguous(at::MemoryFormat::ChannelsLast);
-    });
-  }
+  ask_for_fast_gradient(output);
   return output;
+}
+
+void ask_for_fast_gradient(const at::Tensor& output) {
+  if (!output.requires_grad()) return;
+  output.register_hook([](const at::Tensor& gradient) {
+    return gradient.contiguous(at::MemoryFormat::ChannelsLast);
+  });
 }
 
 at::Tensor avg_pool_3x3(const at::Tensor& input) {
@@ -113,6 +114,18 @@ at::Tensor factorized_reduction(const at::Tensor& input, const at::Tensor& even_
 }
 
 at::Tensor global_average(const at::Tensor& input) { return input.mean({2, 3}); }
+
+at::Tensor initial_image_weight(at::IntArrayRef sizes, std::int64_t fan_in,
+                                const RandomStream& random) {
+  at::Tensor value = at::empty(sizes, at::kFloat);
+  if (fan_in == 0) {
+    value[0].fill_(1.0);
+    value[1].zero_();
+  } else {
+    fill_he_normal(value, fan_in, random);
+  }
+  return value;
+}
 
 void fill_he_normal(at::Tensor weight, std::int64_t fan_in, RandomStream random) {
   expect(weight.is_contiguous() && weight.scalar_type() == at::kFloat && fan_in > 0,

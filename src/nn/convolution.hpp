@@ -31,6 +31,15 @@ at::Tensor factorized_reduction(const at::Tensor& input, const at::Tensor& even_
 /// Mean over height and width: [B, C].
 at::Tensor global_average(const at::Tensor& input);
 
+/// Makes the gradient of a batch norm's output arrive in channels_last: in another layout (a part
+/// of a concatenation, a mean's) LibTorch's backward takes a path that is several times slower than
+/// this copy.
+void ask_for_fast_gradient(const at::Tensor& output);
+
+/// A new float32 weight: He-normal with its fan-in, or for a norm [2, C], whose fan-in is 0, scales
+/// of 1 and offsets of 0.
+at::Tensor initial_image_weight(at::IntArrayRef sizes, std::int64_t fan_in,
+                                const RandomStream& random);
 /// Fills a weight with He-normal values (He et al. 2015), standard deviation sqrt(2 / fan_in).
 void fill_he_normal(at::Tensor weight, std::int64_t fan_in, RandomStream random);
 

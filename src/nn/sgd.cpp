@@ -15,7 +15,7 @@
 namespace enas::nn {
 namespace {
 
-// Both are part of the order of a sum.
+// The order in which a norm is summed: changing either changes the bits of every norm.
 constexpr std::size_t kBlockValues = 65536;
 constexpr std::size_t kLanes = 8;
 // A multiple of kLanes.

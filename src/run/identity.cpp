@@ -11,7 +11,7 @@
 #include "core/text.hpp"
 #include "core/utf8.hpp"
 #include "core/version.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 
 namespace enas::run {
 

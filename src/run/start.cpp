@@ -9,7 +9,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/version.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/batch_job.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "run/fault.hpp"

@@ -10,7 +10,7 @@
 #include "core/clock.hpp"
 #include "core/memory.hpp"
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/together.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"

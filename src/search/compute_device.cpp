@@ -9,7 +9,7 @@
 #include "comm/nccl_reducer.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "nn/device.hpp"
+#include "nn/device/device.hpp"
 #include "supernet/on_device.hpp"
 
 namespace enas::search {

@@ -13,7 +13,7 @@
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "io/durable_file.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "run/start.hpp"
 #include "run/together.hpp"

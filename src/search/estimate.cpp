@@ -32,7 +32,7 @@ std::unique_ptr<supernet::Supernet> narrow_supernet(Settings settings) {
   settings.supernet.recurrent.hidden = 1;
   settings.supernet.macro.filters = 2;
   settings.supernet.micro.filters = 2;
-  return make_supernet(settings, {.vocabulary_size = 2, .channels = 1, .num_classes = 2});
+  return make_supernet(settings, {{.vocabulary_size = 2, .channels = 1, .num_classes = 2}});
 }
 
 /// Mean parameters of a uniform child and of the union of `slots` children.

@@ -6,7 +6,7 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/directory.hpp"
 #include "run/start.hpp"
 #include "run/together.hpp"

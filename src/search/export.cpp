@@ -41,8 +41,7 @@ void check_preprocessing(const Trained& trained, const std::filesystem::path& ru
 std::string model_text(const Settings& settings, const Trained& trained) {
   const TrainOptions& train = settings.train;
   const space::TypedView& network = trained.architecture.network;
-  const DataShape& data = trained.data;
-  const child::ImageShape images{data.channels, data.height, data.width, data.num_classes};
+  const nn::DataShape& data = trained.data;
   const child::PixelStatistics pixels{trained.preprocessing.mean,
                                       trained.preprocessing.standard_deviation};
   switch (space::kind_of(network)) {
@@ -50,9 +49,9 @@ std::string model_text(const Settings& settings, const Trained& trained) {
       return child::pytorch_model(std::get<space::RecurrentCell>(network), train.recurrent,
                                   data.vocabulary_size, test_cut(train).batch_size);
     case space::SpaceKind::macro:
-      return child::pytorch_model(std::get<space::MacroNet>(network), train.macro, images, pixels);
+      return child::pytorch_model(std::get<space::MacroNet>(network), train.macro, data, pixels);
     case space::SpaceKind::micro:
-      return child::pytorch_model(std::get<space::MicroNet>(network), train.micro, images, pixels);
+      return child::pytorch_model(std::get<space::MicroNet>(network), train.micro, data, pixels);
   }
   throw ContractError("unknown kind of space");
 }
@@ -72,7 +71,7 @@ std::string weights_file(const Settings& settings, const Trained& trained) {
 }
 
 Json description_of(const Settings& settings, const Trained& trained) {
-  const DataShape& data = trained.data;
+  const nn::DataShape& data = trained.data;
   Json json = {
       {"program", kProgram}, {"best_epoch", trained.best_epoch + 1}, {"seed", settings.run.seed}};
   if (is_of_images(settings.space.kind)) {

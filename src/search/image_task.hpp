@@ -18,10 +18,10 @@ class ImageTask final : public Task {
 
   const Metric& metric() const override { return metric_; }
   DataShape data_shape() const override {
-    return {.channels = images_.shape.channels,
-            .height = images_.shape.height,
-            .width = images_.shape.width,
-            .num_classes = images_.num_classes};
+    return {{.channels = images_.shape.channels,
+             .height = images_.shape.height,
+             .width = images_.shape.width,
+             .num_classes = images_.num_classes}};
   }
   Preprocessing preprocessing() const override;
   const io::Digest& data_digest() const override { return images_.digest; }

@@ -2,7 +2,7 @@
 // Looking into a search without running it: hashes of checkpoints, children of a run's controller.
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "run/state_file.hpp"
 #include "search/reinforce_strategy.hpp"

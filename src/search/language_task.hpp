@@ -17,7 +17,7 @@ class LanguageTask final : public Task {
   explicit LanguageTask(const Settings& settings);
 
   const Metric& metric() const override { return metric_; }
-  DataShape data_shape() const override { return {.vocabulary_size = corpus_.vocabulary_size()}; }
+  DataShape data_shape() const override { return {{.vocabulary_size = corpus_.vocabulary_size()}}; }
   Preprocessing preprocessing() const override { return {corpus_.vocabulary, {}, {}}; }
   const io::Digest& data_digest() const override { return corpus_.digest; }
   std::string describe_data() const override;

@@ -16,11 +16,10 @@ void require_kind(const Settings& settings, const space::TypedView& architecture
 
 std::unique_ptr<child::Network> make_network(const Settings& settings,
                                              const space::TypedView& architecture,
-                                             const DataShape& data) {
+                                             const nn::DataShape& data) {
   require_kind(settings, architecture);
   const TrainOptions& options = settings.train;
   const std::uint64_t seed = settings.run.seed;
-  const child::ImageShape images{data.channels, data.height, data.width, data.num_classes};
   switch (settings.space.kind) {
     case SpaceKind::recurrent:
       return std::make_unique<child::RecurrentNetwork>(std::get<space::RecurrentCell>(architecture),
@@ -28,10 +27,10 @@ std::unique_ptr<child::Network> make_network(const Settings& settings,
                                                        seed);
     case SpaceKind::macro:
       return std::make_unique<child::MacroNetwork>(std::get<space::MacroNet>(architecture),
-                                                   options.macro, images, seed);
+                                                   options.macro, data, seed);
     case SpaceKind::micro:
       return std::make_unique<child::MicroNetwork>(std::get<space::MicroNet>(architecture),
-                                                   options.micro, images, seed);
+                                                   options.micro, data, seed);
     case SpaceKind::tabular:
       break;
   }

@@ -20,7 +20,7 @@ void require_kind(const Settings& settings, const space::TypedView& architecture
 /// Throws ConfigError as require_kind() does, or when a value is out of range.
 std::unique_ptr<child::Network> make_network(const Settings& settings,
                                              const space::TypedView& architecture,
-                                             const DataShape& data);
+                                             const nn::DataShape& data);
 
 /// Refers to the network.
 class NetworkScorer final : public Scorer {

@@ -60,7 +60,7 @@ void remove_old(const std::filesystem::path& folder) {
 }  // namespace
 
 space::NetworkSize alone_size(const Settings& settings, const space::TypedView& architecture,
-                              const DataShape& data) {
+                              const nn::DataShape& data) {
   if (settings.space.kind == SpaceKind::tabular) return {};
   const TrainOptions& train = settings.train;
   const space::ImageTask images{data.channels, data.height, data.width, data.num_classes};

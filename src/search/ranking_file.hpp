@@ -15,7 +15,7 @@ namespace enas::search {
 
 /// Size of the architecture trained alone at the widths of settings.train.
 space::NetworkSize alone_size(const Settings& settings, const space::TypedView& architecture,
-                              const DataShape& data);
+                              const nn::DataShape& data);
 
 std::filesystem::path derived_folder(const std::filesystem::path& run,
                                      const DeriveOptions& options);

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/start.hpp"
 #include "run/together.hpp"
 #include "search/compute_device.hpp"

@@ -81,34 +81,33 @@ ChildDescription describe_child(const SpaceOptions& options,
 std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, const DataShape& data) {
   const SpaceOptions& space = settings.space;
   const std::uint64_t seed = settings.run.seed;
-  const supernet::ImageClasses classes{data.channels, data.num_classes};
   switch (space.kind) {
     case SpaceKind::recurrent:
       return std::make_unique<supernet::RecurrentSupernet>(
           space.recurrent, settings.supernet.recurrent, data.vocabulary_size, seed);
     case SpaceKind::macro:
-      return std::make_unique<supernet::MacroSupernet>(space.macro, settings.supernet.macro,
-                                                       classes, seed);
+      return std::make_unique<supernet::MacroSupernet>(space.macro, settings.supernet.macro, data,
+                                                       seed);
     case SpaceKind::micro:
-      return std::make_unique<supernet::MicroSupernet>(space.micro, settings.supernet.micro,
-                                                       classes, seed);
+      return std::make_unique<supernet::MicroSupernet>(space.micro, settings.supernet.micro, data,
+                                                       seed);
     case SpaceKind::tabular:
       return std::make_unique<TabularSupernet>(make_space(space).id(), data.table);
   }
   throw ContractError("unknown kind of space");
 }
 
-std::vector<supernet::WeightShape> weight_shapes(const Settings& settings, const DataShape& data) {
+std::vector<supernet::WeightShape> weight_shapes(const Settings& settings,
+                                                 const nn::DataShape& data) {
   const SpaceOptions& space = settings.space;
-  const supernet::ImageClasses classes{data.channels, data.num_classes};
   switch (space.kind) {
     case SpaceKind::recurrent:
       return supernet::recurrent_weight_shapes(space.recurrent, settings.supernet.recurrent,
                                                data.vocabulary_size);
     case SpaceKind::macro:
-      return supernet::macro_weight_shapes(space.macro, settings.supernet.macro, classes);
+      return supernet::macro_weight_shapes(space.macro, settings.supernet.macro, data);
     case SpaceKind::micro:
-      return supernet::micro_weight_shapes(space.micro, settings.supernet.micro, classes);
+      return supernet::micro_weight_shapes(space.micro, settings.supernet.micro, data);
     case SpaceKind::tabular:
       return {};
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/json.hpp"
+#include "nn/data_shape.hpp"
 #include "search/settings.hpp"
 #include "space/search_space.hpp"
 #include "space/typed_view.hpp"
@@ -38,16 +39,12 @@ ChildDescription describe_child(const SpaceOptions& options,
 class ScoreTable;
 
 /// What a supernet has to know about the data.
-struct DataShape {
-  int vocabulary_size = 0;  ///< text
-  int channels = 0;         ///< images
-  int height = 0;
-  int width = 0;
-  int num_classes = 0;
+struct DataShape : nn::DataShape {
   std::shared_ptr<const ScoreTable> table = nullptr;  ///< of a tabular space
 };
 std::unique_ptr<supernet::Supernet> make_supernet(const Settings& settings, const DataShape& data);
 /// Its weights without their values.
-std::vector<supernet::WeightShape> weight_shapes(const Settings& settings, const DataShape& data);
+std::vector<supernet::WeightShape> weight_shapes(const Settings& settings,
+                                                 const nn::DataShape& data);
 
 }  // namespace enas::search

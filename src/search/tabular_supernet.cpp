@@ -16,8 +16,8 @@ TabularSupernet::TabularSupernet(std::string space_id, std::shared_ptr<const Sco
 
 at::Tensor TabularSupernet::initial_state(std::int64_t) const { return at::empty({0}); }
 
-supernet::SlotGradient TabularSupernet::gradient(const space::Architecture&, const nn::Batch&,
-                                                 at::Tensor&, const nn::StepAddress&) const {
+nn::Pass TabularSupernet::gradient(const space::Architecture&, const nn::Batch&, at::Tensor&,
+                                   const nn::StepAddress&) const {
   throw ContractError("a tabular space has no weights to train");
 }
 

@@ -22,8 +22,8 @@ class TabularSupernet final : public supernet::Supernet {
   double forward_flops(const space::Architecture&, at::IntArrayRef) const override { return 0.0; }
   at::Tensor initial_state(std::int64_t batch_size) const override;
   /// Throws ContractError: nothing is trained.
-  supernet::SlotGradient gradient(const space::Architecture& architecture, const nn::Batch& batch,
-                                  at::Tensor& state, const nn::StepAddress& address) const override;
+  nn::Pass gradient(const space::Architecture& architecture, const nn::Batch& batch,
+                    at::Tensor& state, const nn::StepAddress& address) const override;
   /// The table's, whatever the batch.
   nn::Score score(const space::Architecture& architecture, const nn::Batch& batch,
                   at::Tensor& state) const override;

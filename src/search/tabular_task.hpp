@@ -15,7 +15,7 @@ class TabularTask final : public Task {
   explicit TabularTask(const Settings& settings);
 
   const Metric& metric() const override { return metric_; }
-  DataShape data_shape() const override { return {.table = table_}; }
+  DataShape data_shape() const override { return {{}, table_}; }
   Preprocessing preprocessing() const override { return {}; }
   const io::Digest& data_digest() const override { return table_->digest(); }
   std::string describe_data() const override;

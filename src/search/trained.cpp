@@ -15,16 +15,16 @@ namespace enas::search {
 
 namespace {
 
-const std::vector<std::pair<const char*, int DataShape::*>> kDataShape = {
-    {"vocabulary_size", &DataShape::vocabulary_size},
-    {"channels", &DataShape::channels},
-    {"height", &DataShape::height},
-    {"width", &DataShape::width},
-    {"num_classes", &DataShape::num_classes}};
+const std::vector<std::pair<const char*, int nn::DataShape::*>> kDataShape = {
+    {"vocabulary_size", &nn::DataShape::vocabulary_size},
+    {"channels", &nn::DataShape::channels},
+    {"height", &nn::DataShape::height},
+    {"width", &nn::DataShape::width},
+    {"num_classes", &nn::DataShape::num_classes}};
 
-DataShape read_data_shape(const run::CheckpointReader& reader) {
+nn::DataShape read_data_shape(const run::CheckpointReader& reader) {
   constexpr std::int64_t kMost = 100'000'000;
-  DataShape data;
+  nn::DataShape data;
   for (const auto& [name, member] : kDataShape) {
     const std::int64_t value = reader.image().int_attribute("/data", name);
     if (value < 0 || value > kMost) {
@@ -37,7 +37,7 @@ DataShape read_data_shape(const run::CheckpointReader& reader) {
 
 }  // namespace
 
-void write_data_shape(io::ImageWriter& image, const DataShape& data) {
+void write_data_shape(io::ImageWriter& image, const nn::DataShape& data) {
   image.group("/data");
   for (const auto& [name, member] : kDataShape) {
     image.attribute("/data", name, std::int64_t{data.*member});

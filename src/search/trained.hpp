@@ -18,7 +18,7 @@ namespace enas::search {
 
 struct Trained {
   space::ArchitectureFile architecture;
-  DataShape data;
+  nn::DataShape data;
   Preprocessing preprocessing;
   std::unique_ptr<child::Network> network;
   std::int64_t step = 0;        ///< steps done
@@ -36,6 +36,6 @@ run::CheckpointReader newest_training_checkpoint(const std::filesystem::path& ru
 Trained load_trained(const Settings& settings, const std::filesystem::path& run);
 
 /// "/data" of a training's checkpoint.
-void write_data_shape(io::ImageWriter& image, const DataShape& data);
+void write_data_shape(io::ImageWriter& image, const nn::DataShape& data);
 
 }  // namespace enas::search

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/text.hpp"
-#include "nn/machine.hpp"
+#include "nn/kernel/machine.hpp"
 #include "run/start.hpp"
 #include "run/together.hpp"
 #include "search/compute_device.hpp"

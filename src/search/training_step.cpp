@@ -115,7 +115,7 @@ run::StepRecord TrainingStep::run_slot(int slot, const StepPlace& place, at::Ten
   return record;
 }
 
-bool TrainingStep::pack(const child::TrainingPass& pass, bool finite) {
+bool TrainingStep::pack(const nn::Pass& pass, bool finite) {
   const auto buffer = reducer_.slot_buffer();
   const auto place_of = [&](std::size_t tensor) {
     return buffer.subspan(static_cast<std::size_t>(plan_.tensors[tensor].offset),

@@ -54,7 +54,7 @@ class TrainingStep {
   run::StepRecord run_slot(int slot, const StepPlace& place, at::Tensor& carried,
                            TrainingStepReport& report);
   /// `finite`: loss and carried state are. False leaves zeros in the place of the slot.
-  bool pack(const child::TrainingPass& pass, bool finite);
+  bool pack(const nn::Pass& pass, bool finite);
   /// The norm of the mean gradient; nothing moves when it is not finite.
   double update(std::span<const float> sum, int num_finite, double lr);
   std::span<const float> part_of(std::span<const float> flat, std::size_t tensor) const;

@@ -18,8 +18,9 @@ std::vector<double> option_histogram(const space::SearchSpace& space,
   for (const auto& decision : space.decisions()) {
     if (decision.kind != space::DecisionKind::option) continue;
     for (const auto& child : children) {
-      share[static_cast<std::size_t>(
-          child.architecture.tokens[static_cast<std::size_t>(decision.token)])] += 1.0;
+      const auto token = static_cast<std::size_t>(decision.token);
+      share[static_cast<std::size_t>(decision.first_option + child.architecture.tokens[token])] +=
+          1.0;
       total += 1.0;
     }
   }

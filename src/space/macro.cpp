@@ -67,6 +67,12 @@ std::string macro_paper_size(const MacroSpaceOptions& options) {
                            0.5 * layers * (layers - 1.0) * std::log(2.0));
 }
 
+std::vector<int> pool_layers(int layers) {
+  const int third = layers / 3;
+  if (third == 0) return {};
+  return {third - 1, 2 * third - 1};
+}
+
 std::string MacroNet::text() const {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -30,6 +30,10 @@ SearchSpace macro_space(const MacroSpaceOptions& options);
 /// The paper's count of its space, 6^L · 2^(L(L-1)/2), as text; the same as ours.
 std::string macro_paper_size(const MacroSpaceOptions& options);
 
+/// Layers, from 0, after which all that is read later is halved in size: the ends of the first and
+/// the second third. None for fewer than 3 layers.
+std::vector<int> pool_layers(int layers);
+
 /// A typed view of a macro architecture.
 struct MacroNet {
   struct Layer {

@@ -163,6 +163,11 @@ std::vector<int> MicroCell::loose_ends() const {
   return ends;
 }
 
+std::array<int, 2> reduction_cells(int normal_cells) {
+  const int third = normal_cells / 3;
+  return {third, 2 * third + 1};
+}
+
 std::string MicroCell::text() const {
   std::string text;
   for (std::size_t i = 0; i < nodes.size(); ++i) {

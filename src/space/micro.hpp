@@ -38,6 +38,10 @@ SearchSpace micro_space(const MicroSpaceOptions& options);
 /// The paper's count, (operations · (B-2)!)^4, as text; it undercounts the ordered architectures.
 std::string micro_paper_size(const MicroSpaceOptions& options);
 
+/// Where the two reduction cells stand in a stack, from 0: after the first and the second third of
+/// its normal cells.
+std::array<int, 2> reduction_cells(int normal_cells);
+
 /// One cell. Node 0 is the output of the cell before the previous one, node 1 that of the previous
 /// one; nodes 2 .. B-1 add two operations on earlier nodes.
 struct MicroCell {

@@ -143,6 +143,7 @@ NetworkSize network_size(const MacroNet& net, const MacroWidth& width) {
   Counter counter;
   Map map = stem(counter, width.task, width.filters);
   const int num_layers = static_cast<int>(net.layers.size());
+  const std::vector<int> pools = pool_layers(num_layers);
   for (int number = 0; number < num_layers; ++number) {
     const MacroNet::Layer& layer = net.layers[static_cast<std::size_t>(number)];
     add_macro_operation(counter, map, layer.operation, width.released);
@@ -151,8 +152,7 @@ NetworkSize network_size(const MacroNet& net, const MacroWidth& width) {
       counter.convolution_norm(merged * map.channels, map, 1);
     }
     counter.put_out(map);
-    const bool pools_next = number + 1 == num_layers / 3 || number + 1 == 2 * (num_layers / 3);
-    if (!pools_next) continue;
+    if (std::find(pools.begin(), pools.end(), number) == pools.end()) continue;
     const Map before = map;
     for (int entry = 0; entry <= number + 1; ++entry) {
       if (is_read(net, entry, number + 1)) map = counter.reduction(before, 2 * before.channels);
@@ -166,8 +166,9 @@ NetworkSize network_size(const MicroNet& net, const MicroWidth& width) {
   std::int64_t filters = width.filters;
   const Map first = stem(counter, width.task, 3 * filters);
   std::array<Map, 2> inputs = {first, first};
+  const std::array<int, 2> reductions = reduction_cells(width.layers);
   for (int cell = 0; cell < width.layers + 2; ++cell) {
-    const bool is_reduction = cell == width.layers / 3 || cell == 2 * (width.layers / 3) + 1;
+    const bool is_reduction = cell == reductions[0] || cell == reductions[1];
     if (is_reduction) filters *= 2;
     const Map out =
         add_cell(counter, is_reduction ? net.reduction : net.normal, inputs, filters, is_reduction);

@@ -44,6 +44,7 @@ void expect_consistent(const Decision& decision, int num_options, int num_anchor
   require(is_subset || decision.next != NextInput::mean_anchor,
           "next mean_anchor needs kind subset");
   require(is_option || decision.logit_bias.empty(), "only option has a logit_bias");
+  require(is_option || decision.first_option == 0, "first_option needs kind option");
   require(is_earlier_node || is_subset || decision.first_anchor == 0,
           "first_anchor needs kind earlier_node or subset");
   switch (decision.kind) {
@@ -52,13 +53,14 @@ void expect_consistent(const Decision& decision, int num_options, int num_anchor
               "kind none has no token and no choices");
       break;
     case DecisionKind::option:
-      require(decision.num_choices == num_options && num_options > 0,
-              concat("num_choices is ", decision.num_choices, ", but the space has ", num_options,
-                     " options"));
+      require(decision.first_option >= 0 && decision.num_choices > 0 &&
+                  decision.num_choices <= num_options - decision.first_option,
+              concat("num_choices is ", decision.num_choices, " from option ",
+                     decision.first_option, " on, but the space has ", num_options, " options"));
       require(decision.logit_bias.empty() ||
-                  decision.logit_bias.size() == static_cast<std::size_t>(num_options),
-              concat("logit_bias has ", decision.logit_bias.size(), " values for ", num_options,
-                     " options"));
+                  decision.logit_bias.size() == static_cast<std::size_t>(decision.num_choices),
+              concat("logit_bias has ", decision.logit_bias.size(), " values for ",
+                     decision.num_choices, " options"));
       require(all_finite(decision.logit_bias), "logit_bias must be finite");
       break;
     case DecisionKind::earlier_node:
@@ -133,6 +135,16 @@ std::vector<std::string> SearchSpace::token_names() const {
     }
   }
   return names;
+}
+
+std::span<const std::string> SearchSpace::options(int token) const {
+  const auto decision =
+      std::find_if(decisions_.begin(), decisions_.end(), [token](const Decision& candidate) {
+        return candidate.kind == DecisionKind::option && candidate.token == token;
+      });
+  expect(decision != decisions_.end(), concat("token ", token, " is no option"));
+  return std::span(options_).subspan(static_cast<std::size_t>(decision->first_option),
+                                     static_cast<std::size_t>(decision->num_choices));
 }
 
 double SearchSpace::log_size() const {

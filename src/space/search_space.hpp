@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace enas::space {
 /// What is decided.
 enum class DecisionKind {
   none,          ///< nothing: a controller step whose state or anchor matters
-  option,        ///< one of the space's options, by softmax
+  option,        ///< one of its options, by softmax
   earlier_node,  ///< one of the candidates among the anchors stored so far, by attention
   subset,        ///< any of the candidates, each by itself: attention q, P(chosen) = σ(2x)
 };
@@ -43,6 +44,7 @@ struct Decision {
   NextInput next = NextInput::start;
   AnchorAfter anchor = AnchorAfter::none;
   int num_choices = 0;   ///< options, or candidate anchors; 0 for none
+  int first_option = 0;  ///< options are the space's first_option .. first_option+num_choices-1
   int first_anchor = 0;  ///< candidates are the anchors first_anchor .. first_anchor+num_choices-1
   /// Subtracted from the logit of a candidate at distance d: distance_penalty * d².
   double distance_penalty = 0.0;
@@ -73,7 +75,10 @@ class SearchSpace {
               std::vector<double> option_bias_start = {});
 
   const std::string& id() const { return id_; }
+  /// Names of all options; those of one decision stand one after the other.
   const std::vector<std::string>& options() const { return options_; }
+  /// What the values of a token stand for. Throws ContractError unless an option decision has it.
+  std::span<const std::string> options(int token) const;
   int num_options() const { return static_cast<int>(options_.size()); }
   const std::vector<Decision>& decisions() const { return decisions_; }
   const std::vector<double>& option_bias_start() const { return option_bias_start_; }

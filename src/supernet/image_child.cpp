@@ -9,36 +9,22 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "core/random.hpp"
+#include "nn/classification.hpp"
 #include "nn/gradients.hpp"
-#include "nn/plane_pass.hpp"
+#include "nn/plane/pass.hpp"
 
 namespace enas::supernet {
 namespace {
 
 using Kind = nn::ImageStep::Kind;
 
-void check_batch(const Batch& batch, const ImageClasses& classes) {
+void check_batch(const Batch& batch, const DataShape& data) {
   expect(batch.input.dim() == 4 && batch.input.numel() > 0 &&
-             batch.input.size(1) == classes.channels && batch.input.scalar_type() == at::kFloat,
+             batch.input.size(1) == data.channels && batch.input.scalar_type() == at::kFloat,
          "a batch holds float32 images [B, C, H, W] with the supernet's channels");
   expect(batch.target.dim() == 1 && batch.target.size(0) == batch.input.size(0) &&
              batch.target.scalar_type() == at::kLong,
          "a batch holds one class for each image");
-}
-
-at::Tensor feature_mask(double drop, at::IntArrayRef sizes, const StepAddress& address,
-                        at::Device device) {
-  if (drop == 0.0) return {};
-  at::Tensor mask = at::empty(sizes, at::kFloat);
-  RandomStream stream(address.seed, {Purpose::dropout, address.slot, address.step, 0});
-  stream.fill_keep_mask({mask.data_ptr<float>(), static_cast<std::size_t>(mask.numel())},
-                        1.0 - drop);
-  return mask.to(device);
-}
-
-std::int64_t count_correct(const at::Tensor& logits, const at::Tensor& target) {
-  return logits.argmax(1).eq(target).sum().item<std::int64_t>();
 }
 
 /// There are planes on the CPU only.
@@ -124,11 +110,10 @@ ImageChild::Tensors ImageChild::values(const std::vector<Weight>& weights) const
   return values;
 }
 
-SlotGradient ImageChild::gradient(const std::vector<Weight>& weights, const ImageClasses& classes,
-                                  const Batch& batch, double drop_features,
-                                  const StepAddress& address, Kernels kernels,
-                                  nn::PlaneMemory& memory) const {
-  check_batch(batch, classes);
+Pass ImageChild::gradient(const std::vector<Weight>& weights, const DataShape& data,
+                          const Batch& batch, double drop_features, const StepAddress& address,
+                          Kernels kernels, nn::PlaneMemory& memory) const {
+  check_batch(batch, data);
   Stopwatch watch;
   const at::AutoGradMode with_gradients(true);  // whatever the caller's mode is
   Tensors leaves;
@@ -136,9 +121,6 @@ SlotGradient ImageChild::gradient(const std::vector<Weight>& weights, const Imag
     leaves.push_back(value.detach().requires_grad_());
   }
   const at::Tensor& head = leaves[head_];
-  const at::Tensor mask =
-      feature_mask(drop_features, {batch.input.size(0), head.size(1)}, address, head.device());
-
   std::optional<nn::PlanePass> planes;
   at::Tensor features;
   if (use_planes(kernels, head)) {
@@ -147,12 +129,17 @@ SlotGradient ImageChild::gradient(const std::vector<Weight>& weights, const Imag
   } else {
     features = nn::eager_features(program_, batch.input.detach(), leaves);
   }
-  const at::Tensor outputs = at::linear(mask.defined() ? features * mask : features, head);
-  const at::Tensor loss = at::cross_entropy_loss(outputs.to(at::kDouble), batch.target);
+  at::Tensor kept = features;
+  if (drop_features > 0.0) {
+    kept = features *
+           nn::dropout_mask(1.0 - drop_features, 0, address, features.sizes(), features.device());
+  }
+  const at::Tensor outputs = at::linear(kept, head);
+  const at::Tensor loss = nn::mean_cross_entropy(outputs, batch.target);
 
-  SlotGradient result;
+  Pass result;
   result.loss = loss.item<double>();
-  result.correct = count_correct(outputs.detach(), batch.target);
+  result.correct = nn::count_correct(outputs.detach(), batch.target);
   result.forward_s = watch.restart();
   if (planes) {
     const Tensors closing = nn::gradients(loss, {features, head});
@@ -165,9 +152,9 @@ SlotGradient ImageChild::gradient(const std::vector<Weight>& weights, const Imag
   return result;
 }
 
-Score ImageChild::score(const std::vector<Weight>& weights, const ImageClasses& classes,
+Score ImageChild::score(const std::vector<Weight>& weights, const DataShape& data,
                         const Batch& batch, Kernels kernels, nn::PlaneMemory& memory) const {
-  check_batch(batch, classes);
+  check_batch(batch, data);
   const c10::InferenceMode no_gradients;
   const Tensors all = values(weights);
   const at::Tensor features =
@@ -177,7 +164,7 @@ Score ImageChild::score(const std::vector<Weight>& weights, const ImageClasses& 
   const at::Tensor outputs = at::linear(features, all[head_]);
   const at::Tensor nats =
       at::cross_entropy_loss(outputs.to(at::kDouble), batch.target, {}, at::Reduction::Sum);
-  return {nats.item<double>(), count_correct(outputs, batch.target), batch.target.size(0)};
+  return {nats.item<double>(), nn::count_correct(outputs, batch.target), batch.target.size(0)};
 }
 
 double ImageChild::forward_flops(const std::vector<Weight>& weights,

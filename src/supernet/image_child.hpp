@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "nn/image_program.hpp"
-#include "supernet/image_classes.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::nn {
@@ -46,10 +45,10 @@ class ImageChild {
   const std::vector<int>& touched() const { return touched_; }
 
   /// See Supernet. `drop_features` is the classifier's dropout; `memory` is for fused kernels.
-  SlotGradient gradient(const std::vector<Weight>& weights, const ImageClasses& classes,
-                        const Batch& batch, double drop_features, const StepAddress& address,
-                        Kernels kernels, nn::PlaneMemory& memory) const;
-  Score score(const std::vector<Weight>& weights, const ImageClasses& classes, const Batch& batch,
+  Pass gradient(const std::vector<Weight>& weights, const DataShape& data, const Batch& batch,
+                double drop_features, const StepAddress& address, Kernels kernels,
+                nn::PlaneMemory& memory) const;
+  Score score(const std::vector<Weight>& weights, const DataShape& data, const Batch& batch,
               Kernels kernels, nn::PlaneMemory& memory) const;
   double forward_flops(const std::vector<Weight>& weights, at::IntArrayRef input_sizes) const;
 

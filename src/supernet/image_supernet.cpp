@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "nn/plane_memory.hpp"
+#include "nn/plane/memory.hpp"
 
 namespace enas::supernet {
 namespace {
@@ -15,11 +15,11 @@ constexpr std::size_t kMaxChildren = 256;
 
 }  // namespace
 
-ImageSupernet::ImageSupernet(space::SearchSpace decisions, const ImageClasses& classes,
+ImageSupernet::ImageSupernet(space::SearchSpace decisions, const DataShape& data,
                              const Training& training, const ImageWeights& weights,
                              std::uint64_t seed)
     : decisions_(std::move(decisions)),
-      classes_(classes),
+      data_(data),
       training_(training),
       weights_(weights.make(seed)),
       numbers_(weights_),
@@ -46,16 +46,16 @@ double ImageSupernet::forward_flops(const space::Architecture& architecture,
 
 at::Tensor ImageSupernet::initial_state(std::int64_t) const { return at::empty({0}); }
 
-SlotGradient ImageSupernet::gradient(const space::Architecture& architecture, const Batch& batch,
-                                     at::Tensor&, const StepAddress& address) const {
+Pass ImageSupernet::gradient(const space::Architecture& architecture, const Batch& batch,
+                             at::Tensor&, const StepAddress& address) const {
   return child(architecture)
-      .gradient(weights_, classes_, batch, training_.drop_features, address, training_.kernels,
+      .gradient(weights_, data_, batch, training_.drop_features, address, training_.kernels,
                 *memory_);
 }
 
 Score ImageSupernet::score(const space::Architecture& architecture, const Batch& batch,
                            at::Tensor&) const {
-  return child(architecture).score(weights_, classes_, batch, training_.kernels, *memory_);
+  return child(architecture).score(weights_, data_, batch, training_.kernels, *memory_);
 }
 
 }  // namespace enas::supernet

@@ -10,7 +10,6 @@
 
 #include "space/search_space.hpp"
 #include "supernet/image_child.hpp"
-#include "supernet/image_classes.hpp"
 #include "supernet/image_weights.hpp"
 #include "supernet/supernet.hpp"
 
@@ -31,8 +30,8 @@ class ImageSupernet : public Supernet {
                        at::IntArrayRef input_sizes) const override;
   /// Nothing is carried from batch to batch.
   at::Tensor initial_state(std::int64_t batch_size) const override;
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state, const StepAddress& address) const override;
+  Pass gradient(const space::Architecture& architecture, const Batch& batch, at::Tensor& state,
+                const StepAddress& address) const override;
   Score score(const space::Architecture& architecture, const Batch& batch,
               at::Tensor& state) const override;
 
@@ -42,7 +41,7 @@ class ImageSupernet : public Supernet {
     Kernels kernels = Kernels::fused;
   };
   /// Weights are drawn from the seed by name.
-  ImageSupernet(space::SearchSpace decisions, const ImageClasses& classes, const Training& training,
+  ImageSupernet(space::SearchSpace decisions, const DataShape& data, const Training& training,
                 const ImageWeights& weights, std::uint64_t seed);
   const space::SearchSpace& decisions() const { return decisions_; }
   virtual ImageChild build(const space::Architecture& architecture,
@@ -52,7 +51,7 @@ class ImageSupernet : public Supernet {
   const ImageChild& child(const space::Architecture& architecture) const;
 
   space::SearchSpace decisions_;
-  ImageClasses classes_;
+  DataShape data_;
   Training training_;
   std::vector<Weight> weights_;
   WeightNumbers numbers_;

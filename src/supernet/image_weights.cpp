@@ -46,16 +46,9 @@ std::vector<Weight> ImageWeights::make(std::uint64_t seed) const {
   std::vector<Weight> weights;
   weights.reserve(entries_.size());
   for (const Entry& entry : entries_) {
-    const bool is_norm = entry.fan_in == 0;
-    at::Tensor value = at::empty(entry.shape.sizes, at::kFloat);
-    if (is_norm) {
-      value[0].fill_(1.0);
-      value[1].zero_();
-    } else {
-      nn::fill_he_normal(value, entry.fan_in,
-                         {seed, {Purpose::supernet_weights, name_address(entry.shape.name)}});
-    }
-    weights.push_back({entry.shape.name, value, !is_norm});
+    const RandomStream random(seed, {Purpose::supernet_weights, name_address(entry.shape.name)});
+    at::Tensor value = nn::initial_image_weight(entry.shape.sizes, entry.fan_in, random);
+    weights.push_back({entry.shape.name, std::move(value), /*decays=*/entry.fan_in > 0});
   }
   return weights;
 }
@@ -95,12 +88,12 @@ void check_epsilon(std::string_view key, double value) {
   throw ConfigError(concat("supernet.", key, " is ", value, "; it must be greater than 0"));
 }
 
-void check_classes(const ImageClasses& classes) {
-  if (classes.channels < 1) {
-    throw ConfigError(concat("images have ", classes.channels, " channels; at least 1 is needed"));
+void check_classes(const DataShape& data) {
+  if (data.channels < 1) {
+    throw ConfigError(concat("images have ", data.channels, " channels; at least 1 is needed"));
   }
-  if (classes.num_classes < 2) {
-    throw ConfigError(concat("there are ", classes.num_classes, " classes; at least 2 are needed"));
+  if (data.num_classes < 2) {
+    throw ConfigError(concat("there are ", data.num_classes, " classes; at least 2 are needed"));
   }
 }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "space/operation.hpp"
-#include "supernet/image_classes.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::supernet {
@@ -58,6 +57,6 @@ void check_at_least(std::string_view key, std::int64_t value, std::int64_t least
 void check_even(std::string_view key, std::int64_t value);
 void check_drop(std::string_view key, double value);
 void check_epsilon(std::string_view key, double value);
-void check_classes(const ImageClasses& classes);
+void check_classes(const DataShape& data);
 
 }  // namespace enas::supernet

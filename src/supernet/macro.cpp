@@ -10,13 +10,6 @@
 namespace enas::supernet {
 namespace {
 
-/// Layers after which everything that is read later is reduced.
-std::vector<int> pool_layers(int layers) {
-  const int third = layers / 3;
-  if (third == 0) return {};
-  return {third - 1, 2 * third - 1};
-}
-
 std::string branch_name(int layer, space::Operation operation) {
   return concat("layer/", layer, "/", space::name_of(operation));
 }
@@ -48,10 +41,10 @@ void add_merge(ImageWeights& weights, int layer, const MacroOptions& options) {
 }
 
 ImageWeights macro_weights(const space::MacroSpaceOptions& space, const MacroOptions& options,
-                           const ImageClasses& classes) {
+                           const DataShape& data) {
   const std::int64_t filters = options.filters;
   ImageWeights weights;
-  weights.add_convolution("stem/conv", filters, classes.channels, 3);
+  weights.add_convolution("stem/conv", filters, data.channels, 3);
   weights.add_norm("stem/norm", filters);
   for (int layer = 0; layer < space.layers; ++layer) {
     for (const space::Operation operation : space.operations) {
@@ -59,29 +52,29 @@ ImageWeights macro_weights(const space::MacroSpaceOptions& space, const MacroOpt
     }
     if (layer > 0) add_merge(weights, layer, options);
   }
-  for (const int pool : pool_layers(space.layers)) {
+  for (const int pool : space::pool_layers(space.layers)) {
     for (int entry = 0; entry <= pool + 1; ++entry) {
       weights.add_reduction(concat("reduction/", pool, "/", entry), filters, filters);
     }
   }
-  weights.add_linear("head", classes.num_classes, filters);
+  weights.add_linear("head", data.num_classes, filters);
   return weights;
 }
 
 void check(const space::MacroSpaceOptions& space, const MacroOptions& options,
-           const ImageClasses& classes) {
+           const DataShape& data) {
   check_at_least("filters", options.filters, 1);
-  if (!pool_layers(space.layers).empty()) check_even("filters", options.filters);
+  if (!space::pool_layers(space.layers).empty()) check_even("filters", options.filters);
   check_drop("drop_features", options.drop_features);
   check_epsilon("norm_epsilon", options.norm_epsilon);
   check_epsilon("kernel_norm_epsilon", options.kernel_norm_epsilon);
-  check_classes(classes);
+  check_classes(data);
 }
 
 ImageWeights checked_weights(const space::MacroSpaceOptions& space, const MacroOptions& options,
-                             const ImageClasses& classes) {
-  check(space, options, classes);
-  return macro_weights(space, options, classes);
+                             const DataShape& data) {
+  check(space, options, data);
+  return macro_weights(space, options, data);
 }
 
 /// Walks one architecture and adds what it needs to a child.
@@ -92,7 +85,7 @@ class MacroBuilder {
       : net_(net),
         options_(options),
         numbers_(numbers),
-        pools_(pool_layers(static_cast<int>(net.layers.size()))) {}
+        pools_(space::pool_layers(static_cast<int>(net.layers.size()))) {}
 
   ImageChild build() {
     const int stem = child_.convolution(0, numbers_("stem/conv"));
@@ -201,15 +194,14 @@ class MacroBuilder {
 }  // namespace
 
 std::vector<WeightShape> macro_weight_shapes(const space::MacroSpaceOptions& space,
-                                             const MacroOptions& options,
-                                             const ImageClasses& classes) {
-  return macro_weights(space, options, classes).shapes();
+                                             const MacroOptions& options, const DataShape& data) {
+  return macro_weights(space, options, data).shapes();
 }
 
 MacroSupernet::MacroSupernet(const space::MacroSpaceOptions& space, const MacroOptions& options,
-                             const ImageClasses& classes, std::uint64_t seed)
-    : ImageSupernet(space::macro_space(space), classes, {options.drop_features, options.kernels},
-                    checked_weights(space, options, classes), seed),
+                             const DataShape& data, std::uint64_t seed)
+    : ImageSupernet(space::macro_space(space), data, {options.drop_features, options.kernels},
+                    checked_weights(space, options, data), seed),
       space_(space),
       options_(options) {}
 

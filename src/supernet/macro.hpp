@@ -8,7 +8,6 @@
 
 #include "nn/precision.hpp"
 #include "space/macro.hpp"
-#include "supernet/image_classes.hpp"
 #include "supernet/image_supernet.hpp"
 
 namespace enas::supernet {
@@ -46,8 +45,7 @@ struct MacroOptions {
 /// "reduction/<p>/<e>/even", "…/odd" [F/2, F, 1, 1] and "…/norm"; "head" [classes, F].
 /// Weight decay is for all but the norms.
 std::vector<WeightShape> macro_weight_shapes(const space::MacroSpaceOptions& space,
-                                             const MacroOptions& options,
-                                             const ImageClasses& classes);
+                                             const MacroOptions& options, const DataShape& data);
 
 /// Computes only what the architecture uses: of the operations the chosen one, of the reductions
 /// those whose result is read. Batch statistics everywhere, when scoring too.
@@ -58,7 +56,7 @@ class MacroSupernet final : public ImageSupernet {
   /// (Purpose::supernet_weights). Throws ConfigError on values out of range, odd F where
   /// there are pool layers.
   MacroSupernet(const space::MacroSpaceOptions& space, const MacroOptions& options,
-                const ImageClasses& classes, std::uint64_t seed);
+                const DataShape& data, std::uint64_t seed);
 
  private:
   ImageChild build(const space::Architecture& architecture,

@@ -31,7 +31,7 @@ struct CellPlan {
 };
 
 /// Channels, and the number of reductions passed.
-struct ImageShape {
+struct PlannedImage {
   std::int64_t channels = 0;
   int level = 0;
 };
@@ -42,7 +42,7 @@ InputStep input_step(InputStep::Kind kind, const CellPlan& cell, int input, cons
 }
 
 /// Brings the two-back image to the previous one's size, and both to the cell's width.
-void plan_inputs(CellPlan& cell, ImageShape two_back, ImageShape previous) {
+void plan_inputs(CellPlan& cell, PlannedImage two_back, PlannedImage previous) {
   using Kind = InputStep::Kind;
   if (cell.is_released) {
     cell.inputs[1].push_back(input_step(Kind::reduce, cell, 1, "reduce", previous.channels));
@@ -66,20 +66,20 @@ void plan_inputs(CellPlan& cell, ImageShape two_back, ImageShape previous) {
 }
 
 std::vector<CellPlan> plan_cells(const MicroOptions& options) {
-  const int third = options.cells / 3;
+  const std::array<int, 2> reductions = space::reduction_cells(options.cells);
   std::vector<CellPlan> cells;
-  ImageShape two_back{std::int64_t{3} * options.filters, 0};
-  ImageShape previous = two_back;
+  PlannedImage two_back{std::int64_t{3} * options.filters, 0};
+  PlannedImage previous = two_back;
   int level = 0;
   for (int number = 0; number < options.cells + 2; ++number) {
     CellPlan cell;
     cell.name = concat("cell/", number);
-    cell.is_reduction = number == third || number == 2 * third + 1;
+    cell.is_reduction = number == reductions[0] || number == reductions[1];
     cell.is_released = cell.is_reduction && options.reduction_inputs == ReductionInputs::released;
     if (cell.is_reduction) ++level;
     cell.filters = std::int64_t{options.filters} << level;
     plan_inputs(cell, two_back, previous);
-    const ImageShape out{cell.filters, level};
+    const PlannedImage out{cell.filters, level};
     two_back = cell.is_released ? out : previous;
     previous = out;
     cells.push_back(std::move(cell));
@@ -132,30 +132,30 @@ void add_cell(ImageWeights& weights, const space::MicroSpaceOptions& space, cons
 }
 
 ImageWeights micro_weights(const space::MicroSpaceOptions& space, const MicroOptions& options,
-                           const ImageClasses& classes) {
+                           const DataShape& data) {
   const std::int64_t stem_channels = std::int64_t{3} * options.filters;
   ImageWeights weights;
-  weights.add_convolution("stem/conv", stem_channels, classes.channels, 3);
+  weights.add_convolution("stem/conv", stem_channels, data.channels, 3);
   weights.add_norm("stem/norm", stem_channels);
   const std::vector<CellPlan> cells = plan_cells(options);
   for (const CellPlan& cell : cells) add_cell(weights, space, cell);
-  weights.add_linear("head", classes.num_classes, cells.back().filters);
+  weights.add_linear("head", data.num_classes, cells.back().filters);
   return weights;
 }
 
-void check(const MicroOptions& options, const ImageClasses& classes) {
+void check(const MicroOptions& options, const DataShape& data) {
   check_at_least("cells", options.cells, 1);
   check_at_least("filters", options.filters, 1);
   check_even("filters", options.filters);
   check_drop("drop_features", options.drop_features);
   check_epsilon("norm_epsilon", options.norm_epsilon);
-  check_classes(classes);
+  check_classes(data);
 }
 
 ImageWeights checked_weights(const space::MicroSpaceOptions& space, const MicroOptions& options,
-                             const ImageClasses& classes) {
-  check(options, classes);
-  return micro_weights(space, options, classes);
+                             const DataShape& data) {
+  check(options, data);
+  return micro_weights(space, options, data);
 }
 
 /// Walks one architecture and adds what it needs to a child.
@@ -243,15 +243,14 @@ class MicroBuilder {
 }  // namespace
 
 std::vector<WeightShape> micro_weight_shapes(const space::MicroSpaceOptions& space,
-                                             const MicroOptions& options,
-                                             const ImageClasses& classes) {
-  return micro_weights(space, options, classes).shapes();
+                                             const MicroOptions& options, const DataShape& data) {
+  return micro_weights(space, options, data).shapes();
 }
 
 MicroSupernet::MicroSupernet(const space::MicroSpaceOptions& space, const MicroOptions& options,
-                             const ImageClasses& classes, std::uint64_t seed)
-    : ImageSupernet(space::micro_space(space), classes, {options.drop_features, options.kernels},
-                    checked_weights(space, options, classes), seed),
+                             const DataShape& data, std::uint64_t seed)
+    : ImageSupernet(space::micro_space(space), data, {options.drop_features, options.kernels},
+                    checked_weights(space, options, data), seed),
       space_(space),
       options_(options) {}
 

@@ -9,7 +9,6 @@
 
 #include "nn/precision.hpp"
 #include "space/micro.hpp"
-#include "supernet/image_classes.hpp"
 #include "supernet/image_supernet.hpp"
 
 namespace enas::supernet {
@@ -43,8 +42,7 @@ struct MicroOptions {
 /// "cell/<c>/out/norm"; "head" [classes, 4F].
 /// Weight decay is for all but the norms.
 std::vector<WeightShape> micro_weight_shapes(const space::MicroSpaceOptions& space,
-                                             const MicroOptions& options,
-                                             const ImageClasses& classes);
+                                             const MicroOptions& options, const DataShape& data);
 
 /// Computes only the chosen operations. Batch statistics everywhere, when scoring too. Reduction
 /// cells are number L/3 and 2·(L/3)+1 of the L+2.
@@ -54,7 +52,7 @@ class MicroSupernet final : public ImageSupernet {
   /// blocks), norms with scale 1 and offset 0, by tensor name (Purpose::supernet_weights). Throws
   /// ConfigError on values out of range.
   MicroSupernet(const space::MicroSpaceOptions& space, const MicroOptions& options,
-                const ImageClasses& classes, std::uint64_t seed);
+                const DataShape& data, std::uint64_t seed);
 
  private:
   ImageChild build(const space::Architecture& architecture,

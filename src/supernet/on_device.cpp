@@ -19,13 +19,12 @@ void OnDevice::refresh(const space::Architecture& architecture) const {
   for (const int weight : supernet_->touched(architecture)) weights_.refresh(weight);
 }
 
-SlotGradient OnDevice::gradient(const space::Architecture& architecture, const Batch& batch,
-                                at::Tensor& state, const StepAddress& address) const {
+Pass OnDevice::gradient(const space::Architecture& architecture, const Batch& batch,
+                        at::Tensor& state, const StepAddress& address) const {
   refresh(architecture);
   const nn::Bfloat16Products products(device_, bfloat16_);
   at::Tensor carried = state.to(device_);
-  SlotGradient result =
-      supernet_->gradient(architecture, nn::to_device(batch, device_), carried, address);
+  Pass result = supernet_->gradient(architecture, nn::to_device(batch, device_), carried, address);
   state = carried.to(at::kCPU);
   result.gradients = nn::to_host(std::move(result.gradients));
   return result;

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "nn/device.hpp"
+#include "nn/device/device.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::supernet {
@@ -27,8 +27,8 @@ class OnDevice final : public Supernet {
     return supernet_->forward_flops(architecture, input_sizes);
   }
   at::Tensor initial_state(std::int64_t batch_size) const override;
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state, const StepAddress& address) const override;
+  Pass gradient(const space::Architecture& architecture, const Batch& batch, at::Tensor& state,
+                const StepAddress& address) const override;
   Score score(const space::Architecture& architecture, const Batch& batch,
               at::Tensor& state) const override;
 

@@ -165,16 +165,15 @@ nn::LanguageModelWeights RecurrentSupernet::model_weights(const ActiveCell& acti
   return model;
 }
 
-SlotGradient RecurrentSupernet::gradient(const space::Architecture& architecture,
-                                         const Batch& batch, at::Tensor& state,
-                                         const StepAddress& address) const {
+Pass RecurrentSupernet::gradient(const space::Architecture& architecture, const Batch& batch,
+                                 at::Tensor& state, const StepAddress& address) const {
   const ActiveCell active = active_cell(architecture);
   nn::LanguageModelGradient found =
       nn::language_model_gradient(language_model(options_), active.cell, model_weights(active),
                                   batch, state, address, *workspace_);
   state = std::move(found.state);
 
-  SlotGradient result;
+  Pass result;
   result.loss = found.loss;
   result.forward_s = found.forward_s;
   result.backward_s = found.backward_s;

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "nn/language_model.hpp"
 #include "nn/precision.hpp"
+#include "nn/recurrent/language_model.hpp"
 #include "space/recurrent.hpp"
 #include "supernet/supernet.hpp"
 
@@ -65,8 +65,8 @@ class RecurrentSupernet final : public Supernet {
   double forward_flops(const space::Architecture& architecture,
                        at::IntArrayRef input_sizes) const override;
   at::Tensor initial_state(std::int64_t batch_size) const override;
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state, const StepAddress& address) const override;
+  Pass gradient(const space::Architecture& architecture, const Batch& batch, at::Tensor& state,
+                const StepAddress& address) const override;
   Score score(const space::Architecture& architecture, const Batch& batch,
               at::Tensor& state) const override;
 

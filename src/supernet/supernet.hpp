@@ -8,27 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "nn/data_shape.hpp"
+#include "nn/pass.hpp"
 #include "nn/training.hpp"
 #include "space/architecture.hpp"
 
 namespace enas::supernet {
 
 using nn::Batch;
+using nn::DataShape;
+using nn::Pass;
 using nn::Score;
 using nn::StepAddress;
 using nn::Weight;
 using nn::WeightShape;
-
-/// What one slot's training pass gave.
-struct SlotGradient {
-  double loss = 0.0;         ///< mean of the batch, without penalties: nats per token or image
-  std::int64_t correct = 0;  ///< targets that had the largest logit; 0 for language models
-  /// One gradient for each weight in touched(), in that order; of penalties too, weight decay not
-  /// included.
-  std::vector<at::Tensor> gradients;
-  double forward_s = 0.0;  ///< wall times of the two passes
-  double backward_s = 0.0;
-};
 
 /// How a supernet computes. Both give the same up to rounding.
 enum class Kernels {
@@ -56,8 +49,8 @@ class Supernet {
   virtual at::Tensor initial_state(std::int64_t batch_size) const = 0;
   /// Forward and backward of one batch in training mode. Replaces `state` by the carried state,
   /// detached.
-  virtual SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                                at::Tensor& state, const StepAddress& address) const = 0;
+  virtual Pass gradient(const space::Architecture& architecture, const Batch& batch,
+                        at::Tensor& state, const StepAddress& address) const = 0;
   /// Forward only, without dropout, no autograd. Replaces `state` by the carried state.
   virtual Score score(const space::Architecture& architecture, const Batch& batch,
                       at::Tensor& state) const = 0;

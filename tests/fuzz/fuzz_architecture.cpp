@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
-#include "space/formats.hpp"
+#include "space/formats/formats.hpp"
 
 namespace enas::space {
 

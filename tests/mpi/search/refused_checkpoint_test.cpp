@@ -30,8 +30,7 @@ class StillNetwork final : public child::Network {
   const std::vector<nn::Weight>& averages() const override { return averages_; }
   double multiply_adds() const override { return 0.0; }
   at::Tensor initial_state(std::int64_t) const override { return at::full({1}, 3.0); }
-  child::TrainingPass train(const nn::Batch&, at::Tensor&, const nn::StepAddress&,
-                            double) const override {
+  nn::Pass train(const nn::Batch&, at::Tensor&, const nn::StepAddress&, double) const override {
     return {};
   }
   nn::Score score(const nn::Batch&, at::Tensor&) const override { return {}; }

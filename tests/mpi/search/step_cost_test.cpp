@@ -39,9 +39,9 @@ class CountingSupernet final : public supernet::Supernet {
   at::Tensor initial_state(std::int64_t batch_size) const override {
     return at::zeros({batch_size});
   }
-  supernet::SlotGradient gradient(const space::Architecture& child, const supernet::Batch&,
-                                  at::Tensor&, const supernet::StepAddress&) const override {
-    supernet::SlotGradient result;
+  nn::Pass gradient(const space::Architecture& child, const supernet::Batch&, at::Tensor&,
+                    const supernet::StepAddress&) const override {
+    nn::Pass result;
     result.gradients.assign(child.tokens.size(), at::full({kValues}, 1.0));
     return result;
   }

@@ -24,12 +24,12 @@ class CountingNetwork final : public child::Network {
   const std::vector<nn::Weight>& averages() const override { return averages_; }
   double multiply_adds() const override { return 0.0; }
   at::Tensor initial_state(std::int64_t) const override { return at::full({1}, 100.0); }
-  child::TrainingPass train(const nn::Batch&, at::Tensor& state, const nn::StepAddress& address,
-                            double progress) const override {
+  nn::Pass train(const nn::Batch&, at::Tensor& state, const nn::StepAddress& address,
+                 double progress) const override {
     const auto slot = static_cast<double>(address.slot);
     last_progress = progress;
     state = at::full({1}, 101.0);
-    child::TrainingPass pass;
+    nn::Pass pass;
     pass.loss = slot;
     const bool is_broken = static_cast<int>(address.slot) == broken;
     pass.gradients = {

@@ -17,7 +17,7 @@
 
 namespace enas::child {
 
-inline nn::Batch image_batch(const ImageShape& shape, std::int64_t batch_size,
+inline nn::Batch image_batch(const nn::DataShape& shape, std::int64_t batch_size,
                              std::uint64_t number) {
   RandomStream random(3, {Purpose::test, number});
   at::Tensor images = at::empty({batch_size, shape.channels, shape.height, shape.width});
@@ -30,8 +30,8 @@ inline nn::Batch image_batch(const ImageShape& shape, std::int64_t batch_size,
   return {images, classes};
 }
 
-inline TrainingPass train(const Network& net, const nn::Batch& batch,
-                          const nn::StepAddress& address = {5, 2, 7}, double progress = 0.75) {
+inline nn::Pass train(const Network& net, const nn::Batch& batch,
+                      const nn::StepAddress& address = {5, 2, 7}, double progress = 0.75) {
   at::Tensor state = net.initial_state(batch.target.size(0));
   return net.train(batch, state, address, progress);
 }
@@ -191,7 +191,7 @@ inline void expect_definition_when_training(const ImageNetwork& net, const nn::B
                                  batch.target);
   expect_close(net, torch::autograd::grad({pass_losses.total}, leaves), expected, 1e-8);
 
-  const TrainingPass found = train(net, batch);
+  const nn::Pass found = train(net, batch);
   EXPECT_NEAR(found.loss, losses.main.item<double>(), 1e-4);
   EXPECT_EQ(found.correct, logits.main.argmax(1).eq(batch.target).sum().item<std::int64_t>());
   expect_close(net, found.gradients, expected, 0.02);

@@ -11,7 +11,7 @@
 namespace enas::child {
 namespace {
 
-constexpr ImageShape kShape{3, 6, 5, 4};
+constexpr nn::DataShape kShape{.channels = 3, .height = 6, .width = 5, .num_classes = 4};
 
 /// A 3×3 convolution, a norm, the classifier.
 ImagePlan small_plan() {
@@ -108,7 +108,7 @@ TEST(ImageNetwork, TrainsWhereTheCallerHasSwitchedGradientsOff) {
 }
 
 TEST(ImageNetwork, RefusesANormOverOnePixel) {
-  const ImageShape shape{3, 1, 1, 4};
+  const nn::DataShape shape{.channels = 3, .height = 1, .width = 1, .num_classes = 4};
   ImagePlan plan(shape, 1e-5);
   plan.classify(plan.norm(plan.convolution(0, "conv", 8, 3), "norm"));
   const ImageNetwork net(plan, {}, 1);

@@ -4,44 +4,28 @@
 #include <gtest/gtest.h>
 
 #include <set>
-#include <sstream>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "double_network.hpp"
+#include "unit/nn/data_shapes.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::child {
 namespace {
 
 using space::Operation;
 
-// The network of 24 layers that the authors published.
-constexpr const char* kPublished = R"(
- 0  3 0  0 1 0  2 0 0 1  2 0 0 0 0  3 1 1 0 1 0
- 2 0 0 0 0 0 1  2 0 1 1 0 1 1 1  1 0 1 1 1 0 1 0 1  0 0 0 0 0 0 0 0 0 0
- 2 0 0 0 0 0 1 0 0 0 0  0 1 0 0 1 1 0 0 0 0 1 1  2 0 1 0 0 0 0 0 1 0 1 1 0
- 1 0 0 1 0 0 0 1 1 1 0 1 0 1  0 1 1 0 1 0 1 0 0 0 0 0 1 0 0
- 2 0 0 1 0 0 0 0 0 0 0 1 0 1 0 1  2 0 1 0 0 0 1 0 0 1 1 1 1 0 0 1 0
- 2 0 0 0 0 1 0 1 0 1 0 0 1 0 1 0 0 1  3 0 1 1 0 1 0 0 0 0 0 1 0 1 0 1 0 0 0
- 3 0 1 1 0 0 0 0 0 0 0 0 0 1 1 0 0 0 0 1  0 1 0 0 1 0 1 1 0 0 0 1 0 0 0 0 0 1 1 0 0
- 3 0 1 0 1 1 0 0 1 0 1 1 0 1 1 0 1 0 0 1 0 0
- 0 1 0 1 0 1 0 0 0 0 0 0 0 0 1 0 1 0 0 1 0 0 0
- 0 1 1 0 0 0 1 1 1 0 1 0 0 0 1 0 1 0 0 1 1 0 0 0)";
-
 space::MacroNet net_of(int layers, std::vector<std::int32_t> tokens) {
   const space::MacroSpaceOptions space{.layers = layers};
   return space::macro_net(space, {space::macro_space(space).id(), std::move(tokens)});
 }
 
-space::MacroNet published() {
-  std::istringstream text(kPublished);
-  std::vector<std::int32_t> tokens;
-  for (std::int32_t token = 0; text >> token;) tokens.push_back(token);
-  return net_of(24, tokens);
-}
+space::MacroNet published() { return net_of(24, space::tokens_from_text(space::kEnasMacro)); }
 
 std::int64_t published_parameters(int filters, bool released) {
-  return macro_plan(published(), {.filters = filters, .released = released}, {}).num_parameters();
+  return macro_plan(published(), {.filters = filters, .released = released}, nn::kCifar)
+      .num_parameters();
 }
 
 /// Every layer with this operation, and skips from everything or nothing.
@@ -111,7 +95,7 @@ struct MacroModel {
 };
 
 void expect_definition(const space::MacroNet& net, const MacroNetworkOptions& options,
-                       const ImageShape& shape) {
+                       const nn::DataShape& shape) {
   SCOPED_TRACE(net.text());
   const MacroNetwork network(net, options, shape, 11);
   const MacroModel model{net, options};
@@ -121,22 +105,23 @@ void expect_definition(const space::MacroNet& net, const MacroNetworkOptions& op
 TEST(MacroNetwork, PassesAndScoresAreThoseOfTheDefinition) {
   const space::MacroNet mixed =
       net_of(6, {0, 3, 0, 1, 1, 0, 4, 1, 0, 1, 5, 0, 0, 1, 1, 2, 1, 1, 0, 0, 1});
-  expect_definition(mixed, {.filters = 4}, {3, 12, 12, 4});
-  expect_definition(mixed, {.filters = 3, .dropout = 0.0}, {1, 9, 11, 3});
+  expect_definition(mixed, {.filters = 4}, nn::images(3, 12, 12, 4));
+  expect_definition(mixed, {.filters = 3, .dropout = 0.0}, nn::images(1, 9, 11, 3));
   for (const int layers : {1, 2, 3}) {
-    expect_definition(uniform_net(layers, Operation::conv_3x3, true), {.filters = 4}, {3, 8, 8, 4});
+    expect_definition(uniform_net(layers, Operation::conv_3x3, true), {.filters = 4},
+                      nn::images(3, 8, 8, 4));
   }
 }
 
 TEST(MacroNetwork, ReleasedBuildsSeparableConvolutionsAsDenseOnes) {
   const space::MacroNet net = net_of(3, {1, 3, 1, 0, 0, 1});
-  expect_definition(net, {.filters = 4, .released = true}, {3, 8, 8, 4});
+  expect_definition(net, {.filters = 4, .released = true}, nn::images(3, 8, 8, 4));
 }
 
 TEST(MacroNetwork, ReleasedRefusesPools) {
   const space::MacroNet net = uniform_net(2, Operation::max_pool_3x3, false);
-  EXPECT_THROW(macro_plan(net, {.released = true}, {}), ConfigError);
-  EXPECT_GT(macro_plan(net, {}, {}).num_parameters(), 0);
+  EXPECT_THROW(macro_plan(net, {.released = true}, nn::kCifar), ConfigError);
+  EXPECT_GT(macro_plan(net, {}, nn::kCifar).num_parameters(), 0);
 }
 
 TEST(MacroNetwork, ParameterCountsOfThePublishedNetwork) {
@@ -150,7 +135,8 @@ TEST(MacroNetwork, ParameterCountsOfThePublishedNetwork) {
 
 std::set<int> pool_layers(int layers) {
   std::set<int> pools;
-  const ImagePlan plan = macro_plan(uniform_net(layers, Operation::conv_3x3, false), {}, {});
+  const ImagePlan plan =
+      macro_plan(uniform_net(layers, Operation::conv_3x3, false), {}, nn::kCifar);
   for (const PlannedWeight& weight : plan.weights()) {
     if (weight.name.starts_with("reduction/")) pools.insert(std::stoi(weight.name.substr(10)));
   }
@@ -164,7 +150,7 @@ TEST(MacroNetwork, PoolLayers) {
 }
 
 TEST(MacroNetwork, MultiplyAddsAreCountedByHand) {
-  const ImageShape shape{3, 8, 6, 5};
+  const nn::DataShape shape = nn::images(3, 8, 6, 5);
   const double pixels = 8 * 6;
   EXPECT_EQ(macro_plan(uniform_net(1, Operation::sep_conv_5x5, false), {.filters = 4}, shape)
                 .multiply_adds(),
@@ -179,7 +165,7 @@ TEST(MacroNetwork, MultiplyAddsAreCountedByHand) {
 }
 
 TEST(MacroNetwork, EveryOperationGivesItsOwnOutput) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const nn::Batch batch = image_batch(shape, 4, 2);
   std::set<double> losses;
   for (std::int32_t code = 0; code < 6; ++code) {
@@ -189,17 +175,17 @@ TEST(MacroNetwork, EveryOperationGivesItsOwnOutput) {
 }
 
 TEST(MacroNetwork, GradientsAreSlopesOfTheLoss) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const MacroNetwork net(net_of(3, {0, 1, 1, 4, 1, 1}), {.filters = 4}, shape, 1);
   expect_slopes(net, image_batch(shape, 6, 3), 0.5, 0.0);
 }
 
 TEST(MacroNetwork, TheSameCallGivesTheSameBits) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const MacroNetwork net(net_of(3, {2, 5, 1, 3, 1, 1}), {.filters = 4}, shape, 1);
   const nn::Batch batch = image_batch(shape, 6, 4);
-  const TrainingPass first = train(net, batch);
-  const TrainingPass second = train(net, batch);
+  const nn::Pass first = train(net, batch);
+  const nn::Pass second = train(net, batch);
   EXPECT_EQ(first.loss, second.loss);
   for (std::size_t i = 0; i < first.gradients.size(); ++i) {
     EXPECT_TRUE(at::equal(first.gradients[i], second.gradients[i]));
@@ -213,11 +199,15 @@ TEST(MacroNetwork, TheSameCallGivesTheSameBits) {
 
 TEST(MacroNetwork, RefusesValuesOutOfRange) {
   const space::MacroNet net = uniform_net(1, Operation::conv_3x3, false);
-  EXPECT_THROW(macro_plan(net, {.filters = 0}, {}), ConfigError);
-  EXPECT_THROW(macro_plan(net, {.dropout = 1.0}, {}), ConfigError);
-  EXPECT_THROW(macro_plan(net, {.norm_epsilon = 0.0}, {}), ConfigError);
-  EXPECT_THROW(macro_plan(net, {}, {.height = 0}), ConfigError);
-  EXPECT_THROW(macro_plan(net, {}, {.num_classes = 1}), ConfigError);
+  EXPECT_THROW(macro_plan(net, {.filters = 0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(macro_plan(net, {.dropout = 1.0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(macro_plan(net, {.norm_epsilon = 0.0}, nn::kCifar), ConfigError);
+  nn::DataShape flat = nn::kCifar;
+  flat.height = 0;
+  EXPECT_THROW(macro_plan(net, {}, flat), ConfigError);
+  nn::DataShape of_one_class = nn::kCifar;
+  of_one_class.num_classes = 1;
+  EXPECT_THROW(macro_plan(net, {}, of_one_class), ConfigError);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "double_network.hpp"
+#include "unit/nn/data_shapes.hpp"
 
 namespace enas::child {
 namespace {
@@ -154,7 +155,7 @@ struct MicroModel {
 };
 
 void expect_definition(const space::MicroNet& net, const MicroNetworkOptions& options,
-                       const ImageShape& shape) {
+                       const nn::DataShape& shape) {
   SCOPED_TRACE(concat(net.text(), ", ", shape.height, "x", shape.width));
   const MicroNetwork network(net, options, shape, 11);
   const MicroModel model{net, options};
@@ -163,20 +164,23 @@ void expect_definition(const space::MicroNet& net, const MicroNetworkOptions& op
 }
 
 TEST(MicroNetwork, PassesAndScoresAreThoseOfTheDefinition) {
-  expect_definition(varied(), {.layers = 3, .filters = 4}, {3, 12, 12, 4});
-  expect_definition(published(), {.layers = 1, .filters = 2}, {3, 8, 8, 4});
-  expect_definition(varied(), {.layers = 2, .filters = 3, .auxiliary_weight = 0.0}, {1, 8, 8, 3});
+  expect_definition(varied(), {.layers = 3, .filters = 4}, nn::images(3, 12, 12, 4));
+  expect_definition(published(), {.layers = 1, .filters = 2}, nn::images(3, 8, 8, 4));
+  expect_definition(varied(), {.layers = 2, .filters = 3, .auxiliary_weight = 0.0},
+                    nn::images(1, 8, 8, 3));
 }
 
 TEST(MicroNetwork, GradientsAreSlopesOfTheLoss) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const MicroNetwork net(varied(), {.layers = 1, .filters = 2}, shape, 1);
   expect_slopes(net, image_batch(shape, 6, 3), 0.2, 0.4);
 }
 
 TEST(MicroNetwork, OddSizesAreHalvedUpwards) {
-  expect_definition(varied(), {.layers = 3, .filters = 4, .drop_path_keep = 1.0}, {3, 13, 13, 4});
-  const ImagePlan plan = micro_plan(varied(), {.layers = 3, .filters = 4}, {3, 13, 10, 4});
+  expect_definition(varied(), {.layers = 3, .filters = 4, .drop_path_keep = 1.0},
+                    nn::images(3, 13, 13, 4));
+  const ImagePlan plan =
+      micro_plan(varied(), {.layers = 3, .filters = 4}, nn::images(3, 13, 10, 4));
   const int last_image = plan.steps()[plan.num_main_steps() - 1].images[0];
   EXPECT_EQ(plan.size(last_image), (ImageSize{8 * 4, 4, 3}));
 }
@@ -184,11 +188,11 @@ TEST(MicroNetwork, OddSizesAreHalvedUpwards) {
 TEST(MicroNetwork, AuxiliaryHeadOfLargeMapsIsThatOfTheDefinition) {
   // A map of 8x8 is shrunk to 2x2.
   expect_definition(net_of(3, {0, 4, 1, 2, 0, 3, 1, 4}), {.layers = 1, .filters = 1},
-                    {1, 32, 32, 3});
+                    nn::images(1, 32, 32, 3));
 }
 
 std::int64_t parameters(const MicroNetworkOptions& options) {
-  return micro_plan(published(), options, {}).num_parameters();
+  return micro_plan(published(), options, nn::kCifar).num_parameters();
 }
 
 TEST(MicroNetwork, ParameterCountOfThePublishedNetwork) {
@@ -208,14 +212,14 @@ std::vector<std::int64_t> channels_by_cell(const ImagePlan& plan) {
 }
 
 TEST(MicroNetwork, ChannelsByCellOfThePublishedNetwork) {
-  EXPECT_EQ(channels_by_cell(micro_plan(published(), {}, {})),
+  EXPECT_EQ(channels_by_cell(micro_plan(published(), {}, nn::kCifar)),
             (std::vector<std::int64_t>{180, 180, 180, 180, 180, 288, 360, 360, 360, 360, 360, 576,
                                        720, 720, 720, 720, 720}));
 }
 
 std::set<int> reduction_cells(int layers) {
   std::set<int> cells;
-  const ImagePlan plan = micro_plan(published(), {.layers = layers}, {});
+  const ImagePlan plan = micro_plan(published(), {.layers = layers}, nn::kCifar);
   for (const PlannedWeight& weight : plan.weights()) {
     if (weight.name.find("/reduction/") == std::string::npos) continue;
     cells.insert(std::stoi(weight.name.substr(5)));
@@ -230,7 +234,7 @@ TEST(MicroNetwork, ReductionCells) {
 }
 
 TEST(MicroNetwork, PathsOfDeeperCellsAreDroppedMoreOften) {
-  const ImagePlan plan = micro_plan(published(), {}, {});
+  const ImagePlan plan = micro_plan(published(), {}, nn::kCifar);
   std::vector<double> keeps;
   int num_paths = 0;
   for (const PlanStep& step : plan.steps()) {
@@ -249,7 +253,7 @@ TEST(MicroNetwork, PathsOfDeeperCellsAreDroppedMoreOften) {
 }
 
 TEST(MicroNetwork, NothingIsDroppedAtTheStart) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const nn::Batch batch = image_batch(shape, 6, 2);
   const MicroNetwork dropping(varied(), {.layers = 1, .filters = 4, .dropout = 0.0}, shape, 1);
   const MicroNetwork keeping(
@@ -260,7 +264,7 @@ TEST(MicroNetwork, NothingIsDroppedAtTheStart) {
 }
 
 TEST(MicroNetwork, EveryOperationGivesItsOwnOutput) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const nn::Batch batch = image_batch(shape, 4, 2);
   std::set<double> losses;
   for (std::int32_t code = 0; code < 5; ++code) {
@@ -272,13 +276,13 @@ TEST(MicroNetwork, EveryOperationGivesItsOwnOutput) {
 }
 
 TEST(MicroNetwork, AuxiliaryHeadIsTrained) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const MicroNetwork net(varied(), {.layers = 1, .filters = 4}, shape, 1);
   const nn::Batch batch = image_batch(shape, 6, 3);
   std::vector<at::Tensor> before;
   for (const nn::Weight& weight : net.weights()) before.push_back(weight.value.clone());
   for (int step = 0; step < 2; ++step) {  // an offset before a ReLU and a norm moves at the second
-    const TrainingPass pass = train(net, batch);
+    const nn::Pass pass = train(net, batch);
     for (std::size_t i = 0; i < before.size(); ++i) {
       at::Tensor value = net.weights()[i].value;
       value.sub_(pass.gradients[i], 0.05);
@@ -295,7 +299,7 @@ TEST(MicroNetwork, AuxiliaryHeadIsTrained) {
 }
 
 TEST(MicroNetwork, AuxiliaryHeadIsForTrainingOnly) {
-  const ImageShape shape{3, 8, 8, 4};
+  const nn::DataShape shape = nn::images(3, 8, 8, 4);
   const MicroNetwork with(varied(), {.layers = 1, .filters = 4}, shape, 1);
   const MicroNetwork without(varied(), {.layers = 1, .filters = 4, .auxiliary_weight = 0.0}, shape,
                              1);
@@ -309,11 +313,11 @@ TEST(MicroNetwork, AuxiliaryHeadIsForTrainingOnly) {
 }
 
 TEST(MicroNetwork, ScoresApproachTheTrainingLossAsAveragesSettle) {
-  const ImageShape shape{3, 16, 16, 4};
+  const nn::DataShape shape = nn::images(3, 16, 16, 4);
   const MicroNetwork net(
       varied(), {.layers = 1, .filters = 4, .dropout = 0.0, .drop_path_keep = 1.0}, shape, 1);
   const nn::Batch batch = image_batch(shape, 16, 5);
-  const TrainingPass pass = train(net, batch);
+  const nn::Pass pass = train(net, batch);
   const double before = std::abs(score(net, batch).loss() - pass.loss);
   for (int step = 0; step < 150; ++step) move_averages(net, pass.statistics);
   // What is left is that averages hold unbiased variances.
@@ -323,11 +327,11 @@ TEST(MicroNetwork, ScoresApproachTheTrainingLossAsAveragesSettle) {
 }
 
 TEST(MicroNetwork, TheSameCallGivesTheSameBits) {
-  const ImageShape shape{3, 9, 8, 4};
+  const nn::DataShape shape = nn::images(3, 9, 8, 4);
   const MicroNetwork net(varied(), {.layers = 2, .filters = 4}, shape, 1);
   const nn::Batch batch = image_batch(shape, 6, 4);
-  const TrainingPass first = train(net, batch);
-  const TrainingPass second = train(net, batch);
+  const nn::Pass first = train(net, batch);
+  const nn::Pass second = train(net, batch);
   EXPECT_EQ(first.loss, second.loss);
   for (std::size_t i = 0; i < first.gradients.size(); ++i) {
     EXPECT_TRUE(at::equal(first.gradients[i], second.gradients[i])) << net.weights()[i].name;
@@ -339,11 +343,11 @@ TEST(MicroNetwork, TheSameCallGivesTheSameBits) {
 
 TEST(MicroNetwork, RefusesValuesOutOfRange) {
   const space::MicroNet net = varied();
-  EXPECT_THROW(micro_plan(net, {.layers = 0}, {}), ConfigError);
-  EXPECT_THROW(micro_plan(net, {.filters = 0}, {}), ConfigError);
-  EXPECT_THROW(micro_plan(net, {.dropout = 1.0}, {}), ConfigError);
-  EXPECT_THROW(micro_plan(net, {.drop_path_keep = 0.0}, {}), ConfigError);
-  EXPECT_THROW(micro_plan(net, {.auxiliary_weight = -0.1}, {}), ConfigError);
+  EXPECT_THROW(micro_plan(net, {.layers = 0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(micro_plan(net, {.filters = 0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(micro_plan(net, {.dropout = 1.0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(micro_plan(net, {.drop_path_keep = 0.0}, nn::kCifar), ConfigError);
+  EXPECT_THROW(micro_plan(net, {.auxiliary_weight = -0.1}, nn::kCifar), ConfigError);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "child/micro.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "unit/nn/data_shapes.hpp"
 
 namespace enas::child {
 namespace {
@@ -35,7 +36,7 @@ void expect_same(const space::NetworkSize& counted, const ImagePlan& plan) {
 
 TEST(NetworkSize, IsThatOfRandomMacroNetworks) {
   const space::MacroSpaceOptions space{.layers = 7};
-  const ImageShape shape{.height = 14, .width = 18};
+  const nn::DataShape shape = nn::images(3, 14, 18, 10);
   for (std::uint64_t draw = 0; draw < kDraws; ++draw) {
     SCOPED_TRACE(concat("draw ", draw));
     const auto net = space::macro_net(space, random_child(space::macro_space(space), draw));
@@ -50,7 +51,7 @@ TEST(NetworkSize, IsThatOfRandomMicroNetworks) {
     SCOPED_TRACE(concat("draw ", draw));
     const auto net = space::micro_net(space, random_child(space::micro_space(space), draw));
     expect_same(space::network_size(net, {.layers = 4, .filters = 6}),
-                micro_plan(net, {.layers = 4, .filters = 6, .auxiliary_weight = 0.0}, {}));
+                micro_plan(net, {.layers = 4, .filters = 6, .auxiliary_weight = 0.0}, nn::kCifar));
   }
 }
 

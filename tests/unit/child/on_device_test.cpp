@@ -10,7 +10,7 @@
 namespace enas::child {
 namespace {
 
-constexpr ImageShape kShape{3, 6, 5, 4};
+constexpr nn::DataShape kShape{.channels = 3, .height = 6, .width = 5, .num_classes = 4};
 
 std::unique_ptr<Network> small_network() {
   ImagePlan plan(kShape, 1e-5);
@@ -18,7 +18,7 @@ std::unique_ptr<Network> small_network() {
   return std::make_unique<ImageNetwork>(std::move(plan), ImageNetwork::Training{}, 1);
 }
 
-void expect_same(const TrainingPass& a, const TrainingPass& b) {
+void expect_same(const nn::Pass& a, const nn::Pass& b) {
   EXPECT_EQ(a.loss, b.loss);
   EXPECT_EQ(a.correct, b.correct);
   ASSERT_EQ(a.gradients.size(), b.gradients.size());
@@ -39,7 +39,7 @@ TEST(OnDevice, FollowsTheHostsWeightsAndAverages) {
   EXPECT_EQ(placed.multiply_adds(), plain->multiply_adds());
   for (std::uint64_t step = 0; step < 3; ++step) {
     const nn::Batch batch = image_batch(kShape, 4, step);
-    const TrainingPass expected = train(*plain, batch);
+    const nn::Pass expected = train(*plain, batch);
     expect_same(train(placed, batch), expected);
     for (const Network* net : std::initializer_list<const Network*>{plain.get(), &placed}) {
       for (std::size_t i = 0; i < expected.gradients.size(); ++i) {

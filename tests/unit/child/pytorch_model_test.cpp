@@ -65,7 +65,7 @@ TEST(PytorchModel, HoldsTheForwardPassOfTheNetwork) {
   net.layers = {{0, space::Operation::conv_3x3, {}}, {1, space::Operation::sep_conv_5x5, {0}}};
   MacroNetworkOptions options;
   options.filters = 4;
-  const ImageShape shape{.channels = 1, .height = 6, .width = 5, .num_classes = 3};
+  const nn::DataShape shape{.channels = 1, .height = 6, .width = 5, .num_classes = 3};
   const std::string text = pytorch_model(net, options, shape, {{0.1}, {0.25}});
   expect_part(text, pytorch_forward(macro_plan(net, options, shape)));
   expect_part(text, "\nIMAGE = (1, 6, 5)  # channels, height, width\nCLASSES = 3\n");
@@ -78,7 +78,7 @@ TEST(PytorchModel, WritesStatisticsOfPixelsWithAllDigits) {
   net.layers = {{0, space::Operation::conv_3x3, {}}};
   MacroNetworkOptions options;
   options.filters = 4;
-  const ImageShape shape{.channels = 3, .height = 6, .width = 5, .num_classes = 3};
+  const nn::DataShape shape{.channels = 3, .height = 6, .width = 5, .num_classes = 3};
   const std::string text =
       pytorch_model(net, options, shape, {{1.0 / 3.0, 0.5, 1e-9}, {0.0, 2.0 / 3.0, 1.0}});
   expect_part(text, "\nMEAN = (0.3333333333333333, 0.5, 1e-09)\n");

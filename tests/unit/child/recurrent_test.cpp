@@ -61,7 +61,7 @@ at::Tensor start_state(const Network& net, std::int64_t batch_size = 5) {
   return net.initial_state(batch_size) + at::linspace(-0.5, 0.5, batch_size).unsqueeze(1);
 }
 
-TrainingPass train(const Network& net, const nn::StepAddress& address = kAddress) {
+nn::Pass train(const Network& net, const nn::StepAddress& address = kAddress) {
   at::Tensor state = start_state(net);
   return net.train(random_batch(), state, address, 0.5);
 }
@@ -115,8 +115,8 @@ TEST(RecurrentNetwork, HasTheWeightsOfItsShapesFromSeedAndNameAlone) {
 }
 
 /// The whole model in double and plain autograd, written from the definition.
-TrainingPass definition(const RecurrentNetwork& net, const RecurrentNetworkOptions& options,
-                        const nn::Cell& plan, const nn::Batch& batch, at::Tensor state) {
+nn::Pass definition(const RecurrentNetwork& net, const RecurrentNetworkOptions& options,
+                    const nn::Cell& plan, const nn::Batch& batch, at::Tensor state) {
   const auto mask = [&](std::uint64_t which, double drop, at::IntArrayRef sizes) {
     std::vector<float> values(static_cast<std::size_t>(c10::multiply_integers(sizes)), 1.0F);
     RandomStream stream(kAddress.seed, {Purpose::dropout, kAddress.slot, kAddress.step, which});
@@ -160,8 +160,8 @@ void expect_definition(const space::RecurrentCell& cell, const RecurrentNetworkO
   }
   plan.outputs = outputs;
   at::Tensor state = start_state(net, batch.input.size(1));
-  const TrainingPass expected = definition(net, options, plan, batch, state);
-  const TrainingPass found = net.train(batch, state, kAddress, 0.5);
+  const nn::Pass expected = definition(net, options, plan, batch, state);
+  const nn::Pass found = net.train(batch, state, kAddress, 0.5);
   EXPECT_NEAR(found.loss, expected.loss, 1e-6 * expected.loss);
   ASSERT_EQ(found.gradients.size(), net.weights().size());
   EXPECT_TRUE(found.statistics.empty());
@@ -214,7 +214,7 @@ TEST(RecurrentNetwork, GradientsAreTheSlopesOfTheLoss) {
   RecurrentNetworkOptions options = small_options();
   options.slowness = options.activation_l2 = 0.0;
   const RecurrentNetwork net(small_cell(), options, kVocabulary, 1);
-  const TrainingPass pass = train(net);
+  const nn::Pass pass = train(net);
   for (std::size_t i = 0; i < net.weights().size(); ++i) {
     at::Tensor weight = net.weights()[i].value;
     const at::Tensor kept = weight.clone();
@@ -266,9 +266,9 @@ TEST(RecurrentNetwork, PenaltiesAreInTheGradientsAndNotInTheLoss) {
        {&RecurrentNetworkOptions::slowness, &RecurrentNetworkOptions::activation_l2}) {
     RecurrentNetworkOptions options = small_options();
     options.slowness = options.activation_l2 = 0.0;
-    const TrainingPass plain = train(RecurrentNetwork(small_cell(), options, kVocabulary, 1));
+    const nn::Pass plain = train(RecurrentNetwork(small_cell(), options, kVocabulary, 1));
     options.*penalty = 2.0;
-    const TrainingPass pass = train(RecurrentNetwork(small_cell(), options, kVocabulary, 1));
+    const nn::Pass pass = train(RecurrentNetwork(small_cell(), options, kVocabulary, 1));
     EXPECT_EQ(pass.loss, plain.loss);
     EXPECT_GT((pass.gradients.back() - plain.gradients.back()).abs().max().item<float>(), 1e-4F);
   }
@@ -276,8 +276,8 @@ TEST(RecurrentNetwork, PenaltiesAreInTheGradientsAndNotInTheLoss) {
 
 TEST(RecurrentNetwork, TheSameAddressGivesTheSameBits) {
   const RecurrentNetwork net(small_cell(), small_options(), kVocabulary, 1);
-  const TrainingPass first = train(net);
-  const TrainingPass second = train(net);
+  const nn::Pass first = train(net);
+  const nn::Pass second = train(net);
   EXPECT_EQ(first.loss, second.loss);
   for (std::size_t i = 0; i < first.gradients.size(); ++i) {
     EXPECT_TRUE(at::equal(first.gradients[i], second.gradients[i]));

@@ -19,7 +19,7 @@ namespace enas::child {
 namespace {
 
 constexpr int kDraws = 200;
-constexpr ImageShape kShape{.channels = 1, .height = 5, .width = 4, .num_classes = 3};
+constexpr nn::DataShape kShape{.channels = 1, .height = 5, .width = 4, .num_classes = 3};
 
 /// Some of the nodes 0 to count - 1.
 std::vector<int> some_nodes(space::RandomSpaces& random, int count) {
@@ -29,7 +29,7 @@ std::vector<int> some_nodes(space::RandomSpaces& random, int count) {
 }
 
 /// How many gradients are zero throughout. All of them exist and have their weight's shape.
-int count_zero(const Network& net, const TrainingPass& pass) {
+int count_zero(const Network& net, const nn::Pass& pass) {
   EXPECT_EQ(pass.gradients.size(), net.weights().size());
   int zero = 0;
   for (std::size_t i = 0; i < pass.gradients.size(); ++i) {
@@ -42,7 +42,7 @@ int count_zero(const Network& net, const TrainingPass& pass) {
   return zero;
 }
 
-bool has_zero_gradient(const Network& net, const TrainingPass& pass, const std::string& name) {
+bool has_zero_gradient(const Network& net, const nn::Pass& pass, const std::string& name) {
   for (std::size_t i = 0; i < net.weights().size(); ++i) {
     if (net.weights()[i].name == name) return pass.gradients[i].eq(0.0).all().item<bool>();
   }
@@ -66,7 +66,7 @@ TEST(UnreadParts, RandomMicroNetworksWithNamedOutputsAreTrained) {
                                       .auxiliary_weight = draw % 20 == 0 ? 0.4 : 0.0};
     const ImageNetwork net(micro_plan(cells, options, kShape), {}, 1);
     const nn::Batch batch = image_batch(kShape, 2, 0);
-    const TrainingPass pass = train(net, batch);
+    const nn::Pass pass = train(net, batch);
     if (count_zero(net, pass) > 0) ++with_unread;
     move_averages(net, pass.statistics);
     EXPECT_TRUE(std::isfinite(score(net, batch).loss()));
@@ -85,7 +85,7 @@ TEST(UnreadParts, HaveAZeroGradientAndOthersHaveNot) {
   name_outputs(cells.reduction, {2});
   const ImageNetwork net(
       micro_plan(cells, {.layers = 1, .filters = 2, .auxiliary_weight = 0.0}, kShape), {}, 1);
-  const TrainingPass pass = train(net, image_batch(kShape, 4, 0));
+  const nn::Pass pass = train(net, image_batch(kShape, 4, 0));
   for (const char* name :
        {"cell/2/base", "cell/2/normal/3/x/sep_conv_5x5/1/depthwise",
         "cell/1/reduction/2/x/sep_conv_3x3/1/pointwise", "cell/1/input/0/shrink/even"}) {

@@ -36,13 +36,13 @@ inline space::SearchSpace skip_space(int layers) {
 }
 
 /// Warm-up steps, kept inputs, decisions without a step, candidates that are not all anchors,
-/// tokens in another order than the decisions.
+/// tokens in another order than the decisions, two kinds of options.
 inline space::SearchSpace mixed_space() {
   using space::AnchorAfter;
   using space::DecisionKind;
   using space::NextInput;
   return space::SearchSpace(
-      "toy", {"a", "b", "c"},
+      "toy", {"x", "y", "a", "b", "c"},
       {{.name = "warm-up",
         .kind = DecisionKind::none,
         .lstm_steps = 2,
@@ -52,7 +52,11 @@ inline space::SearchSpace mixed_space() {
         .lstm_steps = 0,
         .next = NextInput::keep,
         .anchor = AnchorAfter::zero},
-       {.name = "first", .next = NextInput::option_embedding, .num_choices = 3, .token = 2},
+       {.name = "first",
+        .next = NextInput::option_embedding,
+        .num_choices = 3,
+        .first_option = 2,
+        .token = 2},
        {.name = "own",
         .kind = DecisionKind::none,
         .lstm_steps = 3,
@@ -85,11 +89,7 @@ inline space::SearchSpace mixed_space() {
         .first_anchor = 2,
         .distance_penalty = 0.1,
         .token = 6},
-       {.name = "last",
-        .lstm_steps = 2,
-        .num_choices = 3,
-        .logit_bias = {0.5, 0.0, -0.5},
-        .token = 3}});
+       {.name = "last", .lstm_steps = 2, .num_choices = 2, .logit_bias = {0.5, -0.5}, .token = 3}});
 }
 
 /// Every architecture of a space, the last token varying fastest.

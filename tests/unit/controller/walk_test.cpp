@@ -77,7 +77,9 @@ class PlainWalk {
 
   void choose_input(const Decision& decision, const int* tokens, Vector& input) {
     if (decision.next == NextInput::start) input = row("start_input", 0);
-    if (decision.next == NextInput::option_embedding) input = row("option_embedding", *tokens);
+    if (decision.next == NextInput::option_embedding) {
+      input = row("option_embedding", decision.first_option + *tokens);
+    }
     if (decision.next == NextInput::anchor) input = anchor(decision, *tokens);
     if (decision.next == NextInput::scaled_anchor) {
       input = anchor(decision, *tokens);
@@ -135,7 +137,8 @@ class PlainWalk {
 
   Vector option_logits(const Decision& decision) {
     Vector logits;
-    for (int option = 0; option < space_.num_options(); ++option) {
+    for (int choice = 0; choice < decision.num_choices; ++choice) {
+      const int option = decision.first_option + choice;
       double z = 0.0;
       for (std::size_t k = 0; k < h_.size(); ++k) {
         const auto index = static_cast<std::int64_t>(k);
@@ -146,7 +149,7 @@ class PlainWalk {
       if (theta_.contains("option_bias")) z += theta_.at("option_bias")[0][option].item<double>();
       logits.push_back(bounded(z, options_.tanh_constant / options_.option_tanh_divisor));
       if (!decision.logit_bias.empty()) {
-        logits.back() += decision.logit_bias[static_cast<std::size_t>(option)];
+        logits.back() += decision.logit_bias[static_cast<std::size_t>(choice)];
       }
     }
     return logits;

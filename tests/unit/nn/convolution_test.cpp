@@ -194,6 +194,15 @@ TEST(GlobalAverage, IsOverHeightAndWidth) {
   EXPECT_LE(relative_difference(found, images.to(at::kDouble).flatten(2).mean(2)), 1e-6);
 }
 
+TEST(InitialImageWeight, IsHeNormalOrANormThatChangesNothing) {
+  at::Tensor expected = at::empty({6, 4, 3, 3});
+  fill_he_normal(expected, 36, {1, {Purpose::test, 1}});
+  EXPECT_TRUE(at::equal(initial_image_weight({6, 4, 3, 3}, 36, {1, {Purpose::test, 1}}), expected));
+  const at::Tensor norm = initial_image_weight({2, 5}, 0, {1, {Purpose::test, 1}});
+  EXPECT_TRUE(at::equal(norm[0], at::ones({5})));
+  EXPECT_TRUE(at::equal(norm[1], at::zeros({5})));
+}
+
 TEST(FillHeNormal, HasTheDeviationOfItsFanInAndItsAddress) {
   at::Tensor weight = at::empty({100, 100});
   fill_he_normal(weight, 50, {1, {Purpose::test, 1}});

@@ -29,7 +29,7 @@ Settings text_settings() {
 }
 
 std::int64_t parameters_of(const Settings& settings) {
-  const DataShape data{.vocabulary_size = 20, .channels = 3, .num_classes = 4};
+  const DataShape data{{.vocabulary_size = 20, .channels = 3, .num_classes = 4}};
   std::int64_t count = 0;
   const auto supernet = make_supernet(settings, data);
   for (const auto& weight : supernet->weights()) count += weight.value.numel();
@@ -130,8 +130,8 @@ TEST_P(EstimateOfImages, AgreesWithTheParts) {
   EXPECT_EQ(result.data, "shapes: 99/30/5 images 8×8×3, 4 classes");
   // Weights and their momentum, θ and its two moments, and what HDF5 adds to each array; nothing is
   // carried from batch to batch.
-  const auto num_weights = static_cast<double>(
-      weight_shapes(settings, {.vocabulary_size = 0, .channels = 3, .num_classes = 4}).size());
+  const auto num_weights =
+      static_cast<double>(weight_shapes(settings, {.channels = 3, .num_classes = 4}).size());
   const double values = 8.0 * static_cast<double>(result.supernet_parameters) +
                         12.0 * static_cast<double>(result.controller_parameters);
   EXPECT_GE(result.checkpoint_bytes, values);
@@ -147,8 +147,7 @@ TEST_P(EstimateOfImages, AgreesWithTheParts) {
 TEST_P(EstimateOfImages, KnowsTheMeanChild) {
   const Settings settings = small_image_settings(GetParam());
   const auto space = make_space(settings.space);
-  const auto supernet =
-      make_supernet(settings, {.vocabulary_size = 0, .channels = 3, .num_classes = 4});
+  const auto supernet = make_supernet(settings, {{.channels = 3, .num_classes = 4}});
   constexpr int kChildren = 400;
   double sum = 0.0;
   double squares = 0.0;

@@ -31,8 +31,8 @@ class RecordingSupernet final : public supernet::Supernet {
   at::Tensor initial_state(std::int64_t batch_size) const override {
     return at::zeros({batch_size});
   }
-  supernet::SlotGradient gradient(const space::Architecture&, const supernet::Batch&, at::Tensor&,
-                                  const supernet::StepAddress&) const override {
+  nn::Pass gradient(const space::Architecture&, const supernet::Batch&, at::Tensor&,
+                    const supernet::StepAddress&) const override {
     return {};
   }
   /// Its sums tell batches apart: of targets, and of targets that are 0.

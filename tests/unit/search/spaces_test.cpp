@@ -11,10 +11,10 @@
 namespace enas::search {
 namespace {
 
-const DataShape kImages{.vocabulary_size = 0, .channels = 3, .num_classes = 10};
+const DataShape kImages{{.channels = 3, .num_classes = 10}};
 
 DataShape shape_for(SpaceKind kind) {
-  return kind == SpaceKind::recurrent ? DataShape{.vocabulary_size = 20} : kImages;
+  return kind == SpaceKind::recurrent ? DataShape{{.vocabulary_size = 20}} : kImages;
 }
 
 std::int64_t total(const std::vector<supernet::WeightShape>& shapes) {

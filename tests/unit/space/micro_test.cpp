@@ -4,18 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "core/error.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::space {
 namespace {
-
-// The two cells that the authors published, as numpy prints them.
-constexpr std::string_view kPublished = R"(
-[0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1]
-[1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4
- 0 3 1 1])";
 
 TEST(MicroSpace, SamplesInputsFirstAndStoresThemBesideTheirOperations) {
   const SearchSpace space = micro_space({.nodes = 4});
@@ -118,7 +114,7 @@ TEST(MicroSpace, RefusesShapesThatDoNotExist) {
 }
 
 TEST(MicroNet, PublishedCellsParseAndRoundTrip) {
-  const Architecture architecture{"micro/7", tokens_from_text(kPublished)};
+  const Architecture architecture{"micro/7", tokens_from_text(kEnasMicro)};
   ASSERT_EQ(architecture.tokens.size(), 40U);
   const MicroNet net = micro_net({}, architecture);
   EXPECT_EQ(net.normal.loose_ends(), (std::vector<int>{2, 3, 4, 5, 6}));
@@ -167,6 +163,12 @@ TEST(MicroNet, RefusesTokensOfOtherSpaces) {
   EXPECT_THROW(micro_net(options, {"micro/3", {2, 4, 1, 4, 1, 4, 1, 4}}), InputError);
   EXPECT_THROW(micro_net(options, {"micro/3", {1, 4, 1, 4, 1, 4, 1, 5}}), InputError);
   EXPECT_THROW(micro_net(options, {"micro/3", {1, 4, 1, 4}}), InputError);
+}
+
+TEST(ReductionCells, FollowTheThirdsOfTheNormalCells) {
+  EXPECT_EQ(reduction_cells(15), (std::array<int, 2>{5, 11}));
+  EXPECT_EQ(reduction_cells(6), (std::array<int, 2>{2, 5}));
+  EXPECT_EQ(reduction_cells(1), (std::array<int, 2>{0, 1}));
 }
 
 }  // namespace

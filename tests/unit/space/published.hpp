@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "space/formats.hpp"
+#include "space/formats/formats.hpp"
 
 namespace enas::space {
 

@@ -10,13 +10,10 @@
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/random.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::space {
 namespace {
-
-// The best cell that the authors published, as they print it.
-const std::vector<std::int32_t> kPublishedTokens = {0, 0, 0, 1, 1, 2, 1, 2, 0, 2, 0, 5,
-                                                    1, 1, 0, 6, 1, 8, 1, 8, 1, 8, 1};
 
 RecurrentCell cell_of(const RecurrentSpaceOptions& options, std::vector<std::int32_t> tokens) {
   return recurrent_cell(options, {recurrent_space(options).id(), std::move(tokens)});
@@ -104,7 +101,7 @@ TEST(RecurrentSpace, RefusesShapesThatDoNotExist) {
 }
 
 TEST(RecurrentCell, PublishedCellHasTheKnownLooseEnds) {
-  const RecurrentCell cell = cell_of({}, kPublishedTokens);
+  const RecurrentCell cell = cell_of({}, tokens_from_text(kEnasPtb));
   EXPECT_EQ(cell.loose_ends(), (std::vector<int>{3, 4, 7, 9, 10, 11}));
   EXPECT_EQ(cell.text(),
             "0:tanh 1:tanh(0) 2:relu(1) 3:relu(2) 4:tanh(2) 5:tanh(2) 6:relu(5) 7:tanh(1) "

@@ -78,7 +78,7 @@ TEST(SearchSpace, RefusesDecisionsThatDoNotHangTogether) {
             std::string::npos);
   EXPECT_NE(refusal({option("f", 3, 0), option("g", 3, 2)}).find("are not 0 .. 1"),
             std::string::npos);
-  EXPECT_NE(refusal({option("f", 2, 0)}).find("the space has 3 options"), std::string::npos);
+  EXPECT_NE(refusal({option("f", 4, 0)}).find("the space has 3 options"), std::string::npos);
   EXPECT_NE(refusal({anchor("n0"), earlier_node("p", 2, 0)}).find("1 anchors are stored"),
             std::string::npos);
 }
@@ -117,6 +117,31 @@ TEST(SearchSpace, RefusesMeaninglessFields) {
   wrong = earlier_node("p", 1, 0);
   wrong.logit_bias = {0.5};
   EXPECT_NE(refusal({anchor("n"), wrong}).find("logit_bias"), std::string::npos);
+}
+
+TEST(SearchSpace, DecisionsMayHaveOptionsOfTheirOwn) {
+  Decision size = option("size", 2, 1);
+  size.first_option = 1;
+  const SearchSpace space = make({option("kind", 1, 0), size});
+  EXPECT_EQ(space.size_text(), "2");
+  EXPECT_EQ(space.options(0).size(), 1U);
+  ASSERT_EQ(space.options(1).size(), 2U);
+  EXPECT_EQ(space.options(1)[0], "b");
+  EXPECT_EQ(space.options(1)[1], "c");
+  EXPECT_NE(input_error(space, {1, 0}).find("must be between 0 and 0"), std::string::npos);
+  EXPECT_THROW(space.options(2), ContractError);
+}
+
+TEST(SearchSpace, RefusesOptionsThatTheSpaceDoesNotHave) {
+  Decision decision = option("f", 2, 0);
+  decision.first_option = 2;
+  EXPECT_NE(refusal({decision}).find("num_choices is 2 from option 2 on"), std::string::npos);
+  decision.first_option = -1;
+  EXPECT_NE(refusal({decision}).find("from option -1 on"), std::string::npos);
+  EXPECT_NE(refusal({option("f", 0, 0)}).find("num_choices is 0"), std::string::npos);
+  Decision link = earlier_node("p", 1, 0);
+  link.first_option = 1;
+  EXPECT_NE(refusal({anchor("n"), link}).find("first_option needs kind option"), std::string::npos);
 }
 
 TEST(SearchSpace, ChecksBiasesAgainstTheOptions) {

@@ -31,7 +31,7 @@ inline void expect_reference(const Supernet& net, const space::Architecture& arc
     loss = at::cross_entropy_loss(forward(weights, input, drop), batch.target);
     margin = weights.margin();
   }
-  const SlotGradient found = gradient_of(net, architecture, batch);
+  const Pass found = gradient_of(net, architecture, batch);
   EXPECT_NEAR(found.loss, loss.item<double>(), 1e-5);
   EXPECT_EQ(touched_names(net, architecture), weights.asked());
 

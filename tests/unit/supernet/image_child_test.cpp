@@ -42,12 +42,12 @@ std::vector<Case> all_cases(double drop, Kernels kernels = Kernels::fused) {
   std::vector<Case> cases;
   for (const MacroOptions& options : {sums, merges}) {
     cases.push_back({concat("macro ", cases.size()),
-                     std::make_unique<MacroSupernet>(macro, options, kSmallClasses, 1),
+                     std::make_unique<MacroSupernet>(macro, options, kSmallData, 1),
                      {random_macro(macro, 0), random_macro(macro, 1), random_macro(macro, 2)}});
   }
   for (const MicroOptions& options : {both, released}) {
     cases.push_back({concat("micro ", cases.size()),
-                     std::make_unique<MicroSupernet>(micro, options, kSmallClasses, 1),
+                     std::make_unique<MicroSupernet>(micro, options, kSmallData, 1),
                      {random_micro(micro, 0), random_micro(micro, 1), random_micro(micro, 2)}});
   }
   return cases;
@@ -57,7 +57,7 @@ TEST(ImageSupernets, WeightsThatAreNotTouchedAreNotRead) {
   for (const Case& item : all_cases(0.1)) {
     for (const space::Architecture& child : item.children) {
       SCOPED_TRACE(concat(item.name, " ", child.text()));
-      const SlotGradient before = gradient_of(*item.net, child);
+      const Pass before = gradient_of(*item.net, child);
       const double nats = score_of(*item.net, child).nats;
       const std::vector<int> touched = item.net->touched(child);
       EXPECT_TRUE(std::is_sorted(touched.begin(), touched.end()));
@@ -85,8 +85,8 @@ TEST(ImageSupernets, EagerKernelsGiveTheSameUpToRounding) {
   for (std::size_t i = 0; i < fused.size(); ++i) {
     for (const space::Architecture& child : fused[i].children) {
       SCOPED_TRACE(concat(fused[i].name, " ", child.text()));
-      const SlotGradient a = gradient_of(*fused[i].net, child);
-      const SlotGradient b = gradient_of(*eager[i].net, child);
+      const Pass a = gradient_of(*fused[i].net, child);
+      const Pass b = gradient_of(*eager[i].net, child);
       EXPECT_NEAR(a.loss, b.loss, 1e-5);
       EXPECT_NEAR(score_of(*fused[i].net, child).loss(), score_of(*eager[i].net, child).loss(),
                   1e-5);
@@ -107,7 +107,7 @@ TEST(ImageSupernets, FlopsAreCountedFromTheChild) {
   const space::MacroSpaceOptions space{.layers = 1};
   MacroOptions options;
   options.filters = 4;
-  const MacroSupernet net(space, options, kSmallClasses, 1);
+  const MacroSupernet net(space, options, kSmallData, 1);
   const double pixels = 6.0 * 9.0 * 7.0;
   const double around = pixels * (4 * 2 * 9) + pixels * (4 * 4) + 6.0 * (5 * 4);
   const double kernels[] = {4 * 4 * 9, 4 * 9 + 4 * 4, 4 * 4 * 25, 4 * 25 + 4 * 4, 0, 0};
@@ -141,7 +141,7 @@ TEST(ImageSupernets, ScoresDropNothing) {
     const space::Architecture& child = with[i].children[0];
     const Score score = score_of(*with[i].net, child);
     EXPECT_EQ(score.nats, score_of(*without[i].net, child).nats);
-    const SlotGradient plain = gradient_of(*without[i].net, child);
+    const Pass plain = gradient_of(*without[i].net, child);
     EXPECT_NEAR(plain.loss, score.loss(), 1e-6);
     EXPECT_EQ(plain.correct, score.correct);
     EXPECT_GT(std::abs(gradient_of(*with[i].net, child).loss - plain.loss), 1e-4);
@@ -154,7 +154,7 @@ TEST(ImageSupernets, MasksFollowFromTheirAddress) {
     const auto at_address = [&](const StepAddress& address) {
       return gradient_of(*item.net, item.children[0], image_batch(), address);
     };
-    const SlotGradient first = at_address({7, 1, 40});
+    const Pass first = at_address({7, 1, 40});
     EXPECT_FALSE(same_gradients(at_address({7, 2, 40}), first));
     EXPECT_FALSE(same_gradients(at_address({7, 1, 41}), first));
     EXPECT_FALSE(same_gradients(at_address({8, 1, 40}), first));
@@ -166,7 +166,7 @@ TEST(ImageSupernets, GradientsHaveNothingLeftOfAutograd) {
   const c10::NoGradGuard callers_mode;
   for (const Case& item : all_cases(0.1)) {
     SCOPED_TRACE(item.name);
-    const SlotGradient found = gradient_of(*item.net, item.children[0]);
+    const Pass found = gradient_of(*item.net, item.children[0]);
     for (const at::Tensor& gradient : found.gradients) {
       EXPECT_FALSE(gradient.requires_grad());
       EXPECT_TRUE(gradient.isfinite().all().item<bool>());
@@ -194,7 +194,7 @@ TEST(ImageSupernets, ImagesTooSmallForTheReductionsWork) {
       SCOPED_TRACE(concat(item.name, " ", size, " ", height, " ", width));
       const Batch batch = image_batch({size, height, width});
       EXPECT_TRUE(std::isfinite(score_of(*item.net, item.children[0], batch).nats));
-      const SlotGradient found = gradient_of(*item.net, item.children[0], batch);
+      const Pass found = gradient_of(*item.net, item.children[0], batch);
       EXPECT_TRUE(std::isfinite(found.loss));
       for (const at::Tensor& gradient : found.gradients) {
         EXPECT_TRUE(gradient.isfinite().all().item<bool>());
@@ -207,7 +207,7 @@ TEST(ImageSupernets, AGradientLowersTheLoss) {
   for (const Case& item : all_cases(0.0)) {
     SCOPED_TRACE(item.name);
     const space::Architecture& child = item.children[0];
-    const SlotGradient found = gradient_of(*item.net, child);
+    const Pass found = gradient_of(*item.net, child);
     double squares = 0.0;
     for (const at::Tensor& gradient : found.gradients) {
       squares += gradient.to(at::kDouble).square().sum().item<double>();
@@ -251,8 +251,8 @@ TEST(ImageSupernets, WeightsAreTheAnnouncedOnesAndNormsDoNotDecay) {
   const space::MicroSpaceOptions space{.nodes = 4};
   MicroOptions options;
   options.filters = 4;
-  const MicroSupernet net(space, options, kSmallClasses, 1);
-  const auto shapes = micro_weight_shapes(space, options, kSmallClasses);
+  const MicroSupernet net(space, options, kSmallData, 1);
+  const auto shapes = micro_weight_shapes(space, options, kSmallData);
   ASSERT_EQ(net.weights().size(), shapes.size());
   std::set<std::string> names;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
@@ -284,7 +284,7 @@ TEST(ImageWeights, ConvolutionsStartHeNormalWithTheirTrueFanIn) {
   MacroOptions options;
   options.filters = 48;
   options.skip_merge = SkipMerge::concatenate;
-  const MacroSupernet macro({.layers = 3}, options, {3, 100}, 1);
+  const MacroSupernet macro({.layers = 3}, options, {.channels = 3, .num_classes = 100}, 1);
   for (const Weight& weight : macro.weights()) {
     if (weight.name == "layer/0/conv_5x5/conv") expect_deviation(weight, 25 * 48);
     if (weight.name == "layer/0/sep_conv_5x5/depthwise") expect_deviation(weight, 25);
@@ -297,7 +297,7 @@ TEST(ImageWeights, ConvolutionsStartHeNormalWithTheirTrueFanIn) {
   }
   MicroOptions cells;
   cells.cells = 1;
-  const MicroSupernet micro({}, cells, {3, 100}, 1);
+  const MicroSupernet micro({}, cells, {.channels = 3, .num_classes = 100}, 1);
   for (const Weight& weight : micro.weights()) {
     if (weight.name == "cell/2/out/3") expect_deviation(weight, 7 * 80);
     if (weight.name == "cell/2/node/4/x/sep_conv_3x3/1/2/pointwise") expect_deviation(weight, 80);
@@ -307,7 +307,7 @@ TEST(ImageWeights, ConvolutionsStartHeNormalWithTheirTrueFanIn) {
 
 TEST(ImageWeights, ValuesFollowFromSeedAndNameAlone) {
   const auto make = [](int layers, std::uint64_t seed) {
-    return MacroSupernet({.layers = layers}, {}, kSmallClasses, seed);
+    return MacroSupernet({.layers = layers}, {}, kSmallData, seed);
   };
   const MacroSupernet small = make(2, 1);
   const MacroSupernet large = make(4, 1);

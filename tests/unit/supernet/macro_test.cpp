@@ -8,24 +8,13 @@
 
 #include "core/error.hpp"
 #include "expect_reference.hpp"
+#include "unit/nn/data_shapes.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::supernet {
 namespace {
 
 using space::Operation;
-
-// The network of 24 layers that the authors published.
-constexpr std::string_view kPublished = R"(
- 0 | 3 0 | 0 1 0 | 2 0 0 1 | 2 0 0 0 0 | 3 1 1 0 1 0
- 2 0 0 0 0 0 1 | 2 0 1 1 0 1 1 1 | 1 0 1 1 1 0 1 0 1 | 0 0 0 0 0 0 0 0 0 0
- 2 0 0 0 0 0 1 0 0 0 0 | 0 1 0 0 1 1 0 0 0 0 1 1 | 2 0 1 0 0 0 0 0 1 0 1 1 0
- 1 0 0 1 0 0 0 1 1 1 0 1 0 1 | 0 1 1 0 1 0 1 0 0 0 0 0 1 0 0
- 2 0 0 1 0 0 0 0 0 0 0 1 0 1 0 1 | 2 0 1 0 0 0 1 0 0 1 1 1 1 0 0 1 0
- 2 0 0 0 0 1 0 1 0 1 0 0 1 0 1 0 0 1 | 3 0 1 1 0 1 0 0 0 0 0 1 0 1 0 1 0 0 0
- 3 0 1 1 0 0 0 0 0 0 0 0 0 1 1 0 0 0 0 1 | 0 1 0 0 1 0 1 1 0 0 0 1 0 0 0 0 0 1 1 0 0
- 3 0 1 0 1 1 0 0 1 0 1 1 0 1 1 0 1 0 0 1 0 0
- 0 1 0 1 0 1 0 0 0 0 0 0 0 0 1 0 1 0 0 1 0 0 0
- 0 1 1 0 0 0 1 1 1 0 1 0 0 0 1 0 1 0 0 1 1 0 0 0)";
 
 MacroOptions small_options() {
   MacroOptions options;
@@ -113,7 +102,7 @@ struct MacroModel {
 
 void expect_reference(const space::MacroSpaceOptions& space, const MacroOptions& options,
                       const space::Architecture& architecture, const BatchSizes& sizes = {}) {
-  const MacroSupernet net(space, options, kSmallClasses, 1);
+  const MacroSupernet net(space, options, kSmallData, 1);
   const MacroModel model{space::macro_net(space, architecture), options};
   expect_reference(net, architecture, sizes, options.drop_features, model);
 }
@@ -148,8 +137,8 @@ TEST(MacroSupernet, EveryOperationHasItsDefinitionInBothOrders) {
 }
 
 TEST(MacroSupernet, ParameterCountOfThePublishedSupernet) {
-  EXPECT_EQ(count_values(macro_weight_shapes({}, {}, {})), 697'860);
-  const MacroSupernet net({}, {}, {}, 1);
+  EXPECT_EQ(count_values(macro_weight_shapes({}, {}, nn::kCifar)), 697'860);
+  const MacroSupernet net({}, {}, nn::kCifar, 1);
   std::int64_t count = 0;
   for (const Weight& weight : net.weights()) count += weight.value.numel();
   EXPECT_EQ(count, 697'860);
@@ -159,13 +148,14 @@ TEST(MacroSupernet, ParameterCountOfThePublishedSupernet) {
 
 TEST(MacroSupernet, ThePublishedNetworkRuns) {
   const space::MacroSpaceOptions space{.layers = 24};
-  const space::Architecture architecture = macro_child(space, space::tokens_from_text(kPublished));
+  const space::Architecture architecture =
+      macro_child(space, space::tokens_from_text(space::kEnasMacro));
   expect_reference(space, small_options(), architecture, {6, 8, 8});
 }
 
 TEST(MacroSupernet, TwoOperationsAtOnePlaceGiveTwoOutputs) {
   const space::MacroSpaceOptions space{.layers = 6};  // pools after layers 1 and 3
-  const MacroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MacroSupernet net(space, small_options(), kSmallData, 1);
   const space::Architecture base = random_macro(space, 5);
   std::int32_t place = 0;
   for (int layer = 0; layer < space.layers; place += ++layer) {
@@ -195,7 +185,7 @@ TEST(MacroSupernet, EverySkipChangesTheOutput) {
   for (const SkipMerge merge : {SkipMerge::sum, SkipMerge::concatenate}) {
     MacroOptions options = small_options();
     options.skip_merge = merge;
-    const MacroSupernet net(space, options, kSmallClasses, 1);
+    const MacroSupernet net(space, options, kSmallData, 1);
     const space::Architecture base = random_macro(space, 6);
     const double nats = score_of(net, base).nats;
     std::size_t place = 0;
@@ -212,7 +202,7 @@ TEST(MacroSupernet, EverySkipChangesTheOutput) {
 
 TEST(MacroSupernet, ReducesOnlyWhatIsReadLater) {
   const space::MacroSpaceOptions space{.layers = 6};
-  const MacroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MacroSupernet net(space, small_options(), kSmallData, 1);
   const auto reductions = [&](const std::vector<std::int32_t>& tokens) {
     std::set<std::string> names;
     for (const std::string& name : touched_names(net, macro_child(space, tokens))) {
@@ -234,7 +224,7 @@ TEST(MacroSupernet, ReducesOnlyWhatIsReadLater) {
 TEST(MacroSupernet, ASubsetOfOperationsHasOnlyTheirWeights) {
   space::MacroSpaceOptions space{.layers = 4};
   space.operations = {Operation::max_pool_3x3, Operation::sep_conv_5x5};
-  const MacroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MacroSupernet net(space, small_options(), kSmallData, 1);
   for (const Weight& weight : net.weights()) {
     EXPECT_EQ(weight.name.find("conv_3x3"), std::string::npos) << weight.name;
     EXPECT_EQ(weight.name.find("avg_pool"), std::string::npos) << weight.name;
@@ -248,7 +238,7 @@ TEST(MacroSupernet, RefusesValuesOutOfRange) {
   const auto make = [](int layers, auto change) {
     MacroOptions options = small_options();
     change(options);
-    MacroSupernet({.layers = layers}, options, kSmallClasses, 1);
+    MacroSupernet({.layers = layers}, options, kSmallData, 1);
   };
   EXPECT_NO_THROW(make(3, [](auto&) {}));
   EXPECT_THROW(make(3, [](auto& o) { o.filters = 0; }), ConfigError);
@@ -258,8 +248,8 @@ TEST(MacroSupernet, RefusesValuesOutOfRange) {
   EXPECT_THROW(make(3, [](auto& o) { o.drop_features = std::nan(""); }), ConfigError);
   EXPECT_THROW(make(3, [](auto& o) { o.norm_epsilon = 0.0; }), ConfigError);
   EXPECT_THROW(make(3, [](auto& o) { o.kernel_norm_epsilon = -1.0; }), ConfigError);
-  EXPECT_THROW(MacroSupernet({}, {}, {0, 10}, 1), ConfigError);
-  EXPECT_THROW(MacroSupernet({}, {}, {3, 1}, 1), ConfigError);
+  EXPECT_THROW(MacroSupernet({}, {}, {.channels = 0, .num_classes = 10}, 1), ConfigError);
+  EXPECT_THROW(MacroSupernet({}, {}, {.channels = 3, .num_classes = 1}, 1), ConfigError);
 }
 
 }  // namespace

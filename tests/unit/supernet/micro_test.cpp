@@ -8,16 +8,13 @@
 
 #include "core/error.hpp"
 #include "expect_reference.hpp"
+#include "unit/nn/data_shapes.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::supernet {
 namespace {
 
 using space::Operation;
-
-// The cells that the authors published.
-constexpr std::string_view kPublished = R"(
- 0 2 0 0  0 4 0 1  0 4 1 1  1 0 0 1  0 2 1 1
- 1 0 1 0  0 3 0 2  1 1 3 1  1 0 0 4  0 3 1 1)";
 
 MicroOptions small_options(int cells = 3) {
   MicroOptions options;
@@ -120,7 +117,7 @@ struct MicroModel {
 
 void expect_reference(const space::MicroSpaceOptions& space, const MicroOptions& options,
                       const space::Architecture& architecture, const BatchSizes& sizes = {}) {
-  const MicroSupernet net(space, options, kSmallClasses, 1);
+  const MicroSupernet net(space, options, kSmallData, 1);
   const MicroModel model{space::micro_net(space, architecture), options};
   expect_reference(net, architecture, sizes, options.drop_features, model);
 }
@@ -140,10 +137,10 @@ TEST(MicroSupernet, GradientsAndScoresAreThoseOfTheDefinition) {
 
 TEST(MicroSupernet, ParameterCountsOfBothReductions) {
   MicroOptions options;
-  EXPECT_EQ(count_values(micro_weight_shapes({}, options, {})), 5'377'380);
+  EXPECT_EQ(count_values(micro_weight_shapes({}, options, nn::kCifar)), 5'377'380);
   options.reduction_inputs = ReductionInputs::released;
-  EXPECT_EQ(count_values(micro_weight_shapes({}, options, {})), 5'373'140);
-  const MicroSupernet net({}, options, {}, 1);
+  EXPECT_EQ(count_values(micro_weight_shapes({}, options, nn::kCifar)), 5'373'140);
+  const MicroSupernet net({}, options, nn::kCifar, 1);
   std::int64_t count = 0;
   for (const Weight& weight : net.weights()) count += weight.value.numel();
   EXPECT_EQ(count, 5'373'140);
@@ -155,14 +152,14 @@ TEST(MicroSupernet, ThePublishedCellsRun) {
   for (const ReductionInputs inputs : {ReductionInputs::both, ReductionInputs::released}) {
     MicroOptions options = small_options(6);
     options.reduction_inputs = inputs;
-    expect_reference(space, options, micro_child(space, space::tokens_from_text(kPublished)),
+    expect_reference(space, options, micro_child(space, space::tokens_from_text(space::kEnasMicro)),
                      {6, 8, 8});
   }
 }
 
 TEST(MicroSupernet, TwoOperationsAtOnePlaceGiveTwoOutputs) {
   const space::MicroSpaceOptions space{.nodes = 4};
-  const MicroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MicroSupernet net(space, small_options(), kSmallData, 1);
   const space::Architecture base = random_micro(space, 5);
   for (std::size_t place = 1; place < base.tokens.size(); place += 2) {
     std::vector<double> nats;
@@ -181,7 +178,7 @@ TEST(MicroSupernet, TwoOperationsAtOnePlaceGiveTwoOutputs) {
 
 TEST(MicroSupernet, TouchesTheChosenOperationsOfEveryCell) {
   const space::MicroSpaceOptions space{.nodes = 3};
-  const MicroSupernet net(space, small_options(1), kSmallClasses, 1);
+  const MicroSupernet net(space, small_options(1), kSmallData, 1);
   // Cells 0 and 1 reduce, cell 2 is normal. Input 0 of the normal cell is read by nobody.
   const auto child = micro_child(space, {1, 0, 1, 4, 0, 1, 1, 3});
   std::set<std::string> names;
@@ -209,7 +206,7 @@ TEST(MicroSupernet, AnUnreadInputReachesTheOutput) {
   const space::MicroSpaceOptions space{.nodes = 3};
   const auto unread = micro_child(space, {1, 0, 1, 4, 0, 1, 1, 3});
   expect_reference(space, small_options(), unread);
-  const MicroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MicroSupernet net(space, small_options(), kSmallData, 1);
   const double before = score_of(net, unread).nats;
   for (const Weight& weight : net.weights()) {
     if (weight.name == "cell/4/out/0") at::Tensor(weight.value).mul_(-2.0);
@@ -220,7 +217,7 @@ TEST(MicroSupernet, AnUnreadInputReachesTheOutput) {
 TEST(MicroSupernet, ASubsetOfOperationsHasOnlyTheirWeights) {
   space::MicroSpaceOptions space{.nodes = 4};
   space.operations = {Operation::max_pool_3x3, Operation::sep_conv_5x5};
-  const MicroSupernet net(space, small_options(), kSmallClasses, 1);
+  const MicroSupernet net(space, small_options(), kSmallData, 1);
   for (const Weight& weight : net.weights()) {
     EXPECT_EQ(weight.name.find("sep_conv_3x3"), std::string::npos) << weight.name;
   }
@@ -233,7 +230,7 @@ TEST(MicroSupernet, RefusesValuesOutOfRange) {
   const auto make = [](auto change) {
     MicroOptions options = small_options();
     change(options);
-    MicroSupernet({.nodes = 3}, options, kSmallClasses, 1);
+    MicroSupernet({.nodes = 3}, options, kSmallData, 1);
   };
   EXPECT_NO_THROW(make([](auto&) {}));
   EXPECT_THROW(make([](auto& o) { o.cells = 0; }), ConfigError);
@@ -241,8 +238,8 @@ TEST(MicroSupernet, RefusesValuesOutOfRange) {
   EXPECT_THROW(make([](auto& o) { o.filters = 5; }), ConfigError);
   EXPECT_THROW(make([](auto& o) { o.drop_features = -0.1; }), ConfigError);
   EXPECT_THROW(make([](auto& o) { o.norm_epsilon = std::nan(""); }), ConfigError);
-  EXPECT_THROW(MicroSupernet({}, {}, {0, 10}, 1), ConfigError);
-  EXPECT_THROW(MicroSupernet({}, {}, {3, 0}, 1), ConfigError);
+  EXPECT_THROW(MicroSupernet({}, {}, {.channels = 0, .num_classes = 10}, 1), ConfigError);
+  EXPECT_THROW(MicroSupernet({}, {}, {.channels = 3, .num_classes = 0}, 1), ConfigError);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr std::array<Kernels, 2> kBothKernels = {Kernels::fused, Kernels::eager}
 
 void expect_trained(const Supernet& net, const space::Architecture& child, const Batch& batch) {
   SCOPED_TRACE(child.text());
-  const SlotGradient found = gradient_of(net, child, batch);
+  const Pass found = gradient_of(net, child, batch);
   const std::vector<int> touched = net.touched(child);
   ASSERT_EQ(found.gradients.size(), touched.size());
   for (std::size_t i = 0; i < touched.size(); ++i) {
@@ -34,7 +34,7 @@ TEST(RandomChildren, OfMacroSupernetsAreTrained) {
   for (const Kernels kernels : kBothKernels) {
     for (const SkipMerge merge : {SkipMerge::sum, SkipMerge::concatenate}) {
       const MacroOptions options{.filters = 2, .skip_merge = merge, .kernels = kernels};
-      nets.push_back(std::make_unique<MacroSupernet>(space, options, kSmallClasses, 1));
+      nets.push_back(std::make_unique<MacroSupernet>(space, options, kSmallData, 1));
     }
   }
   const Batch batch = image_batch({.count = 2, .height = 5, .width = 4});
@@ -50,7 +50,7 @@ TEST(RandomChildren, OfMicroSupernetsAreTrained) {
     for (const ReductionInputs inputs : {ReductionInputs::both, ReductionInputs::released}) {
       const MicroOptions options{
           .cells = 2, .filters = 2, .reduction_inputs = inputs, .kernels = kernels};
-      nets.push_back(std::make_unique<MicroSupernet>(space, options, kSmallClasses, 1));
+      nets.push_back(std::make_unique<MicroSupernet>(space, options, kSmallData, 1));
     }
   }
   const Batch batch = image_batch({.count = 2, .height = 5, .width = 4});

@@ -21,9 +21,8 @@ void expect_eager_gradients(const space::RecurrentSpaceOptions& space,
   const space::Architecture architecture = random_child(space, number);
   at::Tensor state = start_state(net, batch.input.size(1));
   at::Tensor eager_state = state.clone();
-  const SlotGradient fast = net.gradient(architecture, batch, state, kAddress);
-  const SlotGradient eager =
-      EagerModel{space, options, net}.gradient(architecture, batch, eager_state);
+  const Pass fast = net.gradient(architecture, batch, state, kAddress);
+  const Pass eager = EagerModel{space, options, net}.gradient(architecture, batch, eager_state);
   EXPECT_NEAR(fast.loss, eager.loss, 1e-6 * eager.loss);
   ASSERT_EQ(fast.gradients.size(), net.touched(architecture).size());
   ASSERT_EQ(fast.gradients.size(), eager.gradients.size());
@@ -81,11 +80,11 @@ TEST(RecurrentSupernet, EagerKernelsGiveTheSame) {
 TEST(RecurrentSupernet, Bfloat16ProductsStayNearFloat32) {
   const auto architecture = random_child(small_space(), 2);
   RecurrentOptions options = small_options();
-  const SlotGradient exact =
+  const Pass exact =
       gradient_of(RecurrentSupernet(small_space(), options, kVocabulary, 1), architecture);
   options.precision = nn::Precision::bfloat16;
   const RecurrentSupernet net(small_space(), options, kVocabulary, 1);
-  const SlotGradient rounded = gradient_of(net, architecture);
+  const Pass rounded = gradient_of(net, architecture);
   EXPECT_NE(rounded.loss, exact.loss);
   EXPECT_NEAR(rounded.loss, exact.loss, 0.01 * exact.loss);
   for (std::size_t i = 0; i < exact.gradients.size(); ++i) {
@@ -234,7 +233,7 @@ TEST(RecurrentSupernet, TouchesTheEmbeddingAndOneMatrixANode) {
 TEST(RecurrentSupernet, UntouchedWeightsDoNotMatterAndTouchedOnesDo) {
   const RecurrentSupernet net(small_space(), small_options(), kVocabulary, 1);
   const auto architecture = random_child(small_space(), 3);
-  const SlotGradient before = gradient_of(net, architecture);
+  const Pass before = gradient_of(net, architecture);
   const auto numbers = net.touched(architecture);
   for (std::size_t i = 0; i < net.weights().size(); ++i) {
     const bool is_touched =
@@ -282,7 +281,7 @@ TEST(RecurrentSupernet, FunctionsMeanTheirNamesInAnyOrder) {
 TEST(RecurrentSupernet, TheSameCallGivesTheSameBits) {
   const RecurrentSupernet net(small_space(), small_options(), kVocabulary, 1);
   const auto architecture = random_child(small_space(), 5);
-  const SlotGradient first = gradient_of(net, architecture);
+  const Pass first = gradient_of(net, architecture);
   gradient_of(net, random_child(small_space(), 6));
   at::Tensor state = start_state(net, 2);
   net.score(random_child(small_space(), 7), random_batch(3, 2), state);
@@ -302,7 +301,7 @@ TEST(RecurrentSupernet, EachMaskReplaysAndDiffersBySeedSlotAndStep) {
     RecurrentOptions options = without_dropout(small_options());
     options.*drop = 0.5;
     const RecurrentSupernet net(small_space(), options, kVocabulary, 1);
-    const SlotGradient base = gradient_of(net, architecture, {7, 1, 40});
+    const Pass base = gradient_of(net, architecture, {7, 1, 40});
     EXPECT_TRUE(same_bits(base, gradient_of(net, architecture, {7, 1, 40})));
     EXPECT_NE(base.loss, gradient_of(net, architecture, {8, 1, 40}).loss);
     EXPECT_NE(base.loss, gradient_of(net, architecture, {7, 2, 40}).loss);

@@ -22,7 +22,7 @@
 
 namespace enas::supernet {
 
-constexpr ImageClasses kSmallClasses{2, 5};
+constexpr DataShape kSmallData{.channels = 2, .num_classes = 5};
 constexpr StepAddress kImageAddress{7, 1, 40};
 
 struct BatchSizes {
@@ -34,12 +34,12 @@ struct BatchSizes {
 inline Batch image_batch(const BatchSizes& sizes = {}, std::uint64_t number = 0) {
   RandomStream stream(4, {Purpose::test, 100, number});
   at::Tensor images =
-      at::empty({sizes.count, kSmallClasses.channels, sizes.height, sizes.width}, at::kFloat);
+      at::empty({sizes.count, kSmallData.channels, sizes.height, sizes.width}, at::kFloat);
   stream.fill_normal({images.data_ptr<float>(), static_cast<std::size_t>(images.numel())}, 1.0F);
   at::Tensor classes = at::empty({sizes.count}, at::kLong);
   for (std::int64_t i = 0; i < sizes.count; ++i) {
     classes[i] = static_cast<std::int64_t>(
-        stream.next_below(static_cast<std::uint64_t>(kSmallClasses.num_classes)));
+        stream.next_below(static_cast<std::uint64_t>(kSmallData.num_classes)));
   }
   return {images.contiguous(at::MemoryFormat::ChannelsLast), classes};
 }
@@ -85,9 +85,9 @@ inline std::int64_t count_values(const std::vector<WeightShape>& shapes) {
   return count;
 }
 
-inline SlotGradient gradient_of(const Supernet& net, const space::Architecture& architecture,
-                                const Batch& batch = image_batch(),
-                                const StepAddress& address = kImageAddress) {
+inline Pass gradient_of(const Supernet& net, const space::Architecture& architecture,
+                        const Batch& batch = image_batch(),
+                        const StepAddress& address = kImageAddress) {
   at::Tensor state = net.initial_state(batch.input.size(0));
   return net.gradient(architecture, batch, state, address);
 }
@@ -98,7 +98,7 @@ inline Score score_of(const Supernet& net, const space::Architecture& architectu
   return net.score(architecture, batch, state);
 }
 
-inline bool same_gradients(const SlotGradient& a, const SlotGradient& b) {
+inline bool same_gradients(const Pass& a, const Pass& b) {
   return a.loss == b.loss && a.correct == b.correct &&
          std::equal(a.gradients.begin(), a.gradients.end(), b.gradients.begin(), b.gradients.end(),
                     [](const at::Tensor& x, const at::Tensor& y) { return at::equal(x, y); });

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/random.hpp"
-#include "nn/recurrent_segment.hpp"
+#include "nn/recurrent/recurrent_segment.hpp"
 #include "supernet/recurrent.hpp"
 
 namespace enas::supernet {
@@ -92,7 +92,7 @@ inline std::int64_t count_values(const std::vector<WeightShape>& shapes) {
   return count;
 }
 
-inline bool same_bits(const SlotGradient& a, const SlotGradient& b) {
+inline bool same_bits(const Pass& a, const Pass& b) {
   if (a.loss != b.loss || a.gradients.size() != b.gradients.size()) return false;
   for (std::size_t i = 0; i < a.gradients.size(); ++i) {
     if (!at::equal(a.gradients[i], b.gradients[i])) return false;
@@ -100,9 +100,8 @@ inline bool same_bits(const SlotGradient& a, const SlotGradient& b) {
   return true;
 }
 
-inline SlotGradient gradient_of(const RecurrentSupernet& net,
-                                const space::Architecture& architecture,
-                                const StepAddress& address = kAddress) {
+inline Pass gradient_of(const RecurrentSupernet& net, const space::Architecture& architecture,
+                        const StepAddress& address = kAddress) {
   at::Tensor state = start_state(net);
   return net.gradient(architecture, random_batch(), state, address);
 }
@@ -121,8 +120,8 @@ struct EagerModel {
     return torch::tensor(values).view(sizes).to(at::kDouble);
   }
 
-  SlotGradient gradient(const space::Architecture& architecture, const Batch& batch,
-                        at::Tensor& state) const {
+  Pass gradient(const space::Architecture& architecture, const Batch& batch,
+                at::Tensor& state) const {
     const space::RecurrentCell cell = space::recurrent_cell(space, architecture);
     std::vector<at::Tensor> leaves;
     for (const int number : net.touched(architecture)) {
@@ -175,7 +174,10 @@ struct EagerModel {
       loss = loss + options.slowness * outputs.diff(1, 0).square().mean();
     }
     state = outputs[-1].detach();
-    return {cross_entropy.item<double>(), /*correct=*/0, torch::autograd::grad({loss}, leaves)};
+    Pass pass;
+    pass.loss = cross_entropy.item<double>();
+    pass.gradients = torch::autograd::grad({loss}, leaves);
+    return pass;
   }
 };
 
