@@ -14,8 +14,9 @@
 #include "run/together.hpp"
 #include "search/random_strategy.hpp"
 #include "search/search.hpp"
+#include "search/shared_weights.hpp"
 #include "search/spaces.hpp"
-#include "search/weight_step.hpp"
+#include "search/step.hpp"
 
 namespace enas::search {
 
@@ -30,7 +31,7 @@ double largest(comm::World& world, double mine) {
   return *std::max_element(all.begin(), all.end());
 }
 
-void add(StepSplit& split, const WeightStepReport& report, double weight) {
+void add(StepSplit& split, const StepReport& report, double weight) {
   split.data_s += weight * report.data_s;
   split.forward_s += weight * report.forward_s;
   split.backward_s += weight * report.backward_s;
@@ -52,7 +53,7 @@ class Bench {
 
  private:
   void begin_phase();
-  WeightStepReport weight_step();
+  StepReport weight_step();
   double flops(const space::Architecture& child, std::int64_t count, int batch_size) const;
   /// Collective. Seconds of `work` on the slowest rank, one value a repeat, the warm-up left out.
   /// `work` gets the number of the repeat, 0 for the warm-up.
@@ -70,9 +71,9 @@ class Bench {
   std::unique_ptr<supernet::Supernet> supernet_;
   std::unique_ptr<Strategy> strategy_;
   run::FaultInjector no_faults_;
-  WeightOptimizer optimizer_;
-  WeightStep weight_step_;
   SearchState state_;
+  SharedWeights shared_weights_;
+  Step step_;
   std::vector<std::vector<space::Architecture>> children_;  ///< by slot and step of a repeat
   std::vector<std::int64_t> image_sizes_;  ///< channels, height, width; none of text
 };
@@ -90,8 +91,8 @@ Bench::Bench(comm::World& world, const Settings& settings, const BenchOptions& o
       supernet_(options.device.place(make_supernet(settings, task_->data_shape()))),
       strategy_(make_strategy(space_, settings)),
       no_faults_("", world.rank()),
-      optimizer_(supernet_->weights(), settings.weights),
-      weight_step_(world, *reducer_, *supernet_, optimizer_, *task_, settings, no_faults_) {
+      shared_weights_(*supernet_, state_.children, settings.run.seed),
+      step_(world, *reducer_, shared_weights_, *task_, settings.weights, no_faults_) {
   const RandomStrategy uniform(space_, kChildrenSeed);
   const int rows = settings.weights.children == Children::shared ? 1 : settings.weights.slots;
   for (int slot = 0; slot < rows; ++slot) {
@@ -116,15 +117,13 @@ void Bench::begin_phase() {
       children.tokens.insert(children.tokens.end(), tokens.begin(), tokens.end());
     }
   }
-  state_.slot_state.clear();
-  for (int i = 0; i < own_.size(); ++i) {
-    state_.slot_state.push_back(supernet_->initial_state(settings_.weights.batch_size));
-  }
+  state_.slot_state = step_.initial_states();
 }
 
-WeightStepReport Bench::weight_step() {
+StepReport Bench::weight_step() {
   Progress& progress = state_.progress;
-  auto report = weight_step_.run(state_, 0);
+  auto report = step_.run({progress.round, progress.index, progress.step}, progress.lr_factor,
+                          state_.slot_state, 0);
   ++progress.step;
   if (++progress.index == task_->steps_in_pass(progress.round)) {
     progress.index = 0;
@@ -169,7 +168,9 @@ void Bench::time_weight_steps(WeightBench& result) {
     RankShare& mine = repeats[static_cast<std::size_t>(repeat)];
     for (int step = 0; step < options_.steps; ++step) {
       if (state_.progress.index == 0) begin_phase();
-      WeightStepReport report;
+      StepReport report;
+      const auto children =
+          state_.children.at(space_.id(), settings_.weights.slots, state_.progress.index);
       sum += share * turn([&] { report = weight_step(); });
       add(mine.split, report, share);
       mine.bytes_sent += share * static_cast<double>(reducer_->last_cost().bytes_sent);
@@ -181,8 +182,7 @@ void Bench::time_weight_steps(WeightBench& result) {
       for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
         const auto count = report.slots[slot].count;
         result.examples += share * static_cast<double>(count);
-        result.flops +=
-            share * 3.0 * flops(report.children[slot], count, settings_.weights.batch_size);
+        result.flops += share * 3.0 * flops(children[slot], count, settings_.weights.batch_size);
       }
     }
     return sum;

@@ -52,7 +52,7 @@ void Reporter::started(bool is_resumed, const SearchState& state) {
   since_round_.restart();
 }
 
-void Reporter::weight_step(const Progress& progress, const WeightStepReport& report,
+void Reporter::weight_step(const Progress& progress, const StepReport& report,
                            std::int64_t steps_in_phase) {
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
   log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
@@ -61,14 +61,15 @@ void Reporter::weight_step(const Progress& progress, const WeightStepReport& rep
                        task_.metric().example(), "s/s  ", time_left(progress)));
 }
 
-void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
-                               const WeightStepReport& report, const io::Digest& strategy) {
-  run_log.add_weight_step(progress, report, strategy);
+void Reporter::log_weight_step(RunLog& run_log, const Progress& progress, const StepReport& report,
+                               const std::vector<space::Architecture>& children,
+                               const io::Digest& strategy) {
+  run_log.add_weight_step(progress, report, children, strategy);
   for (std::size_t i = 0; i < report.slots.size(); ++i) {
     if (report.slots[i].finite != 0) continue;
     const std::string text =
         concat("slot ", i, " had no finite gradient (loss ", report.slots[i].loss,
-               ") and was left out, its carried state reset; child ", report.children[i].text());
+               ") and was left out, its carried state reset; child ", children[i].text());
     run_log.add_event(progress.step, "not_finite", text);
     log_.warn(concat("step ", progress.step, ", batch ", progress.index, ": ", text));
   }

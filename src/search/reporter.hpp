@@ -13,9 +13,9 @@
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/step.hpp"
 #include "search/task.hpp"
 #include "search/validation.hpp"
-#include "search/weight_step.hpp"
 
 namespace enas::search {
 
@@ -27,10 +27,10 @@ class Reporter {
            const space::SearchSpace& space, const Task& task);
 
   void started(bool is_resumed, const SearchState& state);
-  void weight_step(const Progress& progress, const WeightStepReport& report,
-                   std::int64_t steps_in_phase);
+  void weight_step(const Progress& progress, const StepReport& report, std::int64_t steps_in_phase);
   /// Rows of a weight step; slots that were not finite become events and warnings.
-  void log_weight_step(RunLog& run_log, const Progress& progress, const WeightStepReport& report,
+  void log_weight_step(RunLog& run_log, const Progress& progress, const StepReport& report,
+                       const std::vector<space::Architecture>& children,
                        const io::Digest& strategy);
   void controller_step(const Progress& progress, const ControllerStepReport& report);
   void round(const SearchState& state, const ValidationReport& report, RunLog& run_log,

@@ -98,23 +98,24 @@ RunLog::RunLog(const space::SearchSpace& space, const Metric& metric)
       children_(add_table("children", children_columns(space, metric))),
       rounds_(add_table("rounds", round_columns(space))) {}
 
-void RunLog::add_weight_step(const Progress& progress, const WeightStepReport& report,
+void RunLog::add_weight_step(const Progress& progress, const StepReport& report,
+                             const std::vector<space::Architecture>& children,
                              const io::Digest& strategy) {
-  weight_steps_.add_row({progress.step, progress.round, report.loss, report.metric,
-                         report.gradient_norm, report.lr, std::int64_t{report.num_finite},
-                         report.examples_per_s, report.data_s, report.forward_s, report.backward_s,
-                         report.pack_s, report.wait_s, report.reduce_s, report.update_s});
+  weight_steps_.add_row({progress.step, progress.round, report.loss,
+                         metric_.of(report.loss, report.accuracy), report.gradient_norm, report.lr,
+                         std::int64_t{report.num_finite}, report.examples_per_s, report.data_s,
+                         report.forward_s, report.backward_s, report.pack_s, report.wait_s,
+                         report.reduce_s, report.update_s});
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
     const run::StepRecord& record = report.slots[slot];
     const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.count);
     const auto status =
         record.finite != 0 ? space::RolloutStatus::ok : space::RolloutStatus::not_finite;
-    add_child(
-        progress, strategy,
-        {.source = "slot",
-         .index = record.item,
-         .child = {report.children[slot], record.loss, metric_.of(record.loss, accuracy), status},
-         .seconds = record.seconds});
+    add_child(progress, strategy,
+              {.source = "slot",
+               .index = record.item,
+               .child = {children[slot], record.loss, metric_.of(record.loss, accuracy), status},
+               .seconds = record.seconds});
   }
 }
 

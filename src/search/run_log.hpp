@@ -12,9 +12,9 @@
 #include "search/controller_step.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/step.hpp"
 #include "search/task.hpp"
 #include "search/validation.hpp"
-#include "search/weight_step.hpp"
 #include "space/search_space.hpp"
 
 namespace enas::search {
@@ -27,7 +27,9 @@ class RunLog final : public run::StepLog {
  public:
   RunLog(const space::SearchSpace& space, const Metric& metric);
 
-  void add_weight_step(const Progress& progress, const WeightStepReport& report,
+  /// `children` are those of the slots.
+  void add_weight_step(const Progress& progress, const StepReport& report,
+                       const std::vector<space::Architecture>& children,
                        const io::Digest& strategy);
   void add_controller_step(const Progress& progress, const ControllerStepReport& report,
                            const io::Digest& strategy);

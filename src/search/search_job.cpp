@@ -13,13 +13,13 @@ SearchJob::SearchJob(const run::Context& context, const SearchParts& parts)
     : world_(context.world),
       parts_(parts),
       run_log_(parts.space, parts.task.metric()),
-      optimizer_(parts.supernet.weights(), parts.settings.weights),
-      weight_step_(context.world, parts.reducer, parts.supernet, optimizer_, parts.task,
-                   parts.settings, context.faults),
+      shared_weights_(parts.supernet, state_.children, parts.settings.run.seed),
+      step_(context.world, parts.reducer, shared_weights_, parts.task, parts.settings.weights,
+            context.faults),
       controller_step_(context.world, parts.supernet, parts.strategy, parts.task, parts.settings),
       reporter_(context.world, context.log, context.directory, parts.settings, parts.space,
                 parts.task) {
-  reset_slot_states();
+  state_.slot_state = step_.initial_states();
   state_.progress.phase = first_phase();
 }
 
@@ -27,7 +27,7 @@ run::State SearchJob::state() {
   const auto slot = parts_.supernet.initial_state(parts_.settings.weights.batch_size);
   auto state = checkpoint_state(
       state_,
-      {run::arrays_of(parts_.supernet.weights()), optimizer_.state(), parts_.strategy.state()},
+      {run::arrays_of(parts_.supernet.weights()), step_.momentum(), parts_.strategy.state()},
       parts_.settings.weights.slots, slot.sizes().vec());
   state.check = [this] { check_loaded(state_, parts_.space, parts_.settings, parts_.task); };
   return state;
@@ -46,10 +46,14 @@ run::StepOutcome SearchJob::weight_step(std::int64_t wishes) {
   Progress& progress = state_.progress;
   if (progress.index == 0) begin_weight_phase();
   world_.note_progress("weight step", progress.step);
-  auto report = weight_step_.run(state_, wishes);
+  auto report = step_.run({progress.round, progress.index, progress.step}, progress.lr_factor,
+                          state_.slot_state, wishes);
   reporter_.weight_step(progress, report, steps_in_phase());
   if (world_.is_root()) {
-    reporter_.log_weight_step(run_log_, progress, report, run::digest_of(parts_.strategy.state()));
+    const auto children =
+        state_.children.at(parts_.space.id(), parts_.settings.weights.slots, progress.index);
+    reporter_.log_weight_step(run_log_, progress, report, children,
+                              run::digest_of(parts_.strategy.state()));
   }
   const bool is_bad = !report.moved();
   progress.bad_steps = is_bad ? progress.bad_steps + 1 : 0;
@@ -72,10 +76,10 @@ run::StepOutcome SearchJob::controller_step(std::int64_t wishes) {
 /// known.
 void SearchJob::begin_weight_phase() {
   run::compare_replicas(world_, parts_.strategy.state(), state_.progress.step);
-  reset_slot_states();
+  state_.slot_state = step_.initial_states();
   const std::int64_t steps = steps_in_phase();
   const bool shared = parts_.settings.weights.children == Children::shared;
-  const comm::Block own = weight_step_.own_slots();
+  const comm::Block own = step_.own_slots();
   std::vector<std::int32_t> mine;
   for (int slot = own.begin; slot < own.end; ++slot) {
     if (shared && slot > 0) continue;
@@ -133,13 +137,6 @@ std::int64_t SearchJob::steps_in_phase() const {
 /// A round begins with its weight phase, unless there is nothing to train.
 std::int64_t SearchJob::first_phase() const {
   return parts_.task.steps_in_pass(state_.progress.round) > 0 ? kWeightPhase : kControllerPhase;
-}
-
-void SearchJob::reset_slot_states() {
-  state_.slot_state.clear();
-  for (int i = 0; i < weight_step_.own_slots().size(); ++i) {
-    state_.slot_state.push_back(parts_.supernet.initial_state(parts_.settings.weights.batch_size));
-  }
 }
 
 }  // namespace enas::search

@@ -13,9 +13,9 @@
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
+#include "search/shared_weights.hpp"
+#include "search/step.hpp"
 #include "search/task.hpp"
-#include "search/weight_optimizer.hpp"
-#include "search/weight_step.hpp"
 
 namespace enas::search {
 
@@ -59,7 +59,6 @@ class SearchJob final : public run::Job {
   run::StepOutcome controller_step(std::int64_t wishes);
   void begin_weight_phase();
   bool end_phase();
-  void reset_slot_states();
   std::int64_t steps_in_phase() const;
   std::int64_t first_phase() const;
 
@@ -67,8 +66,8 @@ class SearchJob final : public run::Job {
   SearchParts parts_;
   SearchState state_;
   RunLog run_log_;
-  WeightOptimizer optimizer_;
-  WeightStep weight_step_;
+  SharedWeights shared_weights_;
+  Step step_;
   ControllerStep controller_step_;
   Reporter reporter_;
 };

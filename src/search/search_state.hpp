@@ -49,6 +49,13 @@ struct PhaseChildren {
     const auto begin = tokens.begin() + (row * shape[1] + step) * shape[2];
     return {space_id, {begin, begin + shape[2]}};
   }
+  /// Of one step, one a slot.
+  std::vector<space::Architecture> at(const std::string& space_id, int num_slots,
+                                      std::int64_t step) const {
+    std::vector<space::Architecture> children;
+    for (int slot = 0; slot < num_slots; ++slot) children.push_back(child(space_id, slot, step));
+    return children;
+  }
 };
 
 struct SearchState {

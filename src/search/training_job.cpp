@@ -44,16 +44,14 @@ TrainingJob::TrainingJob(const run::Context& context, const TrainingParts& parts
       parts_(parts),
       options_(parts.options),
       architecture_(space::architecture_text(parts.architecture)),
-      optimizer_(parts.network.weights(), options_.step),
+      trained_(parts.network, context.options.seed, total_steps(parts.task, options_.epochs)),
+      step_(context.world, parts.reducer, trained_, parts.task, options_.step, context.faults),
       average_(parts.network.weights()),
       trigger_(static_cast<std::size_t>(options_.averaging_patience)),
       best_{room_for(parts.network.weights()), room_for(parts.network.averages())},
       rows_(parts.task.metric(), architecture_),
-      training_step_(context.world, parts.reducer, parts.network, optimizer_, parts.task,
-                     options_.step, context.options.seed, total_steps(parts.task, options_.epochs),
-                     context.faults),
       reporter_(context, options_, parts.task) {
-  reset_slot_states();
+  state_.slot_state = step_.initial_states();
 }
 
 run::State TrainingJob::state() {
@@ -64,7 +62,7 @@ run::State TrainingJob::state() {
   auto state = checkpoint_state(
       state_,
       {run::arrays_of(parts_.network.weights()), run::arrays_of(parts_.network.averages()),
-       optimizer_.state(), run::arrays_of(average_.values()), run::arrays_of(best_.averages),
+       step_.momentum(), run::arrays_of(average_.values()), run::arrays_of(best_.averages),
        run::arrays_of(best_.weights)},
       trigger_.state(), architecture_, options_.step.slots, slot.sizes().vec());
   state.check = [this] {
@@ -120,9 +118,10 @@ void TrainingJob::started(bool is_resumed) {
 
 run::StepOutcome TrainingJob::advance(std::int64_t wishes) {
   TrainingProgress& progress = state_.progress;
-  if (progress.index == 0) reset_slot_states();
+  if (progress.index == 0) state_.slot_state = step_.initial_states();
   world_.note_progress("training step", progress.step);
-  auto report = training_step_.run(state_, wishes);
+  auto report = step_.run({progress.epoch, progress.index, progress.step}, progress.lr_factor,
+                          state_.slot_state, wishes);
   lr_ = report.lr;
   if (trigger_.has_triggered() && report.moved()) average_.add();
   progress.averaged_steps = average_.count();
@@ -139,11 +138,10 @@ run::StepOutcome TrainingJob::advance(std::int64_t wishes) {
   ++progress.step;
   ++progress.index;
   const bool ends_epoch = progress.index == parts_.task.steps_in_pass(progress.epoch);
-  return {report.flags, training_step_.moved_weights(), is_bad, ends_epoch,
-          std::move(report.slots)};
+  return {report.flags, std::move(report.touched), is_bad, ends_epoch, std::move(report.slots)};
 }
 
-void TrainingJob::note_bad_slots(const TrainingStepReport& report) {
+void TrainingJob::note_bad_slots(const StepReport& report) {
   const auto warn = [&](const std::string& text) {
     log_.warn(concat("step ", state_.progress.step, ": ", text));
     if (world_.is_root()) rows_.add_event(state_.progress.step, "not_finite", text);
@@ -203,13 +201,6 @@ void TrainingJob::keep_best(const nn::Score& score) {
   progress.best_metric = value;
   copy(parts_.network.weights(), best_.weights);
   copy(parts_.network.averages(), best_.averages);
-}
-
-void TrainingJob::reset_slot_states() {
-  state_.slot_state.clear();
-  for (int i = 0; i < training_step_.own_slots().size(); ++i) {
-    state_.slot_state.push_back(parts_.network.initial_state(options_.step.batch_size));
-  }
 }
 
 }  // namespace enas::search

@@ -12,12 +12,12 @@
 #include "nn/weight_average.hpp"
 #include "run/driver.hpp"
 #include "search/settings.hpp"
+#include "search/single_network.hpp"
+#include "search/step.hpp"
 #include "search/task.hpp"
 #include "search/training_log.hpp"
 #include "search/training_reporter.hpp"
 #include "search/training_state.hpp"
-#include "search/training_step.hpp"
-#include "search/weight_optimizer.hpp"
 #include "space/architecture_file.hpp"
 
 namespace enas::search {
@@ -62,10 +62,9 @@ class TrainingJob final : public run::Job {
   };
 
   void check_progress() const;
-  void note_bad_slots(const TrainingStepReport& report);
+  void note_bad_slots(const StepReport& report);
   nn::Score validate();
   void keep_best(const nn::Score& score);
-  void reset_slot_states();
 
   comm::World& world_;
   Log& log_;
@@ -74,12 +73,12 @@ class TrainingJob final : public run::Job {
   const TrainOptions& options_;
   std::string architecture_;  ///< in the native format
   TrainingState state_;
-  WeightOptimizer optimizer_;
+  SingleNetwork trained_;
+  Step step_;
   nn::WeightAverage average_;
   child::AveragingTrigger trigger_;
   LearntValues best_;  ///< of the best epoch
   TrainingLog rows_;
-  TrainingStep training_step_;
   TrainingReporter reporter_;
   double lr_ = 0.0;  ///< of the last step
 };

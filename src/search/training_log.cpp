@@ -60,11 +60,12 @@ TrainingLog::TrainingLog(const Metric& metric, std::string architecture)
       steps_(add_table("training_steps", step_columns(metric))),
       epochs_(add_table("epochs", epoch_columns(metric))) {}
 
-void TrainingLog::add_step(const TrainingProgress& progress, const TrainingStepReport& report) {
+void TrainingLog::add_step(const TrainingProgress& progress, const StepReport& report) {
   steps_.add_row({progress.step, progress.epoch, report.loss,
                   metric_.of(report.loss, report.accuracy), report.gradient_norm, report.lr,
                   std::int64_t{report.num_finite}, report.examples_per_s, report.data_s,
-                  report.pass_s, report.pack_s, report.wait_s, report.reduce_s, report.update_s});
+                  report.forward_s + report.backward_s, report.pack_s, report.wait_s,
+                  report.reduce_s, report.update_s});
 }
 
 void TrainingLog::add_epoch(const TrainingProgress& progress, const EpochReport& report) {

@@ -8,9 +8,9 @@
 #include "io/hdf5_image.hpp"
 #include "run/step_log.hpp"
 #include "search/settings.hpp"
+#include "search/step.hpp"
 #include "search/task.hpp"
 #include "search/training_state.hpp"
-#include "search/training_step.hpp"
 
 namespace enas::search {
 
@@ -31,7 +31,7 @@ class TrainingLog final : public run::StepLog {
   /// `architecture` is its text in the native format.
   TrainingLog(const Metric& metric, std::string architecture);
 
-  void add_step(const TrainingProgress& progress, const TrainingStepReport& report);
+  void add_step(const TrainingProgress& progress, const StepReport& report);
   void add_epoch(const TrainingProgress& progress, const EpochReport& report);
 
  private:

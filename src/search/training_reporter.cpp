@@ -30,7 +30,7 @@ void TrainingReporter::started(bool is_resumed, const TrainingProgress& progress
   since_epoch_.restart();
 }
 
-void TrainingReporter::step(const TrainingProgress& progress, const TrainingStepReport& report) {
+void TrainingReporter::step(const TrainingProgress& progress, const StepReport& report) {
   context_.log.progress(concat("step ", progress.step + 1, "  epoch ", progress.epoch + 1, "/",
                                options_.epochs, "  ", progress.index + 1, "/",
                                task_.steps_in_pass(progress.epoch), "  loss ",

@@ -21,7 +21,7 @@ class TrainingReporter {
   TrainingReporter(const run::Context& context, const TrainOptions& options, const Task& task);
 
   void started(bool is_resumed, const TrainingProgress& progress, const child::Network& network);
-  void step(const TrainingProgress& progress, const TrainingStepReport& report);
+  void step(const TrainingProgress& progress, const StepReport& report);
   /// Wall time of the epoch that ends now, in seconds.
   double end_epoch() { return since_epoch_.restart(); }
   void epoch(const TrainingProgress& progress, const EpochReport& report);

@@ -34,8 +34,8 @@ def test_a_flip_is_found_before_it_is_stored(new_run, with_momentum, ranks, rank
     """In a weight that no child of the step used, and in a velocity that has not yet moved its weight."""
     run = new_run(MOMENTUM)
     result = run.search(ranks=ranks, env=fault_at(rank, step, kind))
-    of_momentum = "momentum of " if kind == "flip_momentum" else ""
-    assert_found_and_repaired(run, with_momentum, result, rf"'{of_momentum}[a-z][\w./]+' on rank {rank}")
+    group = "momentum" if kind == "flip_momentum" else "weights"
+    assert_found_and_repaired(run, with_momentum, result, rf"'{group}/[a-z][\w./]+' on rank {rank}")
     assert "replicas differ at step 15" in result.err, result
 
 
@@ -43,7 +43,7 @@ def test_a_flip_is_found_before_it_is_stored(new_run, with_momentum, ranks, rank
 def test_a_flip_in_the_moments_of_the_strategy(new_run, gold, ranks, rank):
     run = new_run({"reliability.digest_every": 1000})
     result = run.search(ranks=ranks, env=fault_at(rank, 16, "flip_moment"))
-    assert_found_and_repaired(run, gold, result, rf"'first_moment/[a-z][\w./]+' on rank {rank}")
+    assert_found_and_repaired(run, gold, result, rf"'strategy/first_moment/[a-z][\w./]+' on rank {rank}")
 
 
 def test_a_flip_just_before_a_save(new_run, with_momentum):
@@ -73,13 +73,13 @@ TIMED = {"checkpoint.every_steps": 1000, "checkpoint.every_minutes": 1e-4}
 @pytest.mark.parametrize("ranks, rank", TWO_OR_THREE)
 @pytest.mark.parametrize("when, kind, keys, name", [
     (11, "flip_idle", {}, r"'[a-z][\w./]+' on rank {rank}"),
-    ("save", "flip_strategy", {}, r"'parameters/\w+' on rank {rank}"),
-    ("save", "flip_baseline", TIMED, r"'baseline' on rank {rank}"),
+    ("save", "flip_strategy", {}, r"'strategy/parameters/\w+' on rank {rank}"),
+    ("save", "flip_baseline", TIMED, r"'strategy/baseline' on rank {rank}"),
     ("save", "flip_idle", TIMED, r"'[a-z][\w./]+' on rank {rank}"),
     ("save", "flip_carried", {}, r"a carried state on rank {rank} is not finite"),
     ("round", "flip_weight", {}, r"'[a-z][\w./]+' on rank {rank}"),
-    ("round", "flip_moment", {}, r"'first_moment/\w+' on rank {rank}"),
-    (16, "flip_strategy", {}, r"'parameters/\w+' on rank {rank}"),
+    ("round", "flip_moment", {}, r"'strategy/first_moment/\w+' on rank {rank}"),
+    (16, "flip_strategy", {}, r"'strategy/parameters/\w+' on rank {rank}"),
     (11, "flip_carried", {}, r"a carried state on rank {rank} is not finite"),
 ])
 def test_an_infinity_on_one_rank_alone(new_run, with_momentum, ranks, rank, when, kind, keys, name):
@@ -101,7 +101,7 @@ def assert_replayed(result, name):
 def test_an_infinity_just_before_the_last_step_asked_for(new_run, with_momentum, ranks, rank):
     run = new_run(MOMENTUM)
     result = run.search("--max-steps", 13, ranks=ranks, env=fault_at(rank, "stop", "flip_momentum:exponent"))
-    assert_replayed(result, f"'momentum of .*' on rank {rank}")
+    assert_replayed(result, f"'momentum/.*' on rank {rank}")
     assert run.newest_step() == 13
     assert run.finish() == with_momentum.hash
 

@@ -7,7 +7,8 @@
 
 #include "comm/mpi_reducer.hpp"
 #include "mpi/search/sequential_steps.hpp"
-#include "search/weight_step.hpp"
+#include "search/shared_weights.hpp"
+#include "search/step.hpp"
 
 namespace enas::search {
 
@@ -18,12 +19,22 @@ struct Distributed {
               comm::block_of(test_world().rank(), test_world().size(), settings.weights.slots)),
         faults(fault, test_world().rank()),
         reducer(test_world(), settings.weights.slots),
-        weight_step(test_world(), reducer, *parts.supernet, parts.optimizer, *parts.task,
-                    parts.settings, faults),
-        state(parts.new_state(weight_step.own_slots().size(), 6)) {}
+        state(parts.new_state(
+            comm::block_of(test_world().rank(), test_world().size(), settings.weights.slots).size(),
+            6)),
+        shared_weights(*parts.supernet, state.children, settings.run.seed),
+        weight_step(test_world(), reducer, shared_weights, *parts.task, parts.settings.weights,
+                    faults) {}
 
-  WeightStepReport step() {
-    auto report = weight_step.run(state, 0);
+  /// At the present position, which stays.
+  StepReport run() {
+    const Progress& progress = state.progress;
+    children = state.children.at(parts.space.id(), parts.settings.weights.slots, progress.index);
+    return weight_step.run({progress.round, progress.index, progress.step}, progress.lr_factor,
+                           state.slot_state, 0);
+  }
+  StepReport step() {
+    auto report = run();
     ++state.progress.step;
     ++state.progress.index;
     return report;
@@ -32,8 +43,10 @@ struct Distributed {
   SmallSearch parts;
   run::FaultInjector faults;
   comm::MpiReducer reducer;
-  WeightStep weight_step;
   SearchState state;
+  SharedWeights shared_weights;
+  Step weight_step;
+  std::vector<space::Architecture> children;  ///< of the last step
 };
 
 /// One process that follows step by step.
@@ -47,7 +60,7 @@ struct Follower {
   }
   void expect_equal(const Distributed& run) const {
     EXPECT_EQ(weights_digest(*run.parts.supernet), weights_digest(*parts.supernet));
-    const auto velocities = all_velocities(run.parts.optimizer);
+    const auto velocities = all_velocities(run.weight_step.momentum());
     EXPECT_EQ(velocities.size(), steps.velocities.size());
     for (std::size_t i = 0; i < velocities.size(); ++i) {
       EXPECT_TRUE(same_bits(velocities[i], steps.velocities[i]))

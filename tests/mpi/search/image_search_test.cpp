@@ -21,7 +21,7 @@ TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
   const auto compare_replicas = [&] {
     const auto state = checkpoint_state(run.state,
                                         {run::arrays_of(run.parts.supernet->weights()),
-                                         run.parts.optimizer.state(), run.parts.strategy.state()},
+                                         run.weight_step.momentum(), run.parts.strategy.state()},
                                         5, {});
     run::compare_all(test_world(), state, run.state.progress.step);
   };

@@ -92,9 +92,10 @@ inline std::vector<std::vector<float>> all_weights(const supernet::Supernet& sup
   return values;
 }
 
-inline std::vector<std::vector<float>> all_velocities(const WeightOptimizer& optimizer) {
+inline std::vector<std::vector<float>> all_velocities(
+    const std::vector<run::NamedArray>& momentum) {
   std::vector<std::vector<float>> values;
-  for (const auto& array : optimizer.state()) values.push_back(values_of(array));
+  for (const auto& array : momentum) values.push_back(values_of(array));
   return values;
 }
 

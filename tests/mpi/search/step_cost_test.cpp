@@ -9,7 +9,8 @@
 
 #include "comm/mpi_reducer.hpp"
 #include "mpi/search/small_search.hpp"
-#include "search/weight_step.hpp"
+#include "search/shared_weights.hpp"
+#include "search/step.hpp"
 
 namespace enas::search {
 namespace {
@@ -87,14 +88,14 @@ struct StepCost : testing::Test {
   }
 
   /// One step of these children, a list of tokens a slot.
-  WeightStepReport step(const std::vector<std::vector<std::int32_t>>& children) {
+  StepReport step(const std::vector<std::vector<std::int32_t>>& children) {
     state.children.shape = {static_cast<std::int64_t>(children.size()), 1,
                             parts.space.num_tokens()};
     state.children.tokens.clear();
     for (const auto& tokens : children) {
       state.children.tokens.insert(state.children.tokens.end(), tokens.begin(), tokens.end());
     }
-    return weight_step.run(state, 0);
+    return weight_step.run({}, 1.0, state.slot_state, 0);
   }
   std::vector<int> moved() const {
     std::vector<int> numbers;
@@ -107,12 +108,14 @@ struct StepCost : testing::Test {
 
   SmallSearch parts{with_momentum()};
   CountingSupernet supernet{parts.space.id()};
-  WeightOptimizer optimizer{supernet.weights(), parts.settings.weights};
   RecordingReducer reducer{parts.settings.weights.slots};
   run::FaultInjector faults{"", test_world().rank()};
-  WeightStep weight_step{test_world(), reducer,        supernet, optimizer,
-                         *parts.task,  parts.settings, faults};
-  SearchState state = parts.new_state(weight_step.own_slots().size(), 1);
+  SearchState state = parts.new_state(
+      comm::block_of(test_world().rank(), test_world().size(), parts.settings.weights.slots).size(),
+      1);
+  SharedWeights shared_weights{supernet, state.children, 1};
+  Step weight_step{test_world(),           reducer, shared_weights, *parts.task,
+                   parts.settings.weights, faults};
 };
 
 TEST_F(StepCost, PacksSumsAndMovesTheUnion) {

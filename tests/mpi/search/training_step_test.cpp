@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A step of a training on any number of ranks: means over finite slots, one update, averages.
-#include "search/training_step.hpp"
-
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -11,6 +9,9 @@
 
 #include "comm/mpi_reducer.hpp"
 #include "mpi/search/small_search.hpp"
+#include "search/single_network.hpp"
+#include "search/step.hpp"
+#include "search/training_state.hpp"
 
 namespace enas::search {
 namespace {
@@ -57,14 +58,11 @@ struct TrainingStepTest : testing::Test {
     settings.weights.lr_decay = 1.0;
     return settings;
   }
-  TrainingStepReport step() {
-    TrainingStep training(test_world(), reducer, network, optimizer, *parts.task,
-                          parts.settings.weights, 1, 10, faults);
-    state.slot_state.clear();
-    for (int i = 0; i < training.own_slots().size(); ++i) {
-      state.slot_state.push_back(network.initial_state(1));
-    }
-    return training.run(state, 0);
+  StepReport step() {
+    const SingleNetwork trainee(network, 1, 10);
+    Step training(test_world(), reducer, trainee, *parts.task, parts.settings.weights, faults);
+    state.slot_state = training.initial_states();
+    return training.run({0, 0, state.progress.step}, 1.0, state.slot_state, 0);
   }
   std::vector<float> weight() const { return values_of(network.weights()[0].value); }
   std::vector<float> average() const { return values_of(network.averages()[0].value); }
@@ -72,7 +70,6 @@ struct TrainingStepTest : testing::Test {
   SmallSearch parts{settings_of()};
   CountingNetwork network;
   comm::MpiReducer reducer{test_world(), kSlots};
-  WeightOptimizer optimizer{network.weights(), parts.settings.weights};
   run::FaultInjector faults{"", test_world().rank()};
   TrainingState state;
 };

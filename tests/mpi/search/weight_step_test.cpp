@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A weight step on any number of ranks does what one process would do, to the bit.
-#include "search/weight_step.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "core/text.hpp"
 #include "mpi/search/distributed_steps.hpp"
 #include "run/replicas.hpp"
+#include "search/step.hpp"
 
 namespace enas::search {
 namespace {
@@ -74,7 +73,7 @@ TEST_P(WeightStepOnRanks, EqualsOneProcess) {
       EXPECT_EQ(record.correct, follower.steps.correct[static_cast<std::size_t>(slot)]);
       EXPECT_EQ(record.count, text ? 15 : 4);
       EXPECT_EQ(record.finite, 1);
-      EXPECT_EQ(report.children[static_cast<std::size_t>(slot)],
+      EXPECT_EQ(run.children[static_cast<std::size_t>(slot)],
                 run.state.children.child(run.parts.space.id(), slot, step));
       sum += record.loss;
       correct += record.correct;
@@ -82,7 +81,8 @@ TEST_P(WeightStepOnRanks, EqualsOneProcess) {
     EXPECT_NEAR(report.loss, sum / slots, 1e-12);
     const double metric =
         text ? std::exp(sum / slots) : static_cast<double>(correct) / (4.0 * slots);
-    EXPECT_NEAR(report.metric, metric, 1e-12 * std::max(1.0, metric));
+    EXPECT_NEAR(run.parts.task->metric().of(report.loss, report.accuracy), metric,
+                1e-12 * std::max(1.0, metric));
     EXPECT_GT(report.examples_per_s, 0.0);
   }
   EXPECT_NE(weights_digest(*run.parts.supernet), initial);
@@ -99,7 +99,7 @@ TEST(WeightStep, SharedChildrenEqualOneProcess) {
     const auto report = run.step();
     follower.follow(run, settings.weights.lr);
     follower.expect_equal(run);
-    EXPECT_EQ(report.touched, run.parts.supernet->touched(report.children[3]));
+    EXPECT_EQ(report.touched, run.parts.supernet->touched(run.children[3]));
   }
 }
 
@@ -113,12 +113,12 @@ TEST_P(WeightStepOfKind, MovesTheUnionAndNothingElse) {
   const auto& weights = run.parts.supernet->weights();
   for (int step = 0; step < 3; ++step) {
     const auto before = all_weights(*run.parts.supernet);
-    const auto velocities_before = all_velocities(run.parts.optimizer);
+    const auto velocities_before = all_velocities(run.weight_step.momentum());
     const auto report = run.step();
     const auto after = all_weights(*run.parts.supernet);
-    const auto velocities_after = all_velocities(run.parts.optimizer);
+    const auto velocities_after = all_velocities(run.weight_step.momentum());
     std::set<int> expected;
-    for (const auto& child : report.children) {
+    for (const auto& child : run.children) {
       for (const int weight : run.parts.supernet->touched(child)) expected.insert(weight);
     }
     EXPECT_EQ(std::set<int>(report.touched.begin(), report.touched.end()), expected);
@@ -175,12 +175,12 @@ TEST(WeightStep, MovesNothingWithoutAFiniteSlot) {
 
   // The reducer was not asked for a sum; the next step must not see anything of this one.
   run::FaultInjector none("", 0);
-  WeightStep healthy(test_world(), run.reducer, *run.parts.supernet, run.parts.optimizer,
-                     *run.parts.task, run.parts.settings, none);
+  Step healthy(test_world(), run.reducer, run.shared_weights, *run.parts.task,
+               run.parts.settings.weights, none);
   Follower follower(settings);
   follower.steps.step(run.state.children, {0, 0, 0}, settings.weights.lr);
   for (auto& state : follower.steps.states) state = run.parts.supernet->initial_state(3);
-  healthy.run(run.state, 0);
+  healthy.run({0, 2, 2}, 1.0, run.state.slot_state, 0);
   follower.steps.step(run.state.children, {0, 2, 2}, settings.weights.lr);
   follower.expect_equal(run);
 }
@@ -190,10 +190,10 @@ TEST(WeightStep, NoFiniteSlotMovesNoMomentum) {
   Distributed run(settings, "0:1:nan_forever");
   run.step();
   const auto weights = weights_digest(*run.parts.supernet);
-  const auto velocities = run::digest_of(run.parts.optimizer.state());
+  const auto velocities = run::digest_of(run.weight_step.momentum());
   EXPECT_EQ(run.step().num_finite, 0);
   EXPECT_EQ(weights_digest(*run.parts.supernet), weights);
-  EXPECT_EQ(run::digest_of(run.parts.optimizer.state()), velocities);
+  EXPECT_EQ(run::digest_of(run.weight_step.momentum()), velocities);
 }
 
 TEST(WeightStep, ANonFiniteWeightIsFoundByItsLoss) {
@@ -234,14 +234,14 @@ TEST_P(WeightStepOfKind, DecaysTouchedWeightsOnceASlot) {
   Distributed decayed(settings);
   const auto& weights = plain.parts.supernet->weights();
   const auto before = all_weights(*plain.parts.supernet);
-  const auto report = plain.step();
+  plain.step();
   decayed.step();
   const auto without = all_weights(*plain.parts.supernet);
   const auto with = all_weights(*decayed.parts.supernet);
   int undecayed = 0;
   for (std::size_t i = 0; i < before.size(); ++i) {
     int users = 0;
-    for (const auto& child : report.children) {
+    for (const auto& child : plain.children) {
       for (const int weight : plain.parts.supernet->touched(child)) {
         users += weight == static_cast<int>(i);
       }
@@ -305,7 +305,7 @@ TEST(WeightStep, LearningRateFollowsRoundFactorAndLength) {
       const auto length = segments.at(static_cast<std::size_t>(index)).length;
       lengths.insert(length);
       run.state.progress.index = index;
-      const auto report = run.weight_step.run(run.state, 0);
+      const auto report = run.run();
       EXPECT_NEAR(report.lr, now.expected * static_cast<double>(length) / 20.0, 1e-12)
           << now.round << " " << length;
       EXPECT_EQ(report.slots.front().count, 3 * length);
@@ -315,7 +315,7 @@ TEST(WeightStep, LearningRateFollowsRoundFactorAndLength) {
   run.parts.settings.weights.lr_scales_with_length = false;
   run.state.progress.round = 0;
   run.state.progress.lr_factor = 1.0;
-  EXPECT_EQ(run.weight_step.run(run.state, 0).lr, 20.0);
+  EXPECT_EQ(run.run().lr, 20.0);
 }
 
 TEST(WeightStep, LearningRateRestarts) {
@@ -323,12 +323,12 @@ TEST(WeightStep, LearningRateRestarts) {
   Distributed run(settings);
   for (const std::int64_t round : {0, 1, 2, 3, 5, 9}) {  // T0 is 10
     run.state.progress.round = round;
-    const auto report = run.weight_step.run(run.state, 0);
+    const auto report = run.run();
     EXPECT_EQ(report.lr, scheduled_lr(settings.weights, round));
   }
   run.state.progress.round = 10;
   run.state.progress.lr_factor = 0.5;
-  EXPECT_EQ(run.weight_step.run(run.state, 0).lr, 0.025);
+  EXPECT_EQ(run.run().lr, 0.025);
 }
 
 TEST(WeightStep, PassesFlagsOfAllRanks) {

@@ -33,7 +33,8 @@ struct RunLogTest : testing::Test {
 };
 
 TEST_F(RunLogTest, WeightStep) {
-  WeightStepReport report;
+  StepReport report;
+  std::vector<space::Architecture> children;
   for (std::int64_t slot = 0; slot < 2; ++slot) {
     run::StepRecord record;
     record.item = slot;
@@ -41,13 +42,12 @@ TEST_F(RunLogTest, WeightStep) {
     record.count = 10;
     record.finite = slot == 0 ? 1 : 0;
     report.slots.push_back(record);
-    report.children.push_back(child(static_cast<std::int32_t>(slot)));
+    children.push_back(child(static_cast<std::int32_t>(slot)));
   }
   report.num_finite = 1;
   report.loss = 2.5;
   report.gradient_norm = 0.75;
   report.lr = 20.0;
-  report.metric = 12.25;
   report.examples_per_s = 1000.0;
   report.data_s = 0.1;
   report.forward_s = 0.2;
@@ -56,7 +56,7 @@ TEST_F(RunLogTest, WeightStep) {
   report.wait_s = 0.5;
   report.reduce_s = 0.6;
   report.update_s = 0.7;
-  log.add_weight_step(progress, report, strategy);
+  log.add_weight_step(progress, report, children, strategy);
 
   const auto image = written();
   EXPECT_EQ(image.read<std::int64_t>("/weight_steps/step"), Integers{41});
@@ -65,7 +65,7 @@ TEST_F(RunLogTest, WeightStep) {
   EXPECT_EQ(image.read<double>("/weight_steps/loss"), Reals{2.5});
   EXPECT_EQ(image.read<double>("/weight_steps/gradient_norm"), Reals{0.75});
   EXPECT_EQ(image.read<double>("/weight_steps/lr"), Reals{20.0});
-  EXPECT_EQ(image.read<double>("/weight_steps/metric"), Reals{12.25});
+  EXPECT_EQ(image.read<double>("/weight_steps/metric"), Reals{std::exp(2.5)});
   EXPECT_EQ(image.read<double>("/weight_steps/examples_per_s"), Reals{1000.0});
   EXPECT_EQ(image.read<double>("/weight_steps/data_s"), Reals{0.1});
   EXPECT_EQ(image.read<double>("/weight_steps/forward_s"), Reals{0.2});
@@ -96,7 +96,8 @@ TEST_F(RunLogTest, WeightStep) {
 
 TEST_F(RunLogTest, SlotsOfImagesHaveAnAccuracy) {
   RunLog images(space, {Metric::Kind::accuracy, kNan});
-  WeightStepReport report;
+  StepReport report;
+  std::vector<space::Architecture> children;
   run::StepRecord record;
   record.item = 0;
   record.loss = 2.5;
