@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files that are either old or new after a crash, never torn.
+// Files that hold either their old or their new content after a crash, and never parts of both.
 #pragma once
 
 #include <cstddef>
