@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "core/json.hpp"
 #include "core/text.hpp"
 #include "search/networks.hpp"
 #include "search/rollback.hpp"
@@ -15,8 +16,6 @@
 namespace enas::search {
 
 namespace {
-
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 /// Tensors of the same names and shapes, zero.
 std::vector<nn::Weight> room_for(const std::vector<nn::Weight>& tensors) {
