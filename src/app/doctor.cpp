@@ -15,6 +15,7 @@
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
 #include "io/hdf5_image.hpp"
+#include "io/sealed_file.hpp"
 #include "search/compute_device.hpp"
 #include "search/search.hpp"
 

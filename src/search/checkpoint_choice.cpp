@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "search/checkpoint.hpp"
 #include "search/training_content.hpp"
 

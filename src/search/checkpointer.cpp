@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "search/checkpoint_choice.hpp"
 #include "search/replica_guard.hpp"
 

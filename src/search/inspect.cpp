@@ -3,7 +3,7 @@
 #include <torch/version.h>
 
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "search/checkpoint.hpp"
 #include "search/checkpoint_choice.hpp"
 #include "search/reinforce_strategy.hpp"

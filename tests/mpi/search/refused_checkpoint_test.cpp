@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "io/sealed_file.hpp"
 #include "mpi/search/checkpoint_program.hpp"
 #include "mpi/search/edited_checkpoint.hpp"
 #include "search/search.hpp"

@@ -10,7 +10,7 @@
 #include <limits>
 
 #include "core/version.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/thrown.hpp"
 
@@ -318,7 +318,8 @@ TEST_F(CheckpointTest, RefusesOtherVersions) {
     io::write_sealed(path, other.finish());
     const std::string message = read_failure();
     EXPECT_TRUE(contains(message, "format version " + std::to_string(version))) << message;
-    EXPECT_TRUE(contains(message, "reads version " + std::to_string(kSearchCheckpoint.version))) << message;
+    EXPECT_TRUE(contains(message, "reads version " + std::to_string(kSearchCheckpoint.version)))
+        << message;
   }
 }
 
