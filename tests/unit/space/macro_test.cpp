@@ -8,21 +8,10 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::space {
 namespace {
-
-// The network of 24 layers that the authors published, with bars between layers.
-constexpr std::string_view kPublished = R"([0 | 3 0 | 0 1 0 | 2 0 0 1 | 2 0 0 0 0 | 3 1 1 0 1 0
- 2 0 0 0 0 0 1 | 2 0 1 1 0 1 1 1 | 1 0 1 1 1 0 1 0 1 | 0 0 0 0 0 0 0 0 0 0
- 2 0 0 0 0 0 1 0 0 0 0 | 0 1 0 0 1 1 0 0 0 0 1 1 | 2 0 1 0 0 0 0 0 1 0 1 1 0
- 1 0 0 1 0 0 0 1 1 1 0 1 0 1 | 0 1 1 0 1 0 1 0 0 0 0 0 1 0 0
- 2 0 0 1 0 0 0 0 0 0 0 1 0 1 0 1 | 2 0 1 0 0 0 1 0 0 1 1 1 1 0 0 1 0
- 2 0 0 0 0 1 0 1 0 1 0 0 1 0 1 0 0 1 | 3 0 1 1 0 1 0 0 0 0 0 1 0 1 0 1 0 0 0
- 3 0 1 1 0 0 0 0 0 0 0 0 0 1 1 0 0 0 0 1 | 0 1 0 0 1 0 1 1 0 0 0 1 0 0 0 0 0 1 1 0 0
- 3 0 1 0 1 1 0 0 1 0 1 1 0 1 1 0 1 0 0 1 0 0
- 0 1 0 1 0 1 0 0 0 0 0 0 0 0 1 0 1 0 0 1 0 0 0
- 0 1 1 0 0 0 1 1 1 0 1 0 0 0 1 0 1 0 0 1 1 0 0 0])";
 
 MacroNet net_of(const MacroSpaceOptions& options, std::vector<std::int32_t> tokens) {
   return macro_net(options, {macro_space(options).id(), std::move(tokens)});
@@ -84,7 +73,7 @@ TEST(MacroSpace, RefusesShapesThatDoNotExist) {
 
 TEST(MacroNet, PublishedNetworkParsesAndRoundTrips) {
   const MacroSpaceOptions options{.layers = 24};
-  const Architecture architecture{"macro/24", tokens_from_text(kPublished)};
+  const Architecture architecture{"macro/24", tokens_from_text(kEnasMacro)};
   ASSERT_EQ(architecture.tokens.size(), 300U);
   const MacroNet net = macro_net(options, architecture);
   ASSERT_EQ(net.layers.size(), 24U);

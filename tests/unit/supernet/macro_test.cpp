@@ -8,24 +8,12 @@
 
 #include "core/error.hpp"
 #include "expect_reference.hpp"
+#include "unit/space/published.hpp"
 
 namespace enas::supernet {
 namespace {
 
 using space::Operation;
-
-// The network of 24 layers that the authors published.
-constexpr std::string_view kPublished = R"(
- 0 | 3 0 | 0 1 0 | 2 0 0 1 | 2 0 0 0 0 | 3 1 1 0 1 0
- 2 0 0 0 0 0 1 | 2 0 1 1 0 1 1 1 | 1 0 1 1 1 0 1 0 1 | 0 0 0 0 0 0 0 0 0 0
- 2 0 0 0 0 0 1 0 0 0 0 | 0 1 0 0 1 1 0 0 0 0 1 1 | 2 0 1 0 0 0 0 0 1 0 1 1 0
- 1 0 0 1 0 0 0 1 1 1 0 1 0 1 | 0 1 1 0 1 0 1 0 0 0 0 0 1 0 0
- 2 0 0 1 0 0 0 0 0 0 0 1 0 1 0 1 | 2 0 1 0 0 0 1 0 0 1 1 1 1 0 0 1 0
- 2 0 0 0 0 1 0 1 0 1 0 0 1 0 1 0 0 1 | 3 0 1 1 0 1 0 0 0 0 0 1 0 1 0 1 0 0 0
- 3 0 1 1 0 0 0 0 0 0 0 0 0 1 1 0 0 0 0 1 | 0 1 0 0 1 0 1 1 0 0 0 1 0 0 0 0 0 1 1 0 0
- 3 0 1 0 1 1 0 0 1 0 1 1 0 1 1 0 1 0 0 1 0 0
- 0 1 0 1 0 1 0 0 0 0 0 0 0 0 1 0 1 0 0 1 0 0 0
- 0 1 1 0 0 0 1 1 1 0 1 0 0 0 1 0 1 0 0 1 1 0 0 0)";
 
 MacroOptions small_options() {
   MacroOptions options;
@@ -159,7 +147,8 @@ TEST(MacroSupernet, ParameterCountOfThePublishedSupernet) {
 
 TEST(MacroSupernet, ThePublishedNetworkRuns) {
   const space::MacroSpaceOptions space{.layers = 24};
-  const space::Architecture architecture = macro_child(space, space::tokens_from_text(kPublished));
+  const space::Architecture architecture =
+      macro_child(space, space::tokens_from_text(space::kEnasMacro));
   expect_reference(space, small_options(), architecture, {6, 8, 8});
 }
 
