@@ -15,6 +15,7 @@
 #include "core/version.hpp"
 #include "io/durable_file.hpp"
 #include "io/hdf5_image.hpp"
+#include "io/sealed_file.hpp"
 #include "nn/kernel/machine.hpp"
 #include "run/identity.hpp"
 #include "search/compute_device.hpp"

@@ -151,7 +151,7 @@ void check_outputs_on_root(const Settings& settings, const std::vector<Settings>
 }  // namespace
 
 ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLine& line) {
-  Log silent(kSilentRank);
+  Log silent = Log::errors_only(world.rank());
   Log& log = line.json ? silent : talking;
   if (line.limits.max_steps > 0 || line.limits.resume != run::ResumeMode::automatic) {
     throw ConfigError(

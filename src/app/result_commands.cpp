@@ -135,7 +135,7 @@ Assignment assignment_of(comm::World& world, const ResultLine& line) {
 }  // namespace
 
 void run_derive_command(comm::World& world, Log& talking, const CommandLine& line) {
-  Log silent(kSilentRank);
+  Log silent = Log::errors_only(world.rank());
   Log& log = line.json ? silent : talking;
   const Config config = stored_config(world, line.sets, [&] { return of_search(line.result.run); });
   const auto ranking =
@@ -174,7 +174,7 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
 }
 
 void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& line) {
-  Log silent(kSilentRank);
+  Log silent = Log::errors_only(world.rank());
   Log& log = line.json ? silent : talking;
   const Config config =
       stored_config(world, line.sets, [&] { return of_training(line.result.run); });

@@ -9,9 +9,6 @@
 
 namespace enas::app {
 
-/// With --json nothing but JSON goes to stdout: a log of this rank says nothing.
-inline constexpr int kSilentRank = 1;
-
 // All are collective.
 
 /// Ranks children of a search and writes RUN/derived.

@@ -28,13 +28,13 @@ struct ReductionPlan {
 /// What the last reduce() cost on this rank.
 struct ReductionCost {
   double seconds = 0;
-  std::int64_t bytes_sent = 0;  ///< over NCCL: what a ring sends, since NCCL does not tell
+  std::int64_t bytes_sent = 0;  ///< with NCCL, which does not tell it: what a ring would send
 };
 
 /// Sums one flat buffer over slots and ranks. Use, for each step:
 /// begin(plan); for each own slot ascending: fill slot_buffer(), merge_slot(slot); reduce().
-/// All buffers that the caller sees are in host memory. Every rank gets the same bits; which bits
-/// is the implementation's promise.
+/// All buffers that the caller sees are in host memory. Every rank gets the same bits. Whether they
+/// depend on the number of ranks is said by each implementation.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;
@@ -44,7 +44,7 @@ class GradientReducer {
   /// Buffer of plan.total() values for the next own slot. Only the ranges of tensors that the slot
   /// touches need to be written; the rest is never read.
   virtual std::span<float> slot_buffer() = 0;
-  /// Takes the buffer just filled as this slot's gradient and merges what the tree allows.
+  /// Takes the buffer just filled as this slot's gradient and adds it to sums of own slots.
   virtual void merge_slot(int slot) = 0;
   /// Collective. The sum over all slots, in plan order. Valid until the next begin().
   virtual std::span<const float> reduce() = 0;

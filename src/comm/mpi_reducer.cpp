@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree sum in three parts: merge own slots, send partial sums to the segments' owners, gather.
+// Adds own slots, sends partial sums to the owner of each segment, and gathers the segments.
 #include "comm/mpi_reducer.hpp"
 
 #include <algorithm>
 #include <functional>
 
+#include "comm/exchange.hpp"
 #include "comm/slot_partials.hpp"
 #include "core/clock.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 constexpr int kPartialsTag = 2;
 
-// What of one tensor lies in one segment.
+// The part of one tensor that lies in one segment.
 struct Piece {
   const UnionTensor* tensor;
   std::int64_t begin;
@@ -34,7 +35,7 @@ std::vector<Piece> pieces_between(const ReductionPlan& plan, std::int64_t begin,
   return pieces;
 }
 
-// How many values a message with these pieces of these nodes holds.
+// Number of values of a message that holds these pieces of these nodes.
 std::int64_t message_length(std::span<const Block> nodes, std::span<const Piece> pieces) {
   std::int64_t length = 0;
   for (const Block node : nodes) {
@@ -102,7 +103,7 @@ void MpiReducer::State::reduce_over_ranks() {
   for (int rank = 0; rank <= num_ranks; ++rank) begin.push_back(total * rank / num_ranks);
   const auto my_pieces = pieces_between(partials.plan(), begin[me], begin[me + 1]);
 
-  World::Exchange exchange(world);
+  Exchange exchange(world);
   for (int rank = 0; rank < num_ranks; ++rank) {
     if (rank == me) continue;
     exchange.receive(at_least(incoming[rank], message_length(nodes_of(rank), my_pieces)), rank,
@@ -154,7 +155,7 @@ void MpiReducer::State::finish_segment(std::span<const Piece> pieces) {
       }
     }
   }
-  // The root goes straight to its place. Two ranks or more have at least one merge.
+  // The last sum is written to its place in the result. With two ranks or more there is one.
   for (std::size_t p = 0; p < pieces.size(); ++p) {
     const float* const left = operands[merges.back().left * pieces.size() + p];
     const float* const right = operands[merges.back().right * pieces.size() + p];

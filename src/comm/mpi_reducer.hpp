@@ -9,10 +9,11 @@
 
 namespace enas::comm {
 
-/// A slot that does not touch a tensor is skipped in that tensor's tree, never added as zero. A
-/// rank sends the partial sums of its maximal complete nodes, segment by segment, to each segment's
-/// owner; the owner finishes the tree; an all-gather returns the result. Messages hold only ranges
-/// that are present.
+/// The bits of the sum do not depend on the number of ranks: slots are added in the order of a tree
+/// (slot_tree.hpp). The flat buffer is cut into one segment a rank. Each rank sends its partial
+/// sums of a segment to the rank that owns it, the owner adds them, and an all-gather gives the
+/// result to all. A slot that does not touch a tensor is left out of that tensor's sum, in the
+/// additions and in the messages.
 class MpiReducer final : public GradientReducer {
  public:
   MpiReducer(World& world, int num_slots);

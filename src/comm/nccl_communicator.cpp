@@ -49,8 +49,8 @@ bool is_failure(ncclResult_t result) { return result != ncclSuccess && result !=
   throw ConfigError(concat("rank ", failure.rank, ": ", failure.message), failure.code);
 }
 
-/// True when it is done within the limit. It may hang, so it has a thread of its own, which ends
-/// with the process.
+/// Whether the work ends within the limit. It runs in a thread of its own; when it hangs, that
+/// thread goes on until the process ends.
 bool abort_in_time(ncclComm_t comm) {
   std::promise<void> promise;
   auto done = promise.get_future();

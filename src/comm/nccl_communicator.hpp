@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NCCL among all ranks: never waits without a deadline, never aborts without one.
+// Sums over all ranks by NCCL. Every wait has a time limit, also that for NCCL to abort.
 #pragma once
 
 #include <cstdint>

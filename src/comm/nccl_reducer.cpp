@@ -17,7 +17,7 @@ namespace enas::comm {
 
 namespace {
 
-// x + -0 is x for every x, also for both zeros.
+// What is written where no slot touches a tensor: adding -0 changes no number, not even a zero.
 constexpr float kNothing = -0.0F;
 
 void check(cudaError_t error, const World& world, const char* operation) {
@@ -26,11 +26,11 @@ void check(cudaError_t error, const World& world, const char* operation) {
                            operation, ": ", cudaGetErrorString(error)));
 }
 
-/// Grows only.
+/// Device memory that grows when more is needed and never shrinks.
 class DeviceBuffer {
  public:
   explicit DeviceBuffer(const World& world) : world_(world) {}
-  // After a failure the device may never answer again; the end of the process frees everything.
+  // After a failure the device may never answer again. The end of the process frees its memory.
   ~DeviceBuffer() {
     if (std::uncaught_exceptions() == 0) cudaFree(values_);
   }
@@ -110,7 +110,7 @@ std::span<const float> NcclReducer::reduce() {
                      cudaMemcpyHostToDevice),
           world_, "copying gradients to the device");
     communicator_.sum(device, total);
-    // After the wait with its deadline: a copy behind an all-reduce that never ends has none.
+    // The copy has no time limit of its own, so it starts only after the sum has ended, which has.
     check(cudaMemcpy(own.values.data(), device, static_cast<std::size_t>(bytes),
                      cudaMemcpyDeviceToHost),
           world_, "copying the sum from the device");

@@ -9,14 +9,15 @@
 
 namespace enas::comm {
 
-/// A rank's own slots are merged in host memory along the slot tree, as MpiReducer does; what is
-/// left, one flat buffer of the step's union, goes to the device, through one ncclAllReduce and
-/// back. A slot that does not touch a tensor contributes nothing, not even to the sign of a zero.
+/// A rank's own slots are added in host memory in the order of the slot tree, as MpiReducer does.
+/// Their sum, one flat buffer of the step's union, is copied to the device, summed over the ranks
+/// by one ncclAllReduce, and copied back. A slot that does not touch a tensor changes nothing in
+/// its sum, not even the sign of a zero.
 ///
 /// Bits: equal from run to run for the same number of ranks on the same nodes and
 /// NCCL_ALGO=Ring, since NCCL otherwise chooses its order by itself. Another number of ranks gives
-/// other bits: unlike MpiReducer this is no tree over slots. On one rank it is that tree, to the
-/// bit.
+/// other bits, because the order over ranks is NCCL's and not that of the slot tree. One rank alone
+/// gives the bits of MpiReducer.
 ///
 /// Collective. bind_device() comes first. `timeout_s` is how long one sum may take; see
 /// NcclCommunicator for what happens then. Throws ConfigError alike on every rank.

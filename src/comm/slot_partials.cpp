@@ -69,7 +69,7 @@ void SlotPartials::list_own_tensors() {
   }
 }
 
-// An absent operand is skipped, not added as zero: x + 0 would make +0 of -0.
+// A tensor that one half does not touch is not added as zeros: -0 + 0 is +0.
 void SlotPartials::merge(Partial& left, const Partial& right) const {
   auto in_left = left.tensors.begin();
   for (const int number : right.tensors) {

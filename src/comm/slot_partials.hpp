@@ -20,15 +20,17 @@ bool touches(Block node, const UnionTensor& tensor);
 /// left += right.
 void add(float* left, const float* right, std::int64_t length);
 
-/// Merges a rank's slots like a binary counter into the maximal nodes of its block. Memory is kept
-/// from step to step. What GradientReducer asks of begin(), slot_buffer() and merge_slot() is
-/// checked here.
+/// Adds the slots of one rank into the sums of the largest tree nodes that the rank has all slots
+/// of. Two sums are added as soon as they are the halves of a node, so few are kept at a time.
+/// Memory is kept from step to step. Throws ContractError when begin(), slot_buffer() and
+/// merge_slot() are called in another order than GradientReducer asks for.
 class SlotPartials {
  public:
-  /// Grows only, so that later steps allocate nothing. What lies beyond the step's length is not
-  /// used.
+  /// Never made shorter, so that later steps allocate nothing. Values beyond the length of the step
+  /// have no meaning.
   using Values = std::vector<float>;
-  /// The sum of one node of the tree; only the ranges of its tensors mean anything.
+  /// The sum of one node of the tree. Only the ranges of the tensors that it touches have a
+  /// meaning.
   struct Partial {
     Block node;
     Values values;
@@ -48,7 +50,8 @@ class SlotPartials {
   std::vector<Partial>& all() { return partials_; }
   const std::vector<Partial>& all() const { return partials_; }
 
-  /// Adds what lies right of `left`. An absent operand is skipped, never added as zero.
+  /// Adds the right half of a node to the left one. A tensor that only one half touches is taken
+  /// from it as it is.
   void merge(Partial& left, const Partial& right) const;
 
  private:

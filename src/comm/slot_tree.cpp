@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes and merges of the slot tree, found like the carries of a binary counter.
+// Nodes of the slot tree are found from the bits of slot numbers.
 #include "comm/slot_tree.hpp"
 
 #include <bit>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The watching thread, its ring of stamps and its last words.
+// The thread that watches, the list of the newest operations, and the report of a hang.
 #include "comm/watchdog.hpp"
 
 #include <unistd.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr unsigned kReportLimitSeconds = 30;
 
-// Straight to the descriptor: the main thread may be stuck while it holds a stream's lock.
+// Not through a stream: the main thread may hang while it holds the stream's lock.
 void print_to_stderr(const std::string& line) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
@@ -88,7 +88,8 @@ void Watchdog::watch() {
   std::unique_lock lock(mutex_);
   const double tick_s = std::min(1.0, timeout_s_ / 8);
   std::uint64_t seen = num_stamps_;
-  // Ticks are counted, not the clock compared: a job that was suspended and goes on is not late.
+  // Counts its own waits instead of reading the clock: the time in which a job was suspended does
+  // not count.
   double idle_s = 0;
   while (!wake_.wait_for(lock, std::chrono::duration<double>(tick_s), [this] { return stop_; })) {
     idle_s = seen == num_stamps_ ? idle_s + tick_s : 0;
@@ -98,7 +99,7 @@ void Watchdog::watch() {
 }
 
 void Watchdog::give_up(double idle_s) {
-  // A dead file system must not keep the process: the alarm's default action ends it.
+  // Writing may hang on a broken file system. The alarm ends the process then.
   ::alarm(kReportLimitSeconds);
   const auto path = report_folder_ / concat("hang-rank", rank_, ".json");
   const Entry& last = newest();

@@ -14,8 +14,9 @@
 
 namespace enas::comm {
 
-/// A thread that reads the main thread's stamps and never calls MPI. Without a new stamp for
-/// `timeout_s` it writes hang-rank<r>.json and one line on stderr, and ends the process with 79.
+/// A thread that never calls MPI. The main thread tells it what it does with begin(), end() and
+/// note(). When nothing was told for `timeout_s` seconds, it writes hang-rank<r>.json and one line
+/// on stderr, and ends the process with 79.
 class Watchdog {
  public:
   Watchdog(int rank, double timeout_s, std::filesystem::path report_folder);

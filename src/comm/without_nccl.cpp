@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What device.hpp and nccl_reducer.hpp promise, in a binary that was built without NCCL.
+// The functions of device.hpp and nccl_reducer.hpp in a program that was built without NCCL.
 #include "comm/device.hpp"
 #include "comm/nccl_reducer.hpp"
 #include "core/error.hpp"

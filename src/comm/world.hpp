@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MPI world: start, end, and the few collectives that the search uses, on plain values.
+// The ranks of the program: start and end of MPI, and collectives on bytes and plain values.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,10 @@ namespace enas::comm {
 
 class Watchdog;
 
-/// Owns MPI from init to finalize. Finalizes in its destructor only when no exception is unwinding;
-/// on the failing road main calls abort(). Every operation stamps the watchdog when one is running.
-/// MPI failures throw SystemError naming operation and rank. Messages are split above 1 GiB.
+/// Starts MPI and ends it. The destructor does not end it while an exception is thrown, because
+/// other ranks may wait in a collective: main then calls abort(). Every operation is told to the
+/// watchdog, where one is running. When MPI fails, SystemError names the operation and the rank.
+/// Data above 1 GiB go in several messages.
 class World {
  public:
   World(int* argc, char*** argv);
@@ -39,16 +40,17 @@ class World {
   int local_rank() const { return local_rank_; }
   const std::string& node_name() const { return node_name_; }
 
-  /// Starts the thread that ends the process with 79 after `timeout_s` without progress, in the
-  /// place of the one before. The file
-  /// hang-rank<r>.json goes to `report_folder`.
+  /// Starts the thread that ends the process with 79 after `timeout_s` seconds without progress,
+  /// and stops the one before. Its file hang-rank<r>.json goes to `report_folder`.
   void start_watchdog(double timeout_s, const std::string& report_folder);
   void stop_watchdog();
   /// Tells the watchdog what is being done; call it in long work without communication.
   void note_progress(std::string_view activity, std::int64_t step);
-  /// Tells the watchdog that an operation of another library starts; the next stamp ends it.
+  /// Tells the watchdog that an operation of another library starts. The next operation that it is
+  /// told of ends this one.
   void stamp(std::string_view operation, std::int64_t bytes);
-  /// Lets MPI move on what peers wait for, while this rank waits for something else.
+  /// Gives MPI time to deliver messages that other ranks wait for, while this rank waits for
+  /// something else.
   void make_progress();
 
   /// While one lives, its rank works alone: a collective of this world throws ContractError instead
@@ -63,8 +65,9 @@ class World {
    private:
     World& world_;
   };
-  /// Throws ContractError during LocalWork. For collective functions of which not every
-  /// implementation communicates; every collective here asks it too.
+  /// Throws ContractError during LocalWork. Every collective of this class calls it. Collective
+  /// functions elsewhere call it too, so that a wrong call is found even where they happen not to
+  /// communicate.
   void require_all_ranks(std::string_view operation) const;
 
   /// Collective.
@@ -100,40 +103,17 @@ class World {
   std::vector<std::byte> scatter_varied(const std::vector<std::vector<std::byte>>& pieces);
   /// Collective. True when every rank says true.
   bool all_agree(bool mine);
-  /// Collective. The failure of the lowest rank that has one, with its rank ("" and code success
-  /// when none). Share a failure with this before the next collective, or the other ranks hang.
+  /// A rank's failure; false as a condition when no rank failed.
   struct SharedFailure {
     int rank = -1;
     ExitCode code = ExitCode::success;
     std::string message;
     explicit operator bool() const { return rank >= 0; }
   };
+  /// Collective. The failure of the lowest rank that has one. Call it before the next collective
+  /// when a rank may have failed, or the other ranks wait for ever.
   SharedFailure share_failure(ExitCode mine, const std::string& message);
 
-  /// Point to point, used by reducers. Non-blocking pairs that are waited for together.
-  class Exchange {
-   public:
-    explicit Exchange(World& world);
-    ~Exchange();
-    Exchange(const Exchange&) = delete;
-    Exchange& operator=(const Exchange&) = delete;
-    /// The memory must stay as it is until wait() returns. Nothing is sent for an empty span.
-    void send(std::span<const std::byte> bytes, int to, int tag);
-    void send(std::span<const float> values, int to, int tag) {
-      send(std::as_bytes(values), to, tag);
-    }
-    void receive(std::span<std::byte> bytes, int from, int tag);
-    void receive(std::span<float> values, int from, int tag) {
-      receive(std::as_writable_bytes(values), from, tag);
-    }
-    /// Waits for all of the above.
-    void wait();
-
-   private:
-    struct Requests;
-    World& world_;
-    std::unique_ptr<Requests> requests_;
-  };
   /// Collective. Every rank owns all[begin[r], begin[r+1]); afterwards all ranks hold all of it.
   void all_gather_segments(std::span<float> all, std::span<const std::int64_t> begin);
 
@@ -144,6 +124,7 @@ class World {
   [[noreturn]] void abort(ExitCode code);
 
  private:
+  friend class Exchange;
   struct Communicator;
   class Operation;
 
@@ -160,7 +141,7 @@ class World {
   std::string node_name_;
   std::size_t message_limit_ = std::size_t{1} << 30;
   std::unique_ptr<Watchdog> watchdog_;
-  int local_works_ = 0;  ///< LocalWork that lives
+  int local_works_ = 0;  ///< number of LocalWork objects that exist
 };
 
 /// MPI library's name and version, one line.

@@ -15,7 +15,7 @@
 
 namespace enas::controller {
 
-/// Which probability of a skip is held against its target.
+/// Which probability of a skip the penalty compares with its target.
 enum class SkipPenalty {
   sampled,   ///< the one that bits are sampled with, σ(2x)
   released,  ///< the authors' code: σ(x), though bits are sampled with σ(2x)
@@ -42,12 +42,11 @@ struct Parameter {
 /// Log-probabilities and entropies of a batch of architectures. All [A], A architectures.
 struct Evaluation {
   at::Tensor log_probability;  ///< natural logarithm, sum over decisions
-  at::Tensor entropy;  ///< nats: full entropy of every softmax and bit met, summed over decisions
+  at::Tensor entropy;  ///< nats: entropy of each softmax and bit of the walk, summed over decisions
   /// KL of every bit's probability to skip_target, summed over the bits of a subset decision and
   /// averaged over the subset decisions; 0 in a space without them (Pham et al. 2018, 2.3).
   at::Tensor skip_penalty;
-  at::Tensor
-      decision_entropy;  ///< [D], mean over architectures, one a token, in token order; detached
+  at::Tensor decision_entropy;  ///< [D], for each token its mean over architectures; detached
 };
 
 /// Stays on the CPU in float32. Sampling and scoring are deterministic functions of θ, address and
@@ -60,9 +59,10 @@ class Controller {
   Controller(const Controller&) = delete;  ///< a copy would share θ
   Controller& operator=(const Controller&) = delete;
 
-  /// Samples one architecture an address, all in one pass. The t-th uniform number at an
-  /// architecture's address decides its token t, so one alone draws the same uniforms as in a
-  /// batch; its products may differ in the last bit: the size of a batch must not depend on ranks.
+  /// Samples one architecture for each address, all in one pass. The t-th uniform number at an
+  /// architecture's address decides its token t, in a batch of any size. Logits may differ in the
+  /// last bit between batches of different sizes, so the size of a batch must not depend on the
+  /// number of ranks.
   /// Throws SystemError (diverged) when θ is not finite.
   std::vector<space::Architecture> sample(const std::vector<Address>& addresses,
                                           std::uint64_t seed) const;
@@ -77,7 +77,7 @@ class Controller {
   const ControllerOptions& options() const { return options_; }
 
  private:
-  /// Tests widen θ to double precision.
+  /// Whether θ was widened to double precision, as tests do.
   bool in_double() const;
 
   space::SearchSpace space_;

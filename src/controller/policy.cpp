@@ -28,7 +28,7 @@ double finite_probability(double probability, const Decision& decision) {
       ExitCode::diverged);
 }
 
-// A softmax is exp(logits − offset).
+// The probabilities are exp(logits − offset).
 double softmax_offset(std::span<const double> logits) {
   double largest = -std::numeric_limits<double>::infinity();
   for (const double z : logits) largest = z > largest ? z : largest;
@@ -37,8 +37,8 @@ double softmax_offset(std::span<const double> logits) {
   return largest + std::log(sum);
 }
 
-// First choice whose cumulated probability exceeds `uniform`; rounding goes to the last possible
-// one.
+// The first choice whose cumulated probability exceeds `uniform`; the last one where rounding left
+// none.
 std::int32_t draw_choice(const Decision& decision, std::span<const double> logits, double uniform) {
   const double offset = softmax_offset(logits);
   double left = uniform;

@@ -10,17 +10,17 @@
 
 namespace enas::controller {
 
-/// Draws the tokens of one decision of one architecture; each has its own uniform number. The
-/// logits are those of a softmax, or of a subset the x of each bit's probability σ(2x). Throws
+/// Draws the tokens of one decision of one architecture, each by its own uniform number. The
+/// logits are those of a softmax; for a subset, bit i has the probability σ(2 logits[i]). Throws
 /// SystemError (diverged) when they are not finite.
 void draw_tokens(const space::Decision& decision, std::span<const double> logits,
                  std::span<const double> uniforms, std::span<std::int32_t> tokens);
 
-/// How the bits of subsets are held against their target.
+/// How the bits of subsets are compared with their target probability.
 struct SkipRule {
-  double scale = 2.0;  ///< the probability held is σ(scale · x)
+  double scale = 2.0;  ///< the compared probability is σ(scale · x)
   double target = 0.4;
-  double share = 1.0;  ///< of one decision in the penalty: 1 / number of subset decisions
+  double share = 1.0;  ///< weight of one decision in the penalty: 1 / number of subset decisions
 };
 
 /// Sums over the decisions of one architecture, as in Evaluation.

@@ -38,8 +38,8 @@ std::vector<double> to_doubles(const at::Tensor& tensor) {
   return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
 }
 
-// Rewards as learnt from, without entropy: an unusable architecture gets the worst usable reward,
-// and NaN when there is none.
+// Rewards without entropy. An unusable architecture gets the worst usable reward, or NaN when there
+// is none.
 std::vector<double> learnt_rewards(const std::vector<ScoredArchitecture>& batch) {
   double worst = std::numeric_limits<double>::quiet_NaN();
   for (const ScoredArchitecture& scored : batch) {
@@ -55,7 +55,7 @@ std::vector<double> learnt_rewards(const std::vector<ScoredArchitecture>& batch)
   return rewards;
 }
 
-// Moves the baseline architecture by architecture, each before its own advantage.
+// For each architecture in order: its reward enters the baseline, then its advantage is taken.
 void take_advantages(const std::vector<ScoredArchitecture>& batch, double decay,
                      Reinforce::State& state, ReinforceStep& step) {
   for (std::size_t i = 0; i < batch.size() && !state.has_baseline; ++i) {
@@ -139,7 +139,7 @@ ReinforceStep Reinforce::update(const std::vector<ScoredArchitecture>& batch) {
   std::vector<at::Tensor> gradients =
       torch::autograd::grad({loss}, parameters, {}, std::nullopt, false, /*allow_unused=*/true);
   for (std::size_t i = 0; i < gradients.size(); ++i) {
-    // A cell of one node never looks at earlier ones.
+    // A cell of one node has no decision on earlier nodes, so some of θ has no gradient.
     if (!gradients[i].defined()) gradients[i] = torch::zeros_like(parameters[i].detach());
   }
   step.gradient_norm = global_norm(gradients);

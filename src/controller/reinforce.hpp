@@ -23,22 +23,22 @@ struct ReinforceOptions {
   double entropy_weight = 1e-5;
   EntropyMode entropy_mode = EntropyMode::reward;
   double skip_weight = 0.8;  ///< times the mean skip penalty, added to the loss with its gradient
-  double baseline_decay = 0.99;  ///< b ← d·b + (1 − d)·R, before R's own advantage
+  double baseline_decay = 0.99;  ///< d in b ← d·b + (1 − d)·R, which comes before R − b
 };
 
-/// One rollout as the rule sees it.
+/// One rollout, for the learning rule.
 struct ScoredArchitecture {
   space::Architecture architecture;
   double reward = 0.0;  ///< without entropy
-  bool usable = true;  ///< false: its reward was not finite; it learns from the worst usable reward
-                       ///< and never enters the baseline
+  bool usable = true;   ///< false when the reward was not finite: the worst usable reward is taken
+                        ///< for it, and the baseline does not change
 };
 
 /// What one update did.
 struct ReinforceStep {
-  std::vector<double> reward;  ///< as learnt from, one an architecture; NaN when none was usable
+  std::vector<double> reward;  ///< of each architecture, as used; NaN when none was usable
   std::vector<double> advantage;
-  std::vector<double> baseline;  ///< after the architecture's own move
+  std::vector<double> baseline;  ///< after the architecture's reward has entered it
   std::vector<double> entropy;
   std::vector<double> log_probability;
   std::vector<double> decision_entropy;  ///< one a token
@@ -46,17 +46,17 @@ struct ReinforceStep {
   double gradient_norm = 0.0;
 };
 
-/// Owns Adam's moments, its step count and the baseline; changes the controller's θ in place. Rank
-/// 0 alone calls update(); its results travel by broadcast.
+/// Owns Adam's moments, its step count and the baseline; changes the controller's θ in place. Only
+/// rank 0 calls update(); the others receive θ and the state by broadcast.
 class Reinforce {
  public:
   Reinforce(Controller& controller, const ReinforceOptions& options);
 
   /// One Adam step on the mean over the batch of −log π(m)·(R − b), plus skip_weight times the
-  /// mean skip penalty. The baseline starts at the first usable reward, averages rewards with their
-  /// entropy bonus, and moves architecture by architecture, each before its own advantage. Nothing
-  /// moves when no architecture is usable. Throws SystemError (diverged) when the gradient is not
-  /// finite.
+  /// mean skip penalty. The baseline b is a moving average of rewards with their entropy bonus and
+  /// starts at the first usable reward. Each architecture's reward enters it before that
+  /// architecture's R − b is taken. Nothing changes when no architecture is usable. Throws
+  /// SystemError (diverged) when the gradient is not finite.
   ReinforceStep update(const std::vector<ScoredArchitecture>& batch);
 
   /// Everything besides θ that the next update depends on; tensors may be overwritten in place.

@@ -18,7 +18,7 @@ using space::DecisionKind;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// A walk that is scored on its way, and what its gradients need.
+// Walks the decisions, adds up scores, and keeps what their gradients need.
 template <typename T>
 class Scoring : public torch::CustomClassHolder {
  public:
@@ -27,9 +27,9 @@ class Scoring : public torch::CustomClassHolder {
 
   // [3, architectures]: log-probabilities, entropies, penalties.
   at::Tensor totals() const;
-  // Mean over architectures, one a token.
+  // For each token the mean over architectures.
   at::Tensor decision_entropy() const;
-  // Of θ, from gradients of totals().
+  // Gradients of θ, from those of totals().
   variable_list gradients(const at::Tensor& total_gradients) const;
 
  private:
@@ -132,7 +132,8 @@ template <typename T>
 struct ScoringFunction : torch::autograd::Function<ScoringFunction<T>> {
   static at::Tensor forward(AutogradContext* context, at::TensorList theta,
                             const c10::intrusive_ptr<Scoring<T>>* scoring) {
-    context->save_for_backward(theta.vec());  // to be found when θ moves before the way back
+    context->save_for_backward(
+        theta.vec());  // so that a change of θ before the backward pass is found
     context->saved_data["scoring"] = c10::IValue::make_capsule(*scoring);
     return (*scoring)->totals();
   }

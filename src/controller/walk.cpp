@@ -118,7 +118,7 @@ at::Tensor Walk<T>::state() const {
   return record_.reads.select(0, keep_ ? steps_ : 0).narrow(1, hidden_, hidden_);
 }
 
-// Rows of `input` lie `row_pitch` apart.
+// Row b of the batch starts at input + b * row_pitch.
 template <typename T>
 void Walk<T>::step(const T* input, std::int64_t row_pitch) {
   const std::int64_t now = keep_ ? steps_ : 0;
@@ -156,7 +156,7 @@ void Walk<T>::step(const T* input, std::int64_t row_pitch) {
   ++steps_;
 }
 
-// `score` within temperature and tanh, plus what is added to it.
+// The logit is c tanh(score / temperature) + offset, with either step left out where it is 0.
 template <typename T>
 void Walk<T>::set_logit(std::size_t place, double score, double tanh_constant, double offset) {
   const double temperature = controller_.options().temperature;

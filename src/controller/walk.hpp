@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one walk over a space's decisions that sampling and scoring share, and the way back along it
-// for gradients.
+// The LSTM's way through the decisions of a space, shared by sampling and scoring, and its
+// gradient.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,8 +26,8 @@ enum class Place : std::size_t {
   option_weight,
 };
 
-/// What a walk leaves behind: S controller steps and A anchors of a batch of B architectures. Of a
-/// walk without a way back only the newest step is there.
+/// What the gradient of a walk needs: S controller steps and A anchors of a batch of B
+/// architectures. Where no gradient is wanted, only the newest step is kept.
 struct WalkRecord {
   at::Tensor reads;          ///< [S + 1, B, 2H]: a step's input, and the state before it
   at::Tensor gates;          ///< [S, B, 4H]: i, f, o, g, after their activations
@@ -35,23 +35,24 @@ struct WalkRecord {
   at::Tensor tanh_cells;     ///< [S, B, H]: tanh c after it
   at::Tensor anchors;        ///< [A, B, H]
   at::Tensor keys;           ///< [A, B, H]
-  std::vector<int> sources;  ///< decision whose tokens chose a step's input; -1: the start input
+  std::vector<int> sources;  ///< of each step: the decision that chose its input, -1 for the first
   std::vector<at::Tensor> attention;        ///< a decision's tanh(query + key), [choices, B, H]
   std::vector<std::vector<double>> slopes;  ///< of a decision's logits in its scores, [B, choices]
 };
 
-/// The LSTM's state for a batch of architectures on their way through the decisions, in order. The
-/// controller must outlive it. T is the type of θ.
+/// Takes a batch of architectures through the decisions, in order. The controller must outlive it.
+/// T is the type of θ.
 template <typename T>
 class Walk {
  public:
   /// With `keep` all steps are recorded, for walk_gradient().
   Walk(const Controller& controller, std::int64_t batch, bool keep);
 
-  /// Takes the controller steps of the next decision. Returns its logits, [batch, num_choices]: of
-  /// a softmax, or of a subset the x of each bit's probability σ(2x). Empty for none.
+  /// Takes the controller steps of the next decision. Returns its logits, [batch, num_choices], as
+  /// draw_tokens() takes them; none for a decision without a choice.
   std::span<const double> arrive();
-  /// Moves on with the tokens decided, [batch, num_tokens]; later ones are not read.
+  /// Goes on to the next decision. `tokens`, [batch, num_tokens], are those of all decisions, of
+  /// which only those decided so far are read.
   void leave(std::span<const std::int32_t> tokens);
 
   const WalkRecord& record() const { return record_; }
@@ -81,19 +82,19 @@ class Walk {
   std::vector<double> logits_;  // of the present decision
 };
 
-/// An anchor's part in the input that a decision's tokens choose.
+/// The next input is a weighted sum of anchors; this is one of them with its weight.
 struct AnchorShare {
   std::int64_t anchor = 0;
   double factor = 1.0;
 };
 
-/// What the decision makes of its tokens, those of one architecture: the anchors in its next input.
+/// The anchors in the next input that the tokens of one architecture choose in this decision.
 /// `num_anchors` are stored before it.
 void anchor_shares(const space::Decision& decision, int num_anchors,
                    std::span<const std::int32_t> tokens, std::vector<AnchorShare>& shares);
 
-/// The way back. Gradients of θ, in its order, from those of all logits: one list a decision, [B,
-/// num_choices], empty for none. `tokens` as in leave().
+/// The backward pass: gradients of θ, in its order, from those of all logits. These are one list
+/// for each decision, [B, num_choices], empty for one without a choice. `tokens` as in leave().
 template <typename T>
 std::vector<at::Tensor> walk_gradient(const Controller& controller, const WalkRecord& record,
                                       std::span<const std::int32_t> tokens,

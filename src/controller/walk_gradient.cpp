@@ -75,7 +75,7 @@ class BackwardWalk {
     gradient(Place::attention_anchor).addmm_(state().t(), key);
   }
 
-  // Gradients of the scores behind a decision's logits, as they are laid out: [B, choices].
+  // Gradients of the scores from which a decision's logits were made, [B, choices].
   at::Tensor score_gradient(const Decision& decision, std::size_t index,
                             const std::vector<double>& logit_gradient) const {
     at::Tensor scores = at::empty({batch_, decision.num_choices}, state_.options());
@@ -165,7 +165,7 @@ class BackwardWalk {
     }
   }
 
-  // Adds the left half of read_ to whatever the step's input was made of.
+  // Adds the left half of read_, the gradient of the step's input, to all that made up the input.
   void give_input(int source) {
     const auto num_tokens = static_cast<std::size_t>(space_.num_tokens());
     std::vector<AnchorShare> shares;

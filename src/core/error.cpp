@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The check that stands in front of our own bugs.
+// Finds mistakes of the program itself.
 #include "core/error.hpp"
 
 #include "core/text.hpp"
@@ -7,8 +7,7 @@
 namespace enas {
 namespace {
 
-/// "core/error.cpp" of "/some/where/src/core/error.cpp": where it was built says nothing to a
-/// reader.
+/// "core/error.cpp" of "/some/where/src/core/error.cpp".
 std::string_view folder_and_file(std::string_view path) {
   const std::size_t file = path.rfind('/');
   if (file == std::string_view::npos || file == 0) return path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages through spdlog. This file must not see LibTorch, which ships another fmt.
+// Messages through spdlog. LibTorch has another version of fmt, so its headers must stay out here.
 #include "core/log.hpp"
 
 #include <spdlog/logger.h>
@@ -25,7 +25,7 @@ constexpr double kLiveInterval_s = 0.1;
 constexpr double kDefaultProgressInterval_s = 10;
 constexpr std::string_view kClearLine = "\r\033[K";
 
-/// Paths and quoted input must not move the cursor.
+/// The message with "?" for control characters, which could move the cursor of a terminal.
 std::string printable(std::string_view message) {
   std::string text(message);
   for (char& letter : text) {
@@ -35,7 +35,7 @@ std::string printable(std::string_view message) {
   return text;
 }
 
-/// The first `columns` UTF-8 letters: a line that wraps cannot be replaced.
+/// The first `columns` UTF-8 letters. A line of more would wrap, and could not be replaced.
 std::string_view cut(std::string_view line, std::size_t columns) {
   std::size_t letters = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -51,8 +51,8 @@ std::size_t terminal_columns() {
   return known ? size.ws_col - 1U : 79U;
 }
 
-/// mpirun gives every process a terminal of its own, so the one that people look at is mpirun's,
-/// our parent's.
+/// Whether mpirun, our parent, prints to a terminal. It gives each process a terminal of its own
+/// that nobody looks at.
 bool launcher_has_terminal() {
   std::error_code error;
   const auto target = std::filesystem::read_symlink(concat("/proc/", getppid(), "/fd/1"), error);
@@ -74,12 +74,13 @@ void print(spdlog::logger& logger, std::string_view text) {
 }  // namespace
 
 struct Log::Sink {
-  explicit Sink(int rank_number)
+  Sink(int rank_number, bool errors_only)
       : rank(rank_number),
-        has_live_line(rank_number == 0 && stdout_is_terminal()),
+        tells_all(rank_number == 0 && !errors_only),
+        has_live_line(tells_all && stdout_is_terminal()),
         out("out", std::make_shared<spdlog::sinks::stdout_sink_mt>()),
         err("err", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
-    // A terminal or pipe that went away must not end a run.
+    // A run goes on when its terminal or pipe is closed.
     for (spdlog::logger* logger : {&out, &err}) {
       logger->set_formatter(plain_formatter("\n"));
       logger->set_error_handler([](const std::string&) {});
@@ -116,6 +117,7 @@ struct Log::Sink {
   }
 
   const int rank;
+  const bool tells_all;  ///< else only errors
   const bool has_live_line;
   spdlog::logger out;
   spdlog::logger err;
@@ -128,7 +130,11 @@ struct Log::Sink {
   std::mutex mutex;
 };
 
-Log::Log(int rank) : sink_(std::make_unique<Sink>(rank)) {}
+Log::Log(int rank) : Log(rank, false) {}
+
+Log::Log(int rank, bool errors_only) : sink_(std::make_unique<Sink>(rank, errors_only)) {}
+
+Log Log::errors_only(int rank) { return Log(rank, true); }
 
 Log::~Log() {
   if (sink_->live_line_shown) sink_->print_raw("\n");
@@ -136,7 +142,7 @@ Log::~Log() {
 
 void Log::open_file(const std::filesystem::path& path) {
   const std::lock_guard lock(sink_->mutex);
-  if (sink_->rank != 0) return;
+  if (!sink_->tells_all) return;
   try {
     sink_->file.emplace("file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string()));
   } catch (const spdlog::spdlog_ex& failure) {
@@ -156,12 +162,12 @@ void Log::close_file() {
 
 void Log::info(std::string_view message) {
   const std::lock_guard lock(sink_->mutex);
-  if (sink_->rank == 0) sink_->say(sink_->out, printable(message));
+  if (sink_->tells_all) sink_->say(sink_->out, printable(message));
 }
 
 void Log::warn(std::string_view message) {
   const std::lock_guard lock(sink_->mutex);
-  if (sink_->rank == 0) sink_->say(sink_->err, "warning: " + printable(message));
+  if (sink_->tells_all) sink_->say(sink_->err, "warning: " + printable(message));
 }
 
 void Log::error(std::string_view message) {
@@ -173,7 +179,7 @@ void Log::error(std::string_view message) {
 void Log::progress(std::string_view line) {
   const std::lock_guard lock(sink_->mutex);
   Sink& sink = *sink_;
-  if (sink.rank != 0) return;
+  if (!sink.tells_all) return;
   const std::string text = printable(line);
   if (!sink.since_plain || sink.since_plain->seconds() >= sink.progress_interval_s) {
     sink.since_plain.emplace();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only way to speak to the user: rank 0 to the terminal and run.log, other ranks only on
-// errors.
+// Messages for the user. Rank 0 prints them and writes them to run.log; other ranks print errors
+// only.
 #pragma once
 
 #include <filesystem>
@@ -9,12 +9,15 @@
 
 namespace enas {
 
-/// One for the process, made in main and handed down. Results of subcommands go to stdout by
-/// themselves.
+/// Made once, in main, and handed down. Results of commands are no messages and are printed
+/// elsewhere.
 class Log {
  public:
-  /// Only `rank` 0 prints; on a terminal progress is one live line, else plain lines.
+  /// Of rank `rank`. On a terminal progress is one line that is replaced, else plain lines.
   explicit Log(int rank);
+  /// A log of rank `rank` that prints errors only and opens no file. For commands whose standard
+  /// output is to be JSON alone.
+  static Log errors_only(int rank);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -36,6 +39,7 @@ class Log {
 
  private:
   struct Sink;
+  Log(int rank, bool errors_only);
   std::unique_ptr<Sink> sink_;
 };
 

@@ -21,7 +21,7 @@ bool stays(char c) {
 
 std::string plain_text(std::string text) {
   std::size_t from = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-  std::size_t to = 0;  // never ahead of `from`: nothing becomes longer
+  std::size_t to = 0;  // never beyond `from`, since nothing becomes longer
   while (from < text.size()) {
     if (stays(text[from])) {
       text[to++] = text[from++];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Philox 4x64-10 blocks turned into numbers. Every function here is part of the reproducibility
-// promise: another order or another rounding changes every run.
+// Makes numbers of Philox 4x64-10 blocks. Another order or another rounding in any function here
+// changes the results of every run.
 #include "core/random.hpp"
 
 #include <Random123/philox.h>
@@ -94,7 +94,8 @@ double RandomStream::next_normal() {
 
 std::uint64_t RandomStream::next_below(std::uint64_t bound) {
   expect(bound > 0, "next_below needs a positive bound");
-  // The lowest 2^64 mod bound words are refused: the others fall evenly on the remainders.
+  // Draws again for the lowest 2^64 mod bound words; of the others each remainder is equally
+  // likely.
   const std::uint64_t refused = (0 - bound) % bound;
   std::uint64_t bits = next_bits();
   while (bits < refused) bits = next_bits();
@@ -140,7 +141,7 @@ void RandomStream::fill_keep_mask(std::span<float> values, double keep) {
   const auto kept = std::bit_cast<std::uint32_t>(static_cast<float>(1.0 / keep));
   used_ = 4;
   fill(values, key_, counter_, [=](std::uint32_t bits) {
-    // No branch: which way it goes is random, so the processor would guess wrong all the time.
+    // Without a branch, which the processor could not predict.
     return std::bit_cast<float>(kept & (0U - static_cast<std::uint32_t>(bits < threshold)));
   });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stateless random numbers: Philox 4x64-10 (Salmon et al. 2011), keyed by the run's seed and
-// addressed by what they are for. Nothing random is ever saved; any step can be replayed alone, on
-// any rank.
+// Random numbers by Philox 4x64-10 (Salmon et al. 2011), computed from the run's seed and an
+// address that says what they are for. There is no state to save, and any rank can compute the
+// numbers of any step.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signal handlers. They set flags and do nothing else: a peer may be dead when one runs.
+// Signal handlers, which set flags and do nothing else.
 #include "core/stop_request.hpp"
 
 #include <fcntl.h>
@@ -44,8 +44,7 @@ void install(int number, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  // Nobody waits to be interrupted: the flags are polled once a step. Without SA_RESTART a request
-  // for a checkpoint could make a read or write inside some library fail.
+  // SA_RESTART: without it a signal could make a read or write inside some library fail.
   action.sa_flags = SA_RESTART;
   sigaction(number, &action, nullptr);
 }
@@ -55,7 +54,8 @@ bool is_ignored(int number) {
   return sigaction(number, nullptr, &current) == 0 && current.sa_handler == SIG_IGN;
 }
 
-/// A closed standard stream would be the next file opened, and messages would end in that file.
+/// Without this the next file that is opened would become the closed standard stream, and messages
+/// would be written into it.
 void reserve_standard_streams() {
   for (int stream = 0; stream <= 2; ++stream) {
     if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) {
@@ -72,7 +72,7 @@ void install_stop_handlers() {
   install(SIGTERM, on_stop);
   install(SIGINT, on_interrupt);
   install(SIGUSR2, on_checkpoint);
-  if (!is_ignored(SIGHUP)) install(SIGHUP, on_stop);  // nohup keeps its meaning
+  if (!is_ignored(SIGHUP)) install(SIGHUP, on_stop);  // ignored already, as under nohup
   install(SIGPIPE, SIG_IGN);
   install(SIGXFSZ, SIG_IGN);
 }

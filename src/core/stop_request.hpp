@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals become flags; the ranks agree on them in a step's record (architecture: a vote, not an
-// exception).
+// Signals set flags. The ranks tell each other of them once a step, and stop together.
 #pragma once
 
 #include <string_view>

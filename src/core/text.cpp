@@ -29,7 +29,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// In lower case, with '_' for '-': neither makes another word of it.
+/// In lower case and with '_' for '-', since people mix these up.
 std::string folded(std::string_view word) {
   std::string text(word);
   for (char& letter : text) {
@@ -39,14 +39,15 @@ std::string folded(std::string_view word) {
   return text;
 }
 
-/// People seldom mistype a first letter: "gpu" is no "cpu". They do swap the first two.
+/// Whether the words begin alike: "gpu" is not taken for "cpu". The first two letters may be
+/// swapped.
 bool begin_alike(std::string_view a, std::string_view b) {
   const auto is_swapped = [&] { return a[0] == b[1] && a[1] == b[0]; };
   return a.substr(0, 1) == b.substr(0, 1) || (a.size() > 1 && b.size() > 1 && is_swapped());
 }
 
-/// Another digit is another thing, as in "sep_conv_7x7" and "sep_conv_5x5"; a digit that was left
-/// out is a typing error.
+/// Words with different digits are not taken for each other ("sep_conv_7x7", "sep_conv_5x5"), but a
+/// digit may be left out.
 bool differ_in_digits(std::string_view a, std::string_view b) {
   const auto digits_of = [](std::string_view word) {
     std::string digits;
@@ -62,7 +63,7 @@ bool differ_in_digits(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string fixed(double value, int decimals) {
-  if (std::isnan(value)) return "nan";  // whatever its sign bit says
+  if (std::isnan(value)) return "nan";  // never "-nan"
   std::ostringstream out;
   out << std::fixed << std::setprecision(decimals) << value;
   return std::move(out).str();
@@ -75,7 +76,7 @@ std::string first_line(std::string_view text) {
 std::string human_bytes(double bytes) {
   constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   std::size_t unit = 0;
-  // 1023.95 and not 1024: what would be printed as "1024.0" belongs to the next unit.
+  // 1023.95 and above would be printed as "1024.0", so the next unit is taken.
   while (std::abs(bytes) >= 1023.95 && unit + 1 < kUnits.size()) {
     bytes /= 1024;
     ++unit;
@@ -84,7 +85,7 @@ std::string human_bytes(double bytes) {
 }
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {
-  constexpr std::size_t kLongest = 256;  // bounds the work on a hostile word
+  constexpr std::size_t kLongest = 256;  // limits the work for a very long word
   if (word.size() < 3 || word.size() > kLongest) return "";
   const std::string written = folded(word);
   std::size_t best = std::clamp<std::size_t>(word.size() / 5, 1, 2) + 1;

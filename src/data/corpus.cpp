@@ -36,7 +36,7 @@ struct Place {
 
 std::string describe(const Place& place) { return concat(place.file.string(), ":", place.line); }
 
-/// The word as a message may show it: short, and without bytes that move a terminal's cursor.
+/// The word for a message: cut to a few bytes, with control characters made visible.
 std::string shown(std::string_view word) {
   constexpr std::size_t kShownBytes = 60;
   std::size_t end = std::min(word.size(), kShownBytes);
@@ -177,7 +177,7 @@ void warn_of_unknown_words(const Corpus& corpus, std::vector<std::string>& warni
   }
 }
 
-/// The `<eos>` that is added to such a line costs next to nothing: after one comes always another.
+/// Lines that end in a literal `<eos>` get a second one, which a model predicts at almost no loss.
 void warn_of_double_eos(const Corpus& corpus, std::vector<std::string>& warnings) {
   std::vector<std::string> parts;
   double free_share = 0.0;  // of the tokens, in the split where it is largest

@@ -12,15 +12,15 @@
 
 namespace enas::data {
 
-/// What one must know of a split's text to judge a perplexity on it.
+/// Counts of a split's text, which help to judge a perplexity on it.
 struct SplitText {
-  std::int64_t words = 0;          ///< in the file; the `<eos>` added to lines are none
+  std::int64_t words = 0;          ///< in the file, without the `<eos>` added to lines
   std::int64_t unknown_words = 0;  ///< of them, those that are `<unk>` or become it
   std::int64_t lines = 0;
   std::int64_t eos_lines = 0;  ///< lines whose last word is an `<eos>` of the file
   /// The first word that became `<unk>`, with its place; empty where none did.
   std::string first_unknown;
-  /// Nats per token that the source itself loses on this text, where it is known exactly.
+  /// Loss in nats per token of the source's true probabilities on this text, where they are known.
   std::optional<double> source_loss;
 
   /// In [0, 1]; 0 where there are no words.
@@ -58,8 +58,8 @@ io::Digest digest_corpus(const Corpus& corpus);
 /// bytes, a NUL byte or one that is not UTF-8 (65).
 Corpus read_corpus(const std::filesystem::path& folder, const std::string& prefix = "");
 
-/// Why perplexities on this corpus mean less than they seem to, a sentence each: many words of a
-/// split are `<unk>`, or lines end in a literal `<eos>`.
+/// Warnings, a sentence each, where perplexities on this corpus look too good: many words of a
+/// split are `<unk>`, or its lines end in a literal `<eos>`.
 std::vector<std::string> corpus_warnings(const Corpus& corpus);
 
 }  // namespace enas::data

@@ -16,11 +16,11 @@ struct CorpusFiles {
 };
 
 /// Of each split the file `train.txt`, `PREFIX.train.txt` or the same with the ending of WikiText,
-/// `.tokens` (likewise valid, test). Hidden files (`._train.txt`) are none, and
-/// `ptb.char.train.txt` is none where `ptb.train.txt` lies beside it: the archive of Penn Treebank
-/// holds its words and, once more, its letters. An empty `prefix` takes what is left where that is
-/// one file, any other takes the files that begin with it. Throws InputError: 66 for a missing
-/// folder or file, 65 for several candidates.
+/// `.tokens` (likewise valid, test). Hidden files (`._train.txt`) do not count, nor does
+/// `ptb.char.train.txt` where `ptb.train.txt` lies beside it: the archive of Penn Treebank holds
+/// the text as words and as letters. With an empty `prefix` there must be one such file; else it is
+/// the one whose name begins with the prefix. Throws InputError: 66 for a missing folder or file,
+/// 65 for several candidates.
 CorpusFiles find_corpus_files(const std::filesystem::path& folder, const std::string& prefix);
 
 }  // namespace enas::data

@@ -23,7 +23,7 @@ constexpr std::int64_t kMostImages = std::int64_t{1} << 31;
 constexpr std::int64_t kLongestSide = std::int64_t{1} << 14;
 constexpr std::int64_t kMostClasses = 100000;
 
-/// The whole file mapped once, or bytes read where mapping does not serve.
+/// The whole file mapped, or the bytes of datasets that cannot be mapped.
 struct Storage {
   std::optional<io::MappedFile> mapped;
   std::vector<std::vector<std::uint8_t>> read;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Anybody's images from one HDF5 file.
+// Images of the user's own, from one HDF5 file.
 #pragma once
 
 #include <filesystem>

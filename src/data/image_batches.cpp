@@ -23,7 +23,7 @@ struct Box {
   int right = 0;
 };
 
-/// How many bytes lie between neighbours.
+/// Number of bytes from one value to the next.
 struct Strides {
   std::int64_t channel;
   std::int64_t row;
@@ -65,7 +65,8 @@ Moments moments(const ImageSet& set, int channel) {
   }
   const auto count =
       static_cast<std::int64_t>(set.train.pixels.size()) * set.shape.height * set.shape.width;
-  // Around the nearest integer, where the sums stay exact and a constant channel gives exactly 0.
+  // Sums of differences from the integer nearest to the mean are exact, and 0 for a constant
+  // channel.
   const auto centre = static_cast<std::int64_t>(sum) / count;
   const std::int64_t shifted_sum = static_cast<std::int64_t>(sum) - centre * count;
   const std::int64_t shifted_squares = static_cast<std::int64_t>(sum_of_squares) -
@@ -108,7 +109,7 @@ void ImageBatches::measure() {
     const Moments found = moments(set_, channel);
     mean_.push_back(found.mean);
     standard_deviation_.push_back(found.standard_deviation);
-    // A constant channel says nothing, and dividing by 0 would say too much.
+    // A constant channel has a deviation of 0 and is only shifted.
     const double scale = found.standard_deviation > 0 ? found.standard_deviation : 1.0;
     std::array<float, 256>& table = normalised_.emplace_back();
     for (std::size_t value = 0; value < table.size(); ++value) {
@@ -137,7 +138,8 @@ ImageBatches::Changes ImageBatches::draw_changes(RandomStream stream) const {
   const auto below = [&](int bound) {
     return static_cast<int>(stream.next_below(static_cast<std::uint64_t>(bound)));
   };
-  // All are drawn whether used or not, so that switching one off leaves the others as they were.
+  // Every number is drawn, also those that are not used, so that switching one change off leaves
+  // the others as they were.
   Changes changes;
   changes.down = below(2 * augment_.pad + 1) - augment_.pad;
   changes.right = below(2 * augment_.pad + 1) - augment_.pad;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Minibatches of an image set: normalised, augmented, and a function of their address alone.
+// Minibatches of an image set, normalised and augmented. The same place gives the same batch.
 #pragma once
 
 #include <ATen/core/Tensor.h>

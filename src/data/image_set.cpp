@@ -17,7 +17,7 @@
 namespace enas::data {
 namespace {
 
-// The split belongs to the data: runs with different seeds are scored on the same images.
+// Not the run's seed: runs with different seeds are scored on the same images.
 constexpr std::uint64_t kSplitSeed = 0;
 
 ImageSplit take(const ImageSplit& all, std::span<const std::size_t> chosen) {
@@ -57,8 +57,8 @@ std::int64_t train_size(std::int64_t available, const ImageSplitOptions& options
   return options.limit_train > 0 ? options.limit_train : left;
 }
 
-/// Whether the images of a class lie together, so that the last ones are no fair validation split.
-/// A handful of images may lie so by chance.
+/// Whether the images are sorted by class, so that the last ones are no fair validation split.
+/// False for very few images, which may be so by chance.
 bool is_sorted_by_class(const ImageSplit& all) {
   constexpr std::size_t kFewImages = 50;
   if (all.labels.size() < kFewImages) return false;
@@ -79,7 +79,7 @@ ClassCounts count_classes(const ImageSplit& split, int num_classes) {
   return counts;
 }
 
-/// The same for some images of a split.
+/// Number of images of each class, among some images of a split.
 ClassCounts count_classes(const ImageSplit& split, std::span<const std::size_t> images,
                           int num_classes) {
   ClassCounts counts(static_cast<std::size_t>(num_classes), 0);
@@ -123,7 +123,7 @@ bool is_fair(const ImageSplit& all, const ImageSplitOptions& options, int num_cl
   return untrained_classes(all, options, num_classes).empty();
 }
 
-/// The keys to set for a split that is fair, the least change first; empty where there is none.
+/// Which keys to set for a fair split, the smallest change first; empty where no key helps.
 std::string remedy(const ImageSplit& all, const ImageSplitOptions& options, int num_classes) {
   const auto text_of = [&](const ImageSplitOptions& changed) {
     std::vector<std::string> keys;
@@ -142,7 +142,7 @@ std::string remedy(const ImageSplit& all, const ImageSplitOptions& options, int 
       if (is_fair(all, changed, num_classes)) return text_of(changed);
     }
   }
-  // A validation split with fewer images than classes would say little.
+  // A validation split with fewer images than classes is too small to compare children.
   for (const bool shuffle : {options.shuffle_split, true}) {
     changed.shuffle_split = shuffle;
     for (changed.valid_size = options.valid_size / 2; changed.valid_size >= num_classes;
@@ -161,7 +161,7 @@ void add_split(io::Digester& digester, const ImageSplit& split, std::size_t imag
   }
 }
 
-/// Throws where the two splits cannot be of one kind.
+/// Throws InputError when the validation split does not fit the training split.
 void check_fair(const ImageSplit& all, const ImageSplitOptions& options, const ImageSet& set) {
   if (is_fair(all, options, set.num_classes)) return;
   const std::string keys = remedy(all, options, set.num_classes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Labelled images as bytes, where they lie: mapped files or memory. Never a float copy of the set.
+// Labelled images as bytes in a mapped file or in memory. They become floats batch by batch.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,7 @@ struct ImageSplitOptions {
 /// Fills both digests, of everything but name and storage.
 void digest_images(ImageSet& set);
 
-/// What is odd about the classes, a sentence each: numbers below the largest label without an
+/// Warnings about the classes, a sentence each: numbers below the largest label without an
 /// image, and classes of the test split without a training image.
 std::vector<std::string> class_warnings(const ImageSet& set);
 

@@ -20,8 +20,9 @@ struct MarkovOptions {
 };
 
 /// Draws a MarkovSource and the three splits from it, each starting from the stationary
-/// distribution, so that the entropy rate is the exact expectation of the loss of a reader who
-/// knows the tables. The words are "w00", "w01", ... Throws ConfigError for options out of range.
+/// distribution, so that the entropy rate is exactly the expected loss of a model that
+/// knows the true probabilities. The words are "w00", "w01", ... Throws ConfigError for options out
+/// of range.
 Corpus make_markov_corpus(const MarkovOptions& options);
 
 }  // namespace enas::data

@@ -127,7 +127,7 @@ MarkovSource::Contexts MarkovSource::closed_class() const {
       std::sort(contexts.begin(), contexts.end());  // the tables are then read in their order
       return contexts;
     }
-    // From here the start is out of reach, so the next round sees fewer contexts.
+    // The start cannot be reached from this context, so the next pass has fewer contexts.
     start = *lost;
   }
 }
@@ -139,8 +139,8 @@ void MarkovSource::find_stationary(const Contexts& contexts) {
   }
   std::vector<double> moved(num_contexts_, 0.0);
   for (int iteration = 0; iteration < kMaxIterations; ++iteration) {
-    // The lazy chain, which stays with probability 1/2, has the same stationary distribution and is
-    // never periodic.
+    // Averaging each step with the one before leaves the stationary distribution as it is, and lets
+    // the iteration converge for periodic chains too.
     for (const Context context : contexts) moved[context] = 0.5 * stationary_[context];
     for (const Context context : contexts) {
       for (std::size_t branch = 0; branch < branching_; ++branch) {

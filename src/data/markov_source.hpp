@@ -27,7 +27,7 @@ class MarkovSource {
   /// which is found by power iteration until a step changes it by less than 1e-12 in all.
   double entropy_rate() const { return entropy_rate_; }
   /// Mean of -log probability() in nats over the words of a text that have a whole context before
-  /// them: what a reader who knows the tables loses on this very text.
+  /// them: the loss on this text of a model that knows the true probabilities.
   double loss(std::span<const std::int32_t> words) const;
   /// `length` words, the first `order` of them a context drawn from the stationary distribution.
   std::vector<std::int32_t> draw(std::size_t length, RandomStream& stream) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paints the embedded images. Only sums, products, quotients and square roots, which all machines
-// round alike.
+// Paints the images. Uses sums, products, quotients and square roots only, because all machines
+// round these in the same way.
 #include "data/shapes.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 constexpr int kNumShapes = 5;
 constexpr int kNumTextures = 2;
 constexpr int kChannels = 3;
-constexpr int kSamples = 3;  // a pixel's side is sampled so often, so that edges are soft
+constexpr int kSamples = 3;  // along each side of a pixel; their mean makes edges soft
 constexpr int kMostImages = 1000000;
 
 using Colour = std::array<double, kChannels>;
@@ -28,7 +28,8 @@ struct Point {
   double y;
 };
 
-/// Is the point on the shape? All have about the same area and lie within 1.1 of the origin.
+/// Whether the point is on the shape. All have about the same area and lie within 1.1 of the
+/// origin.
 bool covers(int shape, Point p) {
   const double x = std::abs(p.x);
   const double y = std::abs(p.y);
@@ -98,7 +99,8 @@ double paint(int label, const Nuisance& nuisance, Point p, double stripe_width) 
   if (!covers(label % kNumShapes, turned)) return 0;
   const bool striped = label / kNumShapes == 1;
   const double stripe = turned.y * nuisance.scale / stripe_width + nuisance.stripe_phase;
-  // The other stripe is as far from the background, on its other side, so outlines stay whole.
+  // Stripes are alternately brighter and darker than the background by the same amount, so that
+  // outlines can be seen everywhere.
   return striped && std::floor(stripe / 2) * 2 < std::floor(stripe) ? -1 : 1;
 }
 
@@ -116,7 +118,8 @@ void draw_image(const ShapesOptions& options, int label, RandomStream stream,
                 std::uint8_t* pixels) {
   const Nuisance nuisance = draw_nuisance(stream);
   const double pixel = 2.0 / options.size;
-  const double stripe_width = std::max(0.22, 2.0 * pixel);  // two pixels can be seen, one cannot
+  const double stripe_width =
+      std::max(0.22, 2.0 * pixel);  // stripes of one pixel could not be seen
   for (int row = 0; row < options.size; ++row) {
     for (int column = 0; column < options.size; ++column) {
       double painted = 0;

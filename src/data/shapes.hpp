@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An embedded procedural image set for demos and tests: shapes filled with textures, under
-// nuisance.
+// An image set for demos and tests that is made by the program: shapes filled with textures, with
+// random positions, sizes, colours and noise.
 #pragma once
 
 #include <cstdint>

@@ -53,7 +53,7 @@ TokenBatch TokenColumns::batch(int first_column, int num_columns, std::int64_t p
     const std::int32_t* in = tokens_.data() + (first_column + column) * column_length_ + position;
     for (std::int64_t t = 0; t <= length; ++t) out[t * num_columns + column] = in[t];
   }
-  // Both are contiguous views of the same numbers, one row apart.
+  // Inputs and targets are views of the same numbers; targets begin one row later.
   return {window.narrow(0, 0, length), window.narrow(0, 1, length)};
 }
 

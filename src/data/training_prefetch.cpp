@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread that makes batches in the guessed order, and a short queue between it and get().
+// One thread makes batches in the expected order and puts them into a short queue for get().
 #include "data/training_prefetch.hpp"
 
 #include <condition_variable>
@@ -39,12 +39,12 @@ struct TrainingPrefetch::Worker {
   std::condition_variable changed;
   std::optional<TrainingPlace> next;  ///< what is to be made; nothing after the end of a pass
   std::deque<Made> ready;             ///< in order, the first one at `expected`
-  std::uint64_t order = 0;            ///< counts changes of mind: an older batch is thrown away
+  std::uint64_t order = 0;  ///< counts changes of the order; batches of an older one are dropped
   bool stop = false;
 
   std::thread thread;
 
-  /// The place after `place`; nothing at the end of a pass, where nobody knows the next step.
+  /// The place after `place`; nothing at the end of a pass: the step that follows is not known.
   std::optional<TrainingPlace> after(TrainingPlace place) const {
     if (++place.slot < end_slot) return place;
     place.slot = first_slot;

@@ -9,9 +9,8 @@
 namespace enas::data {
 
 /// Hands out the batches of the slots [first_slot, end_slot) in the order slot by slot, step by
-/// step, and prepares the next ones meanwhile. The order is a guess: a batch asked for out of order
-/// (after a reload) is made on the spot and the order goes on from there. The same values as
-/// ImageBatches gives.
+/// step, and prepares the next ones meanwhile. When another batch is asked for (after a reload), it
+/// is made at once and the order goes on from there. Batches are those of ImageBatches.
 class TrainingPrefetch {
  public:
   /// `batches` must outlive this.

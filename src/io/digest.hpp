@@ -12,7 +12,7 @@
 
 namespace enas::io {
 
-/// 128 bits that stand for some bytes.
+/// The XXH3-128 digest of some bytes.
 struct Digest {
   std::uint64_t high = 0;
   std::uint64_t low = 0;

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Temporary files, renames and seals.
+// Temporary files and renames, and whether files can be written.
 #include "io/durable_file.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <system_error>
-#include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/digest.hpp"
 #include "io/file_calls.hpp"
+#include "io/regular_file.hpp"
 
 namespace enas::io {
 namespace {
@@ -28,11 +23,6 @@ namespace fs = std::filesystem;
 using Bytes = std::span<const std::byte>;
 
 constexpr std::string_view kTemporaryMark = ".tmp.";
-
-// Trailer: magic, image length, digest (low, high), zeros; numbers are little endian.
-constexpr std::size_t kTrailerBytes = 64;
-constexpr std::string_view kMagic("enas_hpc seal 1\0", 16);
-using Trailer = std::array<std::byte, kTrailerBytes>;
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -71,90 +61,6 @@ std::optional<Failure> replace(const fs::path& path, std::span<const Bytes> part
   return sync_folder(folder_of(path));
 }
 
-void write_parts(const fs::path& path, std::span<const Bytes> parts) {
-  if (const auto failure = replace(path, parts)) {
-    throw SystemError(concat("cannot write ", path.string(), ": ", failure->text()));
-  }
-}
-
-void put(Trailer& trailer, std::size_t offset, std::uint64_t value) {
-  for (std::size_t i = 0; i < 8; ++i) {
-    trailer[offset + i] = static_cast<std::byte>((value >> (8 * i)) & 0xffU);
-  }
-}
-
-Trailer make_trailer(Bytes image) {
-  Trailer trailer{};
-  const Digest digest = digest_bytes(image);
-  std::ranges::copy(std::as_bytes(std::span(kMagic)), trailer.begin());
-  put(trailer, 16, image.size());
-  put(trailer, 24, digest.low);
-  put(trailer, 32, digest.high);
-  return trailer;
-}
-
-[[noreturn]] void refuse(const fs::path& path, std::string_view reason,
-                         ExitCode code = ExitCode::bad_data) {
-  throw InputError(concat(path.string(), " ", reason), code);
-}
-
-/// A regular file opened for reading, and its size.
-std::pair<int, std::size_t> open_regular(const fs::path& path) {
-  // O_NONBLOCK: opening a pipe must not wait for its writer.
-  const int number = open_retrying(path, O_RDONLY | O_NONBLOCK);
-  if (number < 0) {
-    refuse(path, concat("cannot be opened: ", std::generic_category().message(errno)),
-           ExitCode::missing_input);
-  }
-  struct stat status {};
-  const bool known = ::fstat(number, &status) == 0;
-  if (known && S_ISREG(status.st_mode)) return {number, static_cast<std::size_t>(status.st_size)};
-  ::close(number);
-  refuse(path,
-         known && S_ISDIR(status.st_mode) ? "is a folder, not a file" : "is not a regular file");
-}
-
-/// Reads until `target` is full or the file ends; gives the number of bytes read.
-std::size_t read_up_to(int number, std::span<std::byte> target, const fs::path& path) {
-  std::size_t total = 0;
-  while (total < target.size()) {
-    const std::size_t wanted = std::min(target.size() - total, kLongestTransfer);
-    const ssize_t count = ::read(number, target.data() + total, wanted);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      refuse(path, concat("cannot be read: ", std::generic_category().message(errno)),
-             ExitCode::io_error);
-    }
-    if (count == 0) break;
-    total += static_cast<std::size_t>(count);
-  }
-  return total;
-}
-
-bool same(const Trailer& a, const Trailer& b, std::size_t from, std::size_t to) {
-  return std::equal(a.data() + from, a.data() + to, b.data() + from);
-}
-
-/// The trailer that stands behind `length` bytes, with the right magic and length.
-Trailer read_trailer(int number, std::size_t length, const fs::path& path) {
-  Trailer found{};
-  const bool placed = ::lseek(number, static_cast<off_t>(length), SEEK_SET) >= 0;
-  if (!placed || read_up_to(number, found, path) != found.size()) {
-    refuse(path, "became shorter while it was read");
-  }
-  Trailer wanted{};
-  std::ranges::copy(std::as_bytes(std::span(kMagic)), wanted.begin());
-  put(wanted, 16, length);
-  if (!same(found, wanted, 0, 16)) {
-    refuse(path, "has no seal at its end: it was cut off, or changed by another program");
-  }
-  if (!same(found, wanted, 16, 24)) {
-    refuse(path, concat("has the wrong length: the seal names another number than the ", length,
-                        " bytes before it"));
-  }
-  return found;
-}
-
 /// The name of the file that a temporary one was to become; "" for other files.
 std::string_view name_of_temporary(std::string_view file) {
   const std::size_t mark = file.rfind(kTemporaryMark);
@@ -166,39 +72,23 @@ std::string_view name_of_temporary(std::string_view file) {
 
 }  // namespace
 
-void write_durable(const fs::path& path, Bytes bytes) { write_parts(path, {{bytes}}); }
+void write_durable(const fs::path& path, std::span<const Bytes> parts) {
+  if (const auto failure = replace(path, parts)) {
+    throw SystemError(concat("cannot write ", path.string(), ": ", failure->text()));
+  }
+}
+
+void write_durable(const fs::path& path, Bytes bytes) {
+  write_durable(path, std::span<const Bytes>(&bytes, 1));
+}
 
 void write_durable(const fs::path& path, std::string_view text) {
   write_durable(path, std::as_bytes(std::span(text)));
 }
 
-void write_sealed(const fs::path& path, Bytes image) {
-  const Trailer trailer = make_trailer(image);
-  write_parts(path, {{image, Bytes(trailer)}});
-}
-
-std::vector<std::byte> read_sealed(const fs::path& path) {
-  const auto [number, size] = open_regular(path);
-  const Descriptor file(number);
-  if (size < kTrailerBytes) {
-    refuse(path, concat("is too short: ", size, " bytes; the seal alone has ", kTrailerBytes));
-  }
-  const std::size_t length = size - kTrailerBytes;
-  // The seal first: nothing is allocated for a file that is not ours.
-  const Trailer found = read_trailer(number, length, path);
-  std::vector<std::byte> image(length);
-  if (::lseek(number, 0, SEEK_SET) != 0 || read_up_to(number, image, path) != length) {
-    refuse(path, "became shorter while it was read");
-  }
-  const Trailer wanted = make_trailer(image);
-  if (!same(found, wanted, 24, 40)) refuse(path, "has the wrong digest: its bytes were changed");
-  if (found != wanted) refuse(path, "has a damaged seal");
-  return image;
-}
-
 std::string read_text(const fs::path& path, std::size_t max_bytes) {
   constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
-  const Descriptor file(open_regular(path).first);
+  const Descriptor file(open_regular(path).number);
   std::string text;
   // Not by the size that the file claims: it may grow, or be one of those that claim 0.
   for (bool ended = false; !ended;) {
@@ -209,7 +99,7 @@ std::string read_text(const fs::path& path, std::size_t max_bytes) {
     text.resize(old_size + count);
     ended = count < kPieceBytes;
     if (text.size() > max_bytes) {
-      refuse(path, concat("is longer than the ", max_bytes, " bytes that are allowed"));
+      refuse_file(path, concat("is longer than the ", max_bytes, " bytes that are allowed"));
     }
   }
   return text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files that are either old or new after a crash, never torn.
+// Files that hold either their old or their new content after a crash, and never parts of both.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace enas::io {
 
@@ -15,15 +14,10 @@ namespace enas::io {
 /// the folder. On failure removes the temporary file, leaves `path` as it was and throws
 /// SystemError naming the call, the path and errno's text.
 void write_durable(const std::filesystem::path& path, std::span<const std::byte> bytes);
+/// The same for bytes that lie in several places, one part after the other.
+void write_durable(const std::filesystem::path& path,
+                   std::span<const std::span<const std::byte>> parts);
 void write_durable(const std::filesystem::path& path, std::string_view text);
-
-/// Writes an HDF5 image followed by its 64-byte trailer (magic, length, XXH3-128). HDF5 tools
-/// ignore the trailer; read_sealed() insists on it.
-void write_sealed(const std::filesystem::path& path, std::span<const std::byte> image);
-
-/// The image of a file written by write_sealed(). Throws InputError saying what is wrong: not a
-/// regular file, too short, no trailer, wrong length, wrong digest.
-std::vector<std::byte> read_sealed(const std::filesystem::path& path);
 
 /// A whole text file. Throws InputError (66 when missing or unreadable, 65 when it is not a regular
 /// file or longer than `max_bytes`).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSIX calls with every return value looked at.
+// System calls for files that report each failure.
 #pragma once
 
 #include <cstddef>

@@ -4,24 +4,19 @@
 #include "io/hdf5_array_file.hpp"
 
 #include <limits>
+#include <span>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/hdf5_handle.hpp"
+#include "io/hdf5_untrusted.hpp"
 #include "io/mapped_file.hpp"
 
 namespace enas::io {
 namespace {
 
-constexpr const char* kMissing = "does not exist";
-
 // Deflate, the best of the usual filters, makes 1032 bytes of one at most.
 constexpr std::uint64_t kMostExpansion = 1032;
 constexpr std::size_t kLongestText = 1000;
-
-std::string describe_shape(const std::vector<std::int64_t>& shape) {
-  return concat("[", join(shape, ", "), "]");
-}
 
 bool is_plain_byte(hid_t type) {
   return H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 1 &&
@@ -46,74 +41,27 @@ std::string describe_type(hid_t type) {
 
 }  // namespace
 
-struct Hdf5ArrayFile::File {
-  std::string name;
+struct Hdf5ArrayFile::File : UntrustedFile {
   std::uint64_t num_bytes = 0;
-  Handle file;
-
-  [[noreturn]] void refuse(std::string_view path, std::string_view problem) const {
-    throw InputError(concat(name, ": \"", path, "\" ", problem));
-  }
-  void check(bool succeeded, std::string_view path) const {
-    if (!succeeded) refuse(path, "cannot be read: " + hdf5_reason());
-  }
-  Handle checked(hid_t id, Handle::Closer closer, std::string_view path) const {
-    check(id >= 0, path);
-    return Handle(id, closer);
-  }
 
   void open(const std::filesystem::path& path);
-  /// "" when every link on the way is a hard one, else what is wrong.
-  std::string wrong_link(const std::string& path) const;
-  Handle dataset(const std::string& path) const;
-  std::vector<std::int64_t> shape(hid_t opened, const std::string& path) const;
+  Handle dataset(const std::string& path) const { return object(path, H5I_DATASET); }
+  std::vector<std::int64_t> shape(hid_t dataset, const std::string& path) const;
   /// Number of values, after everything that could make reading them unsafe was refused.
-  std::size_t bounded_count(hid_t opened, const std::string& path) const;
+  std::size_t bounded_count(hid_t dataset, const std::string& path) const;
   std::string attribute_text(hid_t attribute, const std::string& where) const;
 };
 
 void Hdf5ArrayFile::File::open(const std::filesystem::path& path) {
   const Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "/");
-  check(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) >= 0, "/");
   // Some shared file systems know no locks, and a reader needs none.
   check(H5Pset_file_locking(access.id(), false, true) >= 0, "/");
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id());
-  if (id < 0) throw InputError(concat(name, " is not a readable HDF5 file: ", hdf5_reason()));
-  file = Handle(id, H5Fclose);
+  open_read_only(path.string(), access.id());
 }
 
-std::string Hdf5ArrayFile::File::wrong_link(const std::string& path) const {
-  expect(path.size() > 1 && path.starts_with('/'), concat("HDF5 path \"", path, "\" is absolute"));
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    const std::string part = path.substr(0, end);
-    H5L_info_t info{};
-    if (H5Lexists(file.id(), part.c_str(), H5P_DEFAULT) <= 0 ||
-        H5Lget_info(file.id(), part.c_str(), &info, H5P_DEFAULT) < 0) {
-      H5Eclear2(H5E_DEFAULT);
-      return kMissing;
-    }
-    if (info.type != H5L_TYPE_HARD) return "is reached through a soft or external link";
-  }
-  return "";
-}
-
-Handle Hdf5ArrayFile::File::dataset(const std::string& path) const {
-  const std::string wrong = wrong_link(path);
-  if (!wrong.empty()) refuse(path, wrong);
-  Handle opened = checked(H5Oopen(file.id(), path.c_str(), H5P_DEFAULT), H5Oclose, path);
-  if (H5Iget_type(opened.id()) != H5I_DATASET) refuse(path, "is not a dataset");
-  return opened;
-}
-
-std::vector<std::int64_t> Hdf5ArrayFile::File::shape(hid_t opened, const std::string& path) const {
-  const Handle space = checked(H5Dget_space(opened), H5Sclose, path);
-  const int rank = H5Sget_simple_extent_ndims(space.id());
-  check(rank >= 0, path);
-  std::vector<hsize_t> lengths(static_cast<std::size_t>(rank));
-  if (rank > 0) check(H5Sget_simple_extent_dims(space.id(), lengths.data(), nullptr) >= 0, path);
+std::vector<std::int64_t> Hdf5ArrayFile::File::shape(hid_t dataset, const std::string& path) const {
   std::vector<std::int64_t> shape;
-  for (const hsize_t length : lengths) {
+  for (const hsize_t length : lengths(dataset, path)) {
     if (length > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max())) {
       refuse(path, concat("claims a length of ", length));
     }
@@ -122,31 +70,23 @@ std::vector<std::int64_t> Hdf5ArrayFile::File::shape(hid_t opened, const std::st
   return shape;
 }
 
-std::size_t Hdf5ArrayFile::File::bounded_count(hid_t opened, const std::string& path) const {
-  const Handle properties = checked(H5Dget_create_plist(opened), H5Pclose, path);
-  if (H5Pget_layout(properties.id()) == H5D_VIRTUAL ||
-      H5Pget_external_count(properties.id()) != 0) {
-    refuse(path, "keeps its values in other files");
-  }
-  const Handle space = checked(H5Dget_space(opened), H5Sclose, path);
+std::size_t Hdf5ArrayFile::File::bounded_count(hid_t dataset, const std::string& path) const {
+  const Handle properties = storage(dataset, path);
+  const Handle space = checked(H5Dget_space(dataset), H5Sclose, path);
   if (H5Sget_simple_extent_type(space.id()) == H5S_NULL) refuse(path, "has no values");
-  const Handle type = checked(H5Dget_type(opened), H5Tclose, path);
+  const Handle type = checked(H5Dget_type(dataset), H5Tclose, path);
   const bool filtered = H5Pget_nfilters(properties.id()) > 0;
   const std::uint64_t most = num_bytes * (filtered ? kMostExpansion : 1) / H5Tget_size(type.id());
-  const auto check_product = [&](const auto& lengths, std::string_view what) {
-    std::uint64_t count = 1;
-    for (const auto length : lengths) {
-      if (length == 0) return std::uint64_t{0};
-      if (static_cast<std::uint64_t>(length) > most / count) {
-        refuse(path, concat(what, "more values than the file's ", num_bytes, " bytes can hold"));
-      }
-      count *= static_cast<std::uint64_t>(length);
+  const auto check_product = [&](std::span<const hsize_t> factors, std::string_view what) {
+    const std::optional<std::uint64_t> count = product_up_to(factors, most);
+    if (!count) {
+      refuse(path, concat(what, "more values than the file's ", num_bytes, " bytes can hold"));
     }
-    return count;
+    return *count;
   };
-  const std::vector<std::int64_t> found = shape(opened, path);
-  const std::uint64_t count =
-      check_product(found, concat("claims shape ", describe_shape(found), ", "));
+  const std::string claim = concat("claims shape ", describe_shape(shape(dataset, path)), ", ");
+  const std::vector<hsize_t> found = lengths(dataset, path);
+  const std::uint64_t count = check_product(found, claim);
   if (H5Pget_layout(properties.id()) == H5D_CHUNKED) {
     std::vector<hsize_t> chunk(found.size());
     check(H5Pget_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data()) >= 0, path);

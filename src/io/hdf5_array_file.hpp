@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrays in somebody else's HDF5 file, read without trust.
+// Arrays in an HDF5 file of the user, which may hold anything.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the image reader and writer share: owned HDF5 identifiers, error texts and the value types.
+// What all that calls libhdf5 shares: identifiers that close themselves, the reason of a failure,
+// and how values are stored.
 #pragma once
 
 #include <hdf5.h>
@@ -58,7 +59,7 @@ inline std::string hdf5_reason() {
   return reason.empty() ? "no reason given" : reason;
 }
 
-/// The core driver takes two open files of one name for the same file.
+/// A new name for a file in memory. libhdf5 takes two open files of one name for the same file.
 inline std::string unique_image_name() {
   static std::atomic<std::uint64_t> count{0};
   return concat("image-", count++);
@@ -86,9 +87,9 @@ hid_t memory_type() {
   if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
 }
 
-/// UTF-8 of `length` bytes (or one, if that is 0), filled up with zero bytes; invalid on failure.
-/// Never variable-length: libhdf5 keeps such text in a heap of the file, whose forged sizes it
-/// believes (H5HG_read of 1.10.8).
+/// The type of UTF-8 texts of `length` bytes (one, if that is 0), filled up with zero bytes;
+/// invalid on failure. Texts are never of variable length: libhdf5 does not check the sizes that a
+/// file gives for those (H5HG_read of 1.10.8).
 inline Handle string_type(std::size_t length) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   if (!type.valid()) return type;

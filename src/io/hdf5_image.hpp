@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HDF5 files built and read in memory: libhdf5 never touches a target path (a failed write inside
-// it can crash the process at exit).
+// HDF5 files built and read in memory. libhdf5 writes no files itself, because after a failed write
+// it can crash the process at exit.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace enas::io {
 
-/// An object's header has no room for more.
+/// Bytes of an attribute; HDF5 keeps them in the header of an object, which holds no more.
 inline constexpr std::size_t kLongestAttribute = 65'000;
 
 /// Builds one HDF5 file in memory. Paths are absolute ("/weights/embedding"); parent groups are
@@ -60,9 +60,10 @@ class ImageWriter {
   std::unique_ptr<File> file_;
 };
 
-/// Reads an HDF5 file held in memory, without copying it. Treats it as hostile: external and soft
-/// links, external storage, variable-length strings and filters other than fletcher32 are refused,
-/// sizes are checked before anything is allocated. Throws InputError (65) naming path and reason.
+/// Reads an HDF5 file held in memory, without copying it. The file may have been made to do harm:
+/// external and soft links, external storage, variable-length strings and filters other than
+/// fletcher32 are refused, sizes are checked before anything is allocated. Throws InputError (65)
+/// naming path and reason.
 class ImageReader {
  public:
   /// `name` is what messages call the file.

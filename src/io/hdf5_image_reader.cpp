@@ -2,18 +2,20 @@
 // Reads HDF5 files that lie in memory and that anybody may have written.
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/hdf5_handle.hpp"
 #include "io/hdf5_image.hpp"
+#include "io/hdf5_untrusted.hpp"
 
 namespace enas::io {
 namespace {
 
-// The driver is to work on our bytes: every "allocation" hands out the image and every copy is one
-// of the image onto itself. The file is opened read-only, so nothing is written or resized.
+// libhdf5 asks these functions for memory that holds the file. Each hands it the image itself, so
+// that nothing is copied. The file is opened read-only, so nothing is written or resized.
 void* hand_out(size_t, H5FD_file_image_op_t, void* image) { return image; }
 void* copy_nothing(void* target, const void*, size_t, H5FD_file_image_op_t, void*) {
   return target;
@@ -38,17 +40,6 @@ std::string describe_type(hid_t type) {
   }
 }
 
-std::string describe_shape(const std::vector<std::int64_t>& shape) {
-  return concat("[", join(shape, ", "), "]");
-}
-
-std::vector<std::int64_t> extent(hid_t space) {
-  const int rank = H5Sget_simple_extent_ndims(space);
-  std::vector<hsize_t> lengths(rank > 0 ? static_cast<std::size_t>(rank) : 0);
-  if (!lengths.empty()) H5Sget_simple_extent_dims(space, lengths.data(), nullptr);
-  return {lengths.begin(), lengths.end()};
-}
-
 std::string up_to_zero(std::string_view bytes) {
   return std::string(bytes.substr(0, bytes.find('\0')));
 }
@@ -59,26 +50,16 @@ bool is_fixed_string(hid_t type) {
 
 }  // namespace
 
-struct ImageReader::File {
-  Image image;  // outlives the file that reads from it
-  std::string name;
-  Handle file;
+struct ImageReader::File : UntrustedFile {
+  Image image;
 
-  [[noreturn]] void refuse(std::string_view path, std::string_view reason) const {
-    throw InputError(concat(name, ": \"", path, "\" ", reason));
-  }
-  void check(bool succeeded, std::string_view path) const {
-    if (!succeeded) refuse(path, "cannot be read: " + hdf5_reason());
-  }
-  Handle checked(hid_t id, Handle::Closer closer, std::string_view path) const {
-    check(id >= 0, path);
-    return Handle(id, closer);
-  }
+  /// libhdf5 reads from the image until its file is closed.
+  ~File() { file.close(); }
 
   void open();
-  /// "" when every link on the way is a hard one, else what is wrong.
-  std::string wrong_link(const std::string& path) const;
-  Handle object(const std::string& path, H5I_type_t wanted) const;
+  std::vector<std::int64_t> shape(hid_t dataset, const std::string& path) const;
+  /// Number of values of so many bytes each, after everything that could make reading them unsafe
+  /// was refused.
   std::size_t bounded_count(hid_t dataset, std::size_t value_bytes, const std::string& path) const;
   void check_storage(hid_t dataset, std::size_t value_bytes, const std::string& path) const;
   void check_type(hid_t found, bool equal, std::string_view wanted, const std::string& path) const;
@@ -90,73 +71,38 @@ struct ImageReader::File {
 void ImageReader::File::open() {
   const Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "/");
   check(H5Pset_fapl_core(access.id(), 1 << 20, false) >= 0, "/");
-  check(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG) >= 0, "/");
   void* bytes = const_cast<std::byte*>(image.data());  // the interface knows no const
   H5FD_file_image_callbacks_t callbacks = {hand_out,  copy_nothing, never_resize, free_nothing,
                                            same_data, keep_data,    bytes};
   check(H5Pset_file_image_callbacks(access.id(), &callbacks) >= 0, "/");
   check(H5Pset_file_image(access.id(), bytes, image.size()) >= 0, "/");
-  const hid_t id = H5Fopen(unique_image_name().c_str(), H5F_ACC_RDONLY, access.id());
-  if (id < 0) throw InputError(concat(name, " is not a readable HDF5 file: ", hdf5_reason()));
-  file = Handle(id, H5Fclose);
+  open_read_only(unique_image_name(), access.id());
 }
 
-std::string ImageReader::File::wrong_link(const std::string& path) const {
-  expect(path.starts_with('/'), concat("HDF5 path \"", path, "\" is not absolute"));
-  if (path == "/") return "";
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    const std::string part = path.substr(0, end);
-    H5L_info_t info{};
-    if (H5Lexists(file.id(), part.c_str(), H5P_DEFAULT) <= 0 ||
-        H5Lget_info(file.id(), part.c_str(), &info, H5P_DEFAULT) < 0) {
-      H5Eclear2(H5E_DEFAULT);
-      return "does not exist";
-    }
-    if (info.type != H5L_TYPE_HARD) return "is reached through a soft or external link";
-  }
-  return "";
-}
-
-Handle ImageReader::File::object(const std::string& path, H5I_type_t wanted) const {
-  const std::string wrong = wrong_link(path);
-  if (!wrong.empty()) refuse(path, wrong);
-  Handle opened = checked(H5Oopen(file.id(), path.c_str(), H5P_DEFAULT), H5Oclose, path);
-  const H5I_type_t found = H5Iget_type(opened.id());
-  if (wanted != H5I_BADID && found != wanted) {
-    refuse(path, wanted == H5I_DATASET ? "is not a dataset" : "is not a group");
-  }
-  return opened;
+std::vector<std::int64_t> ImageReader::File::shape(hid_t dataset, const std::string& path) const {
+  const std::vector<hsize_t> found = lengths(dataset, path);
+  return {found.begin(), found.end()};
 }
 
 std::size_t ImageReader::File::bounded_count(hid_t dataset, std::size_t value_bytes,
                                              const std::string& path) const {
   const Handle space = checked(H5Dget_space(dataset), H5Sclose, path);
   if (H5Sget_simple_extent_type(space.id()) == H5S_NULL) refuse(path, "has no values");
-  const std::vector<std::int64_t> shape = extent(space.id());
   // Nothing is compressed, so a dataset never holds more than its file.
   const std::size_t most = image.size() / value_bytes;
   if (most == 0) refuse(path, concat("claims values of ", value_bytes, " bytes"));
-  std::size_t count = 1;
-  for (const std::int64_t length : shape) {
-    if (length == 0) return 0;
-    if (length < 0 || static_cast<std::size_t>(length) > most / count) {
-      refuse(path, concat("claims shape ", describe_shape(shape), ", more than the file's ",
-                          image.size(), " bytes can hold"));
-    }
-    count *= static_cast<std::size_t>(length);
+  const std::optional<std::uint64_t> count = product_up_to(lengths(dataset, path), most);
+  if (!count) {
+    refuse(path, concat("claims shape ", describe_shape(shape(dataset, path)),
+                        ", more than the file's ", image.size(), " bytes can hold"));
   }
-  check_storage(dataset, value_bytes, path);
-  return count;
+  if (*count > 0) check_storage(dataset, value_bytes, path);
+  return *count;
 }
 
 void ImageReader::File::check_storage(hid_t dataset, std::size_t value_bytes,
                                       const std::string& path) const {
-  const Handle properties = checked(H5Dget_create_plist(dataset), H5Pclose, path);
-  const H5D_layout_t layout = H5Pget_layout(properties.id());
-  if (layout == H5D_VIRTUAL || H5Pget_external_count(properties.id()) != 0) {
-    refuse(path, "keeps its values in other files");
-  }
+  const Handle properties = storage(dataset, path);
   const int num_filters = H5Pget_nfilters(properties.id());
   check(num_filters >= 0, path);
   for (unsigned i = 0; i < static_cast<unsigned>(num_filters); ++i) {
@@ -168,15 +114,13 @@ void ImageReader::File::check_storage(hid_t dataset, std::size_t value_bytes,
       refuse(path, concat("uses HDF5 filter ", filter, "; only fletcher32 is allowed"));
     }
   }
-  if (layout != H5D_CHUNKED) return;
+  if (H5Pget_layout(properties.id()) != H5D_CHUNKED) return;
   std::array<hsize_t, H5S_MAX_RANK> chunk{};
   const int rank = H5Pget_chunk(properties.id(), H5S_MAX_RANK, chunk.data());
   check(rank > 0, path);
-  hsize_t left = image.size() / value_bytes;
-  for (int i = 0; i < rank; ++i) {
-    const hsize_t length = chunk[static_cast<std::size_t>(i)];
-    if (length == 0 || length > left) refuse(path, "has chunks larger than the file");
-    left /= length;
+  const std::span<const hsize_t> used = std::span(chunk).first(static_cast<std::size_t>(rank));
+  if (product_up_to(used, image.size() / value_bytes).value_or(0) == 0) {
+    refuse(path, "has chunks larger than the file");
   }
 }
 
@@ -238,8 +182,7 @@ std::vector<std::string> ImageReader::members(const std::string& group) const {
 
 std::vector<std::int64_t> ImageReader::shape(const std::string& path) const {
   const Handle dataset = file_->object(path, H5I_DATASET);
-  const Handle space = file_->checked(H5Dget_space(dataset.id()), H5Sclose, path);
-  return extent(space.id());
+  return file_->shape(dataset.id(), path);
 }
 
 std::string ImageReader::kind(const std::string& path) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// mmap with every return value looked at.
+// Files mapped by mmap.
 #include "io/mapped_file.hpp"
 
 #include <fcntl.h>

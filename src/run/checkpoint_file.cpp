@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 
 namespace enas::run {
 

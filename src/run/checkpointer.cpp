@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "run/replicas.hpp"
 #include "run/slot_states.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record that every slot or rollout puts on the table before anything is summed.
+// The record of each slot or rollout, all-gathered before the gradient sum.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace enas::run {
 
-/// Wishes that ride in a record, OR-ed over ranks; kFlagDamaged says that a carried state of the
-/// rank was not finite when the step began.
+/// Requests of a rank, combined over all ranks by OR. kFlagDamaged says that a state carried
+/// between steps was not finite on the rank when the step began.
 enum StepFlag : std::int64_t { kFlagStop = 1, kFlagCheckpoint = 2, kFlagDamaged = 4 };
 
 /// Gathered as it is, never summed.

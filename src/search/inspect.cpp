@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking into a search without running it: hashes of checkpoints, children of a run's controller.
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "nn/kernel/machine.hpp"
 #include "run/checkpoint_choice.hpp"
 #include "run/state_file.hpp"

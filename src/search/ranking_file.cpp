@@ -8,6 +8,7 @@
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "run/log_table.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"

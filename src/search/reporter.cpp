@@ -13,9 +13,6 @@ namespace enas::search {
 
 namespace {
 
-/// JSON has no NaN or infinity.
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 const char* current_phase(const SearchState& state) {
   return state.progress.in_weight_phase() ? "weights" : "controller";
 }

@@ -14,7 +14,7 @@ namespace enas::search {
 
 namespace {
 
-/// Of the children whose union the model takes.
+/// Seed of the children whose union of weights the model takes.
 constexpr std::uint64_t kChildrenSeed = 1;
 
 /// 1, 2, 4, ... and all of them.
@@ -43,7 +43,7 @@ BenchReport bench_on(comm::World& world, const Settings& settings, const BenchOp
   return report;
 }
 
-/// The step's shape on other numbers of ranks, as the one that was measured on one rank shows it.
+/// Extrapolates the one-rank measurement.
 StepShape shape_of(const WeightBench& single, int slots) {
   const StepSplit& split = single.ranks.front().split;
   StepShape shape;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place that knows which search spaces there are.
+// Makes the space and the supernet that the settings name, and describes architectures.
 #pragma once
 
 #include <cstdint>

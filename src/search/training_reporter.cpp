@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/training_reporter.hpp"
 
-#include <cmath>
-
 #include "core/json.hpp"
 #include "core/text.hpp"
 
 namespace enas::search {
-
-namespace {
-
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-}  // namespace
 
 TrainingReporter::TrainingReporter(const run::Context& context, const TrainOptions& options,
                                    const Task& task)

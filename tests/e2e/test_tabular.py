@@ -202,27 +202,6 @@ def test_the_table_may_go_into_a_pipe(small_table, tmp_path):
     assert done.returncode == 0 and content == table.read_bytes(), done
 
 
-def test_regret_leaves_files_of_others(tmp_path):
-    """Told before the first search."""
-    def regret(out):
-        return subprocess.run(
-            [sys.executable, SOURCE / "scripts" / "regret.py", "--config", CONFIG, "--out", out, "--seeds", "2",
-             "--strategies", "random", "--jobs", "2", "--program", BINARY, "--set", "search.rounds=1"],
-            env=environment(), cwd=SOURCE, capture_output=True, text=True, check=False)
-
-    for _ in range(2):
-        done = regret(tmp_path / "out")
-        assert done.returncode == 0, done
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"regret.csv", "regret.svg", "regret.png"}
-    for name in ("regret.csv", "regret.png"):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / name).write_text("mine")
-        done = regret(folder)
-        assert done.returncode == 1 and f"{name}: enas-analyze did not write this" in done.stderr, done
-        assert [path.read_text() for path in folder.iterdir()] == ["mine"]
-
-
 def test_the_script_refuses_another_configuration(small_table):
     table, make = small_table
     config = table.with_suffix(".toml")

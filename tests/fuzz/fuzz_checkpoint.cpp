@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "io/durable_file.hpp"
 #include "io/hdf5_handle.hpp"
+#include "io/sealed_file.hpp"
 #include "read_everything.hpp"
 
 namespace enas::io {

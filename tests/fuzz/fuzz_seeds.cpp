@@ -8,6 +8,7 @@
 
 #include "io/durable_file.hpp"
 #include "io/hdf5_image.hpp"
+#include "io/sealed_file.hpp"
 
 namespace {
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import collapse, comparison, correlation, export, film, tail, validation
+from . import collapse, comparison, correlation, export, film, regret, tail, validation
 from .architecture import read_architecture
 from .arguments import Parser, gif, real, whole
 from .drawing import draw
 from .figures.correlation import scatter
+from .figures.regret import regret_by_samples
 from .outcome import ALARM, outcome
-from .output import write_files
+from .output import refuse_foreign, write_files
 from .report import make_report
 from .run import Run
-from .style import both_files
+from .style import both_files, both_names
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -54,6 +56,19 @@ def correlate(arguments: argparse.Namespace) -> int:
         write_files({arguments.out / "correlation.csv": pairs.rows.to_csv(index=False).encode(),
                      **both_files(picture.figure, arguments.out / "correlation")})
         print(arguments.out / "correlation.svg")
+    return 0
+
+
+def show_regret(arguments: argparse.Namespace) -> int:
+    table, stem = arguments.out / "regret.csv", arguments.out / "regret"
+    refuse_foreign({table: ",".join(regret.COLUMNS).encode(), **dict.fromkeys(both_names(stem), b"")})
+    program = regret.Program(arguments.program, arguments.config, tuple(arguments.set))
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    regrets = regret.regrets(program, arguments.strategies, seeds, arguments.jobs)
+    write_files({table: regret.improvements(regrets, seeds).to_csv(index=False, float_format="%.6g").encode(),
+                 **both_files(regret_by_samples(regrets).figure, stem)})
+    print("\n".join(regret.in_lines(regrets)))
+    print(f"{stem}.svg")
     return 0
 
 
@@ -135,6 +150,19 @@ def parser() -> argparse.ArgumentParser:
                      help="for the sparse tau; default: 0.001 for accuracy, 1 for perplexity")
     one.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, help="of permutations and resamples")
     one.add_argument("--out", type=Path, help="folder of the scatter and of correlation.csv")
+
+    one = add("regret", show_regret, "Strategies on a table of cells over many seeds: searches with each, and how far "
+              "the best of their samples is from the best cell of the table (docs/tabular.md).")
+    one.add_argument("--config", type=Path, required=True, metavar="FILE", help="of a search on a table")
+    one.add_argument("--out", type=Path, default=Path("regret"), help="folder of regret.csv and of the picture")
+    one.add_argument("--strategies", nargs="+", default=["reinforce", "random"], metavar="NAME",
+                     help="what search.strategy may be")
+    one.add_argument("--seeds", type=whole(1, 10**6), default=100, help="how many searches a strategy")
+    one.add_argument("--first-seed", type=whole(0, 2**62), default=1, help="of these seeds, which follow each other")
+    one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to the program")
+    one.add_argument("--jobs", type=whole(1, 1024), default=os.cpu_count() or 1, help="searches at a time")
+    one.add_argument("--program", default=os.environ.get("ENAS_HPC", "enas_hpc"),
+                     help="enas_hpc; the variable ENAS_HPC also names it")
 
     one = add("compare", compare, "Two runs: configuration, results and the first rows in which their logs differ, "
               "clocks left out. Exit code 0 when the logs are the same, 1 when they differ.")

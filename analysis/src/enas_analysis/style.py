@@ -143,7 +143,12 @@ def most_dots_per_inch(picture: Figure) -> int:
     return int((MOST_DOTS - 1) / max(picture.get_size_inches()))
 
 
+def both_names(stem: Path) -> tuple[Path, Path]:
+    """stem.svg and stem.png."""
+    return stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")
+
+
 def both_files(picture: Figure, stem: Path, dots_per_inch: int = 200) -> dict[Path, bytes]:
     """The contents of stem.svg and stem.png."""
-    return {stem.with_name(f"{stem.name}.svg"): svg_file(svg_of(picture, stem.name)),
-            stem.with_name(f"{stem.name}.png"): png_file(picture, dots_per_inch)}
+    svg, png = both_names(stem)
+    return {svg: svg_file(svg_of(picture, stem.name)), png: png_file(picture, dots_per_inch)}

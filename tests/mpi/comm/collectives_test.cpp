@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "comm/exchange.hpp"
 #include "core/text.hpp"
 #include "support/mpi_main.hpp"
 
@@ -141,7 +142,7 @@ TEST_P(Collectives, AllGatherSegments) {
 }
 
 TEST_P(Collectives, ExchangeWithEveryNeighbour) {
-  World::Exchange exchange(world_);
+  Exchange exchange(world_);
   for (int round = 0; round < 2; ++round) {
     std::vector<std::vector<float>> out(size_), in(size_);
     for (int r = 0; r < size_; ++r) {
@@ -193,7 +194,7 @@ TEST_P(Collectives, APartOfTheRanksIsAWorldOfItsOwn) {
       const auto all = part.all_gather_value(10 * rank_);
       ASSERT_EQ(all.size(), static_cast<std::size_t>(count));
       EXPECT_EQ(all.back(), 10 * (count - 1));
-      World::Exchange ring(part);
+      Exchange ring(part);
       int from_left = -1;
       ring.send(std::as_bytes(std::span(&rank_, 1)), (rank_ + 1) % count, 7);
       ring.receive(std::as_writable_bytes(std::span(&from_left, 1)), (rank_ + count - 1) % count,

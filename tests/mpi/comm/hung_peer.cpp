@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "comm/exchange.hpp"
 #include "support/mpi_main.hpp"
 
 TEST(Watchdog, EndsAHungJob) {
@@ -18,7 +19,7 @@ TEST(Watchdog, EndsAHungJob) {
   world.start_watchdog(1.0, ".");
   world.note_progress("test", 17);
   // As in a search whose peer hangs: a point-to-point wait on one side, a collective on the other.
-  enas::comm::World::Exchange exchange(world);
+  enas::comm::Exchange exchange(world);
   std::vector<float> never(3);
   exchange.receive(std::span(never), world.size() - 1, 5);
   exchange.wait();

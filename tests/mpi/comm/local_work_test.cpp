@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <mpi.h>
 
+#include "comm/exchange.hpp"
 #include "support/mpi_main.hpp"
 
 namespace {
@@ -54,7 +55,7 @@ TEST(LocalWork, EveryCollectiveIsRefused) {
     EXPECT_THROW(world.all_agree(true), ContractError);
     EXPECT_THROW(world.share_failure(ExitCode::success, ""), ContractError);
     EXPECT_THROW(World(world, 1), ContractError);
-    EXPECT_THROW(World::Exchange(world).wait(), ContractError);
+    EXPECT_THROW(Exchange(world).wait(), ContractError);
     EXPECT_THROW(world.require_all_ranks("a test"), ContractError);
     world.note_progress("work", 1);
   }

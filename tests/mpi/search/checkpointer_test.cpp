@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "core/text.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "mpi/search/checkpoint_program.hpp"
 #include "support/thrown.hpp"
 

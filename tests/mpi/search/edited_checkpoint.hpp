@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "io/durable_file.hpp"
 #include "io/hdf5_handle.hpp"
+#include "io/sealed_file.hpp"
 
 namespace enas::search {
 

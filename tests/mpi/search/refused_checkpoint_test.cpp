@@ -8,6 +8,7 @@
 #include <map>
 
 #include "comm/mpi_reducer.hpp"
+#include "io/sealed_file.hpp"
 #include "mpi/search/checkpoint_program.hpp"
 #include "mpi/search/edited_checkpoint.hpp"
 #include "run/slot_states.hpp"

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -117,18 +116,7 @@ TEST(Controller, SamplesWithTheProbabilitiesThatItScores) {
                               {.hidden = 16, .temperature = 1.0, .init_range = 1.0}, 4);
   const auto all = all_architectures(controller.space());
   const auto expected = probabilities(controller, all);
-  constexpr int kSamples = 20000;
-  std::map<Architecture, int> counts;
-  for (const Architecture& architecture :
-       controller.sample(consecutive_steps(kAddress, kSamples), 11)) {
-    ++counts[architecture];
-  }
-  double chi_square = 0.0;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const double mean = kSamples * expected[i];
-    ASSERT_GT(mean, 5.0) << all[i].text();
-    chi_square += std::pow(counts[all[i]] - mean, 2) / mean;
-  }
+  const double chi_square = chi_square_of_samples(controller, consecutive_steps(kAddress, 20000));
   // 15 degrees of freedom: one seed in a thousand would be above 37.7.
   EXPECT_LT(chi_square, 37.7);
   EXPECT_GT(*std::max_element(expected.begin(), expected.end()), 0.1) << "too uniform to tell";

@@ -106,20 +106,7 @@ TEST(ConvolutionalSpaces, ProbabilitiesOfAWholeSpaceSumToOne) {
 TEST(ConvolutionalSpaces, BitsAreSampledWithTheProbabilitiesThatAreScored) {
   const Controller controller(two_operation_macro_space(3),
                               {.hidden = 16, .temperature = 2.0, .init_range = 0.5}, 4);
-  const auto all = all_architectures(controller.space());
-  const auto expected = probabilities(controller, all);
-  constexpr int kSamples = 40000;
-  std::map<Architecture, int> counts;
-  for (const Architecture& architecture :
-       controller.sample(consecutive_steps(kAddress, kSamples), 11)) {
-    ++counts[architecture];
-  }
-  double chi_square = 0.0;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const double mean = kSamples * expected[i];
-    ASSERT_GT(mean, 5.0) << all[i].text();
-    chi_square += std::pow(counts[all[i]] - mean, 2) / mean;
-  }
+  const double chi_square = chi_square_of_samples(controller, consecutive_steps(kAddress, 40000));
   // 63 degrees of freedom: one seed in a thousand would be above 103.4.
   EXPECT_LT(chi_square, 103.4);
 }

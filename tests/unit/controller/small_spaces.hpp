@@ -3,9 +3,11 @@
 // them.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include <cmath>
+#include <map>
 #include <vector>
 
 #include "controller/controller.hpp"
@@ -121,6 +123,25 @@ inline std::vector<double> probabilities(const Controller& controller,
   std::vector<double> values = to_doubles(controller.evaluate(architectures).log_probability);
   for (double& value : values) value = std::exp(value);
   return values;
+}
+
+/// Pearson's chi square of architectures sampled at these addresses against the probabilities that
+/// the controller scores. Each architecture must be expected more than five times.
+inline double chi_square_of_samples(const Controller& controller,
+                                    const std::vector<Address>& addresses) {
+  std::map<space::Architecture, int> counts;
+  for (const space::Architecture& architecture : controller.sample(addresses, 11)) {
+    ++counts[architecture];
+  }
+  const auto all = all_architectures(controller.space());
+  const std::vector<double> expected = probabilities(controller, all);
+  double chi_square = 0.0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const double mean = static_cast<double>(addresses.size()) * expected[i];
+    EXPECT_GT(mean, 5.0) << all[i].text();
+    chi_square += std::pow(counts[all[i]] - mean, 2) / mean;
+  }
+  return chi_square;
 }
 
 /// All softmaxes become uniform before penalties.

@@ -248,6 +248,20 @@ TEST_F(LogFile, IsAppendedToAndFlushedLineByLine) {
   EXPECT_TRUE(text.ends_with("new line\n")) << text;
 }
 
+TEST_F(LogFile, IsNotMadeByALogOfErrorsOnly) {
+  const Outcome outcome = run_with_pipes([this] {
+    Log log = Log::errors_only(0);
+    log.open_file(path_);
+    log.info("hello");
+    log.warn("careful");
+    log.progress("step 1");
+    log.error("broken");
+  });
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "error: broken\n");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(LogFile, IsMadeByTheRootAlone) {
   Log(1).open_file(path_);
   EXPECT_FALSE(std::filesystem::exists(path_));

@@ -11,7 +11,7 @@
 
 #include "core/text.hpp"
 #include "core/version.hpp"
-#include "io/durable_file.hpp"
+#include "io/sealed_file.hpp"
 #include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
 
