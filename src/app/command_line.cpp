@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "app/number_option.hpp"
+#include "app/command/number_option.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/utf8.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/arch_command.hpp"
+#include "app/command/arch_command.hpp"
 #include "search/derivation.hpp"
 #include "search/scaling.hpp"
 #include "search/settings.hpp"

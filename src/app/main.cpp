@@ -3,7 +3,7 @@
 #include <exception>
 
 #include "app/application.hpp"
-#include "app/memory_settings.hpp"
+#include "app/machine/memory_settings.hpp"
 #include "comm/world.hpp"
 #include "core/log.hpp"
 #include "core/stop_request.hpp"

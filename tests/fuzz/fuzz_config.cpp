@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "app/config.hpp"
-#include "app/config_text.hpp"
+#include "app/config/config.hpp"
+#include "app/config/config_text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

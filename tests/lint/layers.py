@@ -17,6 +17,8 @@ TABLE = {
     "search": ((*BELOW, "run"), True),
     "app": ((*BELOW, "run", "search"), False),
 }
+# Rooms of a folder -> the other rooms of it that they may include. Files beside the rooms are not held against this.
+ROOMS = {"app": {"config": (), "machine": ("config",), "command": ("config", "machine")}}
 TORCH = {folder for folder, (_, torch) in TABLE.items() if torch}
 # Headers and link targets of a library -> the folders that may use it; the first match counts.
 OWNERS = (
@@ -49,6 +51,15 @@ def fault_of(folder, name, quoted):
     return None if "::" in name or SYSTEM.fullmatch(name) else f"<{name}> has no owner in the table"
 
 
+def room_fault(place, name):
+    """What is wrong with the file `place` of a room including the header `name`; None when nothing is."""
+    _, folder, room = place.parts[:3]
+    rooms, parts = ROOMS.get(folder, {}), name.split("/")
+    if room not in rooms or parts[0] != folder or len(parts) < 3 or parts[1] in (room, *rooms[room]):
+        return None
+    return f"{folder}/{room} may not use {folder}/{parts[1]} ({name})"
+
+
 def check(root):
     faults = []
     for path in sorted(p for top in ("src", "tests", "cmake", "scripts", "analysis")
@@ -67,7 +78,8 @@ def check(root):
             code = re.sub(r"#.*", "", text)
             faults += [f"{place}: {f}" for n in LINK.findall(code) if (f := fault_of(folder, n, False))]
         else:
-            faults += [f"{place}: {f}" for q, n in INCLUDE.findall(text) if (f := fault_of(folder, n, q == '"'))]
+            faults += [f"{place}: {f}" for q, n in INCLUDE.findall(text)
+                       if (f := fault_of(folder, n, q == '"') or room_fault(place, n))]
     return faults
 
 
@@ -75,11 +87,13 @@ def self_test():
     good = {"src/search/a.cpp": '#include <torch/torch.h>\n#include <sys/stat.h>\n#include "comm/world.hpp"\n'
                                 '// #include <mpi.h>\n#include <vector>\n#include "search/a.hpp"\n',
             "src/comm/CMakeLists.txt": "enas_library(comm LINK enas::core PRIVATE_LINK enas_mpi Threads::Threads)",
-            "src/data/b.hpp": "#include <ATen/core/Tensor.h>\n", "tests/long.cpp": "\n" * MAX_LINES}
+            "src/data/b.hpp": "#include <ATen/core/Tensor.h>\n", "tests/long.cpp": "\n" * MAX_LINES,
+            "src/app/command/a.cpp": '#include "app/config/key.hpp"\n#include "app/command/b.hpp"\n'}
     bad = {"src/space/a.hpp": '#include "io/digest.hpp"', "src/core/a.cpp": '  #  include "app/main.hpp"',
            "src/comm/a.cpp": "#include <ATen/core/Tensor.h>", "src/search/a.cpp": "#include <mpi.h>",
            "src/app/a.cpp": "#include <torch/torch.h>", "src/nn/a.cpp": "#include <boost/any.hpp>",
-           "src/nn/b.cpp": '#include "local.hpp"', "src/utils/a.hpp": "", "tests/a.cpp": "\n" * (MAX_LINES + 1),
+           "src/nn/b.cpp": '#include "local.hpp"', "src/utils/a.hpp": "",
+           "src/app/config/a.cpp": '#include "app/command/b.hpp"', "tests/a.cpp": "\n" * (MAX_LINES + 1),
            "src/io/CMakeLists.txt": "enas_library(io LINK enas::core TORCH)",
            "src/nn/CMakeLists.txt": "enas_library(nn LINK enas::space)", "src/io/b.cpp": "#include <spdlog/spdlog.h>"}
     for number, (name, text) in enumerate([*good.items(), *bad.items()]):

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/app/config_helpers.hpp"
+#include "unit/app/config/config_helpers.hpp"
 
 namespace enas::app {
 namespace {
