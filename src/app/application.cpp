@@ -74,7 +74,7 @@ void print_state_hash_on_root(Log& log, const CommandLine& line) {
 void print_defaults_on_root(const CommandLine& line) {
   if (line.markdown) return print_on_root(reference_markdown());
   print_on_root(line.json ? json_text(schema_json(), 2) + "\n"
-                          : defaults_toml(kind_of_sets(line.sets)));
+                          : defaults_toml(scope_of_sets(line.sets)));
 }
 
 void check_config_on_root(Log& log, const CommandLine& line) {

@@ -165,7 +165,7 @@ void add_results(CLI::App& app, Typed& typed) {
 
 /// Of `bench --scaling`.
 void add_scaling(CLI::App& bench, BenchLine& line) {
-  search::ScalingOptions& model = line.model;
+  bench::ScalingOptions& model = line.model;
   bench.add_flag("--scaling", line.scaling,
                  "Weight steps on 1, 2, 4, ... of the ranks, and a model of more");
   bench.add_option("--predict", model.predict, "Numbers of ranks that the model is asked for")
@@ -273,7 +273,7 @@ Command chosen_command(const CLI::App& app, const Typed& typed) {
 }
 
 /// So many children are drawn at most for the model of `bench --scaling`.
-void check_predictions(const search::ScalingOptions& model) {
+void check_predictions(const bench::ScalingOptions& model) {
   constexpr std::int64_t kMostSlots = 1'000'000;
   for (const int ranks : model.predict) {
     if (std::int64_t{ranks} * model.slots_per_rank <= kMostSlots) continue;

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "app/command/arch_command.hpp"
-#include "search/derivation.hpp"
-#include "search/scaling.hpp"
-#include "search/settings.hpp"
+#include "app/config/settings.hpp"
+#include "bench/scaling.hpp"
+#include "search/derive/derivation.hpp"
 
 namespace enas::app {
 
@@ -42,7 +42,7 @@ struct BenchLine {
   bool reference = false;  ///< beside a second process that computes plainly
   bool lockstep = false;   ///< being that process
   bool scaling = false;    ///< weight steps on 1, 2, 4, ... ranks
-  search::ScalingOptions model;
+  bench::ScalingOptions model;
 };
 
 /// What belongs to `derive`, `train`, `evaluate` and `pipeline`.

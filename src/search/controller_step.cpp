@@ -4,13 +4,14 @@
 #include "comm/slot_tree.hpp"
 #include "core/clock.hpp"
 #include "run/replicas.hpp"
+#include "search/reward.hpp"
 #include "search/rollout_exchange.hpp"
 
 namespace enas::search {
 
-ControllerStep::ControllerStep(comm::World& world, const supernet::Supernet& supernet,
-                               Strategy& strategy, const Task& task, const Settings& settings)
-    : world_(world), supernet_(supernet), strategy_(strategy), task_(task), settings_(settings) {}
+ControllerStep::ControllerStep(comm::World& world, const Evaluator& evaluator, Strategy& strategy,
+                               const Settings& settings)
+    : world_(world), evaluator_(evaluator), strategy_(strategy), settings_(settings) {}
 
 ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t flags) {
   const int num_rollouts = settings_.rollout.rollouts;
@@ -28,9 +29,8 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   std::vector<run::StepRecord> records;
   for (int i = own.begin; i < own.end; ++i) {
     const auto& child = children[static_cast<std::size_t>(i)];
-    mine.push_back(rollout_of(child,
-                              task_.reward_score(SharedChild(supernet_, child), i, progress.step),
-                              task_.metric()));
+    mine.push_back(
+        rollout_of(child, evaluator_.reward_score(child, i, progress.step), evaluator_.metric()));
     records.push_back(record_of(mine.back(), i, progress.step));
   }
   report.compute_s = watch.restart();
@@ -38,7 +38,7 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
   const auto gathered = run::gather_records(world_, num_rollouts, progress.step,
                                             report.strategy_digest, flags, std::move(records));
   report.flags = gathered.flags;
-  report.rollouts = all_gather_rollouts(world_, mine, supernet_.space_id());
+  report.rollouts = all_gather_rollouts(world_, mine, children.front().space_id);
   report.wait_s = watch.restart();
 
   for (const auto& rollout : report.rollouts) report.rewards.push_back(reward(rollout));
@@ -53,7 +53,9 @@ ControllerStepReport ControllerStep::run(const Progress& progress, std::int64_t 
 }
 
 double ControllerStep::reward(const space::Rollout& rollout) const {
-  return rollout.status == space::RolloutStatus::ok ? task_.reward(rollout.metric) : 0.0;
+  return rollout.status == space::RolloutStatus::ok
+             ? reward_of(settings_.rollout, evaluator_.metric(), rollout.metric)
+             : 0.0;
 }
 
 }  // namespace enas::search

@@ -7,12 +7,11 @@
 
 #include "comm/world.hpp"
 #include "run/step_record.hpp"
+#include "search/evaluator/evaluator.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/strategy.hpp"
-#include "search/task.hpp"
+#include "search/strategy/strategy.hpp"
 #include "space/rollout.hpp"
-#include "supernet/supernet.hpp"
 
 namespace enas::search {
 
@@ -29,8 +28,8 @@ struct ControllerStepReport {
 
 class ControllerStep {
  public:
-  ControllerStep(comm::World& world, const supernet::Supernet& supernet, Strategy& strategy,
-                 const Task& task, const Settings& settings);
+  ControllerStep(comm::World& world, const Evaluator& evaluator, Strategy& strategy,
+                 const Settings& settings);
 
   /// Collective. Rank 0 updates the strategy; its state is broadcast. `flags` are this rank's
   /// wishes.
@@ -40,9 +39,8 @@ class ControllerStep {
   double reward(const space::Rollout& rollout) const;
 
   comm::World& world_;
-  const supernet::Supernet& supernet_;
+  const Evaluator& evaluator_;
   Strategy& strategy_;
-  const Task& task_;
   const Settings& settings_;
 };
 

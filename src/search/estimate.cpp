@@ -5,11 +5,12 @@
 #include <set>
 #include <tuple>
 
-#include "core/text.hpp"
-#include "search/random_strategy.hpp"
+#include "core/error.hpp"
+#include "search/evaluator/evaluator.hpp"
 #include "search/search.hpp"
-#include "search/spaces.hpp"
-#include "search/task.hpp"
+#include "search/strategy/random.hpp"
+#include "space/space_options.hpp"
+#include "supernet/make.hpp"
 
 namespace enas::search {
 
@@ -28,11 +29,45 @@ std::vector<std::int64_t> weight_counts(const std::vector<supernet::WeightShape>
 
 /// A supernet with the same weights in the same order, but hardly any values: which weights a child
 /// touches does not depend on their sizes.
-std::unique_ptr<supernet::Supernet> narrow_supernet(Settings settings) {
-  settings.supernet.recurrent.hidden = 1;
-  settings.supernet.macro.filters = 2;
-  settings.supernet.micro.filters = 2;
-  return make_supernet(settings, {{.vocabulary_size = 2, .channels = 1, .num_classes = 2}});
+std::unique_ptr<supernet::Supernet> narrow_supernet(const Settings& settings) {
+  supernet::Options narrow = settings.supernet;
+  narrow.recurrent.hidden = 1;
+  narrow.macro.filters = 2;
+  narrow.micro.filters = 2;
+  return supernet::make_supernet(settings.space, narrow,
+                                 {.vocabulary_size = 2, .channels = 1, .num_classes = 2},
+                                 settings.run.seed);
+}
+
+/// What one slot's forward and backward pass keeps, in bytes.
+double activation_bytes(const Settings& settings, const nn::DataShape& data) {
+  const double batch = settings.weights.batch_size;
+  const double pixels = static_cast<double>(data.height) * data.width;
+  switch (settings.space.kind) {
+    case space::SpaceKind::recurrent: {
+      // A cell keeps, for each step and node, value, gate, activation and their gradients.
+      const double hidden = settings.supernet.recurrent.hidden;
+      const double rows = batch * settings.weights.segments.segment_length;
+      const double cell = rows * hidden * (6.0 * settings.space.recurrent.nodes + 8.0);
+      const double logits = 2.0 * 256.0 * data.vocabulary_size;
+      return 4.0 * (cell + logits + batch * hidden);
+    }
+    case space::SpaceKind::macro: {
+      // A layer keeps three maps, the gradients of two more are alive; two thirds of the layers are
+      // on a quarter or a sixteenth of the pixels.
+      const double layers = settings.space.macro.layers * (1.0 + 1.0 / 4.0 + 1.0 / 16.0) / 3.0;
+      return 4.0 * batch * pixels * settings.supernet.macro.filters * 5.0 * (layers + 1.0);
+    }
+    case space::SpaceKind::micro: {
+      // A node keeps its sum and two maps a side at most; doubled widths on quartered pixels halve
+      // the cost of a cell twice.
+      const auto& options = settings.supernet.micro;
+      const double cells = (options.cells + 2) * (1.0 + 1.0 / 2.0 + 1.0 / 4.0) / 3.0;
+      const double nodes = settings.space.micro.nodes - 2;
+      return 4.0 * batch * pixels * options.filters * 5.0 * nodes * (cells + 1.0);
+    }
+  }
+  throw ContractError("unknown kind of space");
 }
 
 /// Mean parameters of a uniform child and of the union of `slots` children.
@@ -64,9 +99,13 @@ std::pair<double, double> mean_sizes(const Settings& settings, const space::Sear
 }  // namespace
 
 Estimate estimate(const Settings& settings, int num_ranks) {
-  const auto task = make_task(settings, {});
-  const auto space = make_space(settings.space);
-  const auto counts = weight_counts(weight_shapes(settings, task->data_shape()));
+  const auto space = space::make_space(settings.space);
+  const auto evaluator = make_evaluator(settings, space, {});
+  const nn::DataShape data = evaluator->data_shape();
+  const bool is_trained = evaluator->shared() != nullptr;
+  const auto counts =
+      is_trained ? weight_counts(supernet::weight_shapes(settings.space, settings.supernet, data))
+                 : std::vector<std::int64_t>();
   Estimate result;
   for (const auto count : counts) result.supernet_parameters += count;
   if (settings.strategy == StrategyKind::reinforce) {
@@ -74,9 +113,9 @@ Estimate estimate(const Settings& settings, int num_ranks) {
         controller::Controller(space, settings.controller, settings.run.seed).num_parameters();
   }
   result.space_size = space.size_text();
-  result.paper_space_size = paper_space_size(settings.space);
+  result.paper_space_size = space::paper_space_size(settings.space);
   result.max_entropy_nats = space.max_entropy();
-  result.weight_steps_per_round = task->steps_in_pass(0);
+  result.weight_steps_per_round = evaluator->weight_steps(0);
   result.controller_steps_per_round = settings.rollout.steps;
   result.total_steps =
       settings.rounds * (result.weight_steps_per_round + result.controller_steps_per_round);
@@ -88,7 +127,7 @@ Estimate estimate(const Settings& settings, int num_ranks) {
   while ((1 << (levels - 2)) < own_slots) ++levels;
   const double copies = settings.weights.momentum > 0.0 ? 2.0 : 1.0;
   const double weights = 4.0 * copies * static_cast<double>(result.supernet_parameters);
-  const double carried = settings.space.kind == SpaceKind::recurrent
+  const double carried = is_trained && settings.space.kind == space::SpaceKind::recurrent
                              ? 4.0 * settings.weights.slots * settings.weights.batch_size *
                                    settings.supernet.recurrent.hidden
                              : 0.0;
@@ -96,11 +135,11 @@ Estimate estimate(const Settings& settings, int num_ranks) {
                             carried +
                             copies * static_cast<double>(counts.size()) * kBytesPerDataset;
   const double library = 350e6;  // LibTorch and MPI as loaded
-  result.memory_per_rank_bytes = library + weights + task->activation_bytes() +
-                                 4.0 * result.child_parameters +
+  const double activations = is_trained ? activation_bytes(settings, data) : 0.0;
+  result.memory_per_rank_bytes = library + weights + activations + 4.0 * result.child_parameters +
                                  levels * result.bytes_reduced_per_step + result.checkpoint_bytes;
-  result.data = task->describe_data();
-  result.warnings = task->data_warnings();
+  result.data = evaluator->describe_data();
+  result.warnings = evaluator->data_warnings();
   return result;
 }
 

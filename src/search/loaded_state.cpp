@@ -38,7 +38,7 @@ void check_children(const PhaseChildren& children, const space::SearchSpace& spa
 }  // namespace
 
 void check_loaded(const SearchState& loaded, const space::SearchSpace& space,
-                  const Settings& settings, const Task& task) {
+                  const Settings& settings, const Evaluator& evaluator) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
   const Progress& progress = loaded.progress;
   check_range("step", progress.step, 0, kMost);
@@ -51,7 +51,7 @@ void check_loaded(const SearchState& loaded, const space::SearchSpace& space,
         concat("lr_factor is ", progress.lr_factor, " in the checkpoint; it must be in (0, 1]"));
   }
   if (progress.in_weight_phase()) {
-    const std::int64_t steps = task.steps_in_pass(progress.round);
+    const std::int64_t steps = evaluator.weight_steps(progress.round);
     check_range("index", progress.index, 0, steps - 1);
     if (progress.index > 0) check_children(loaded.children, space, settings, steps);
   } else {

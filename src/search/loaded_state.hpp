@@ -4,15 +4,15 @@
 
 #include <cstdint>
 
+#include "search/evaluator/evaluator.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/task.hpp"
 #include "space/search_space.hpp"
 
 namespace enas::search {
 
 /// Throws InputError naming the first value that is out of range or not of this space.
 void check_loaded(const SearchState& loaded, const space::SearchSpace& space,
-                  const Settings& settings, const Task& task);
+                  const Settings& settings, const Evaluator& evaluator);
 
 }  // namespace enas::search

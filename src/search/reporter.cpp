@@ -24,16 +24,17 @@ double moving_average(double average, double value) {
 }  // namespace
 
 Reporter::Reporter(comm::World& world, Log& log, const run::Directory& directory,
-                   const Settings& settings, const space::SearchSpace& space, const Task& task)
+                   const Settings& settings, const space::SearchSpace& space,
+                   const Evaluator& evaluator)
     : world_(world),
       log_(log),
       directory_(directory),
       settings_(settings),
       space_(space),
-      task_(task) {}
+      evaluator_(evaluator) {}
 
 std::string Reporter::limit_text() const {
-  const Metric& metric = task_.metric();
+  const task::Metric& metric = evaluator_.metric();
   return std::isfinite(metric.limit)
              ? concat(" (", metric.limit_name, " ", metric.text(metric.limit), ")")
              : "";
@@ -49,16 +50,17 @@ void Reporter::started(bool is_resumed, const SearchState& state) {
   since_round_.restart();
 }
 
-void Reporter::weight_step(const Progress& progress, const StepReport& report,
+void Reporter::weight_step(const Progress& progress, const train::StepReport& report,
                            std::int64_t steps_in_phase) {
   weight_step_s_ = moving_average(weight_step_s_, since_step_.restart());
   log_.progress(concat("step ", progress.step + 1, "  round ", progress.round + 1, "/",
                        settings_.rounds, "  weights ", progress.index + 1, "/", steps_in_phase,
                        "  loss ", fixed(report.loss, 3), "  ", fixed(report.examples_per_s, 0), " ",
-                       task_.metric().example(), "s/s  ", time_left(progress)));
+                       evaluator_.metric().example(), "s/s  ", time_left(progress)));
 }
 
-void Reporter::log_weight_step(RunLog& run_log, const Progress& progress, const StepReport& report,
+void Reporter::log_weight_step(RunLog& run_log, const Progress& progress,
+                               const train::StepReport& report,
                                const std::vector<space::Architecture>& children,
                                const io::Digest& strategy) {
   run_log.add_weight_step(progress, report, children, strategy);
@@ -88,7 +90,7 @@ void Reporter::controller_step(const Progress& progress, const ControllerStepRep
 
 std::string Reporter::time_left(const Progress& progress) const {
   const bool in_weights = progress.in_weight_phase();
-  const std::int64_t weight_steps = task_.steps_in_pass(progress.round);
+  const std::int64_t weight_steps = evaluator_.weight_steps(progress.round);
   const auto rounds_after = static_cast<double>(settings_.rounds - progress.round - 1);
   double weight_left = rounds_after * static_cast<double>(weight_steps);
   double controller_left = rounds_after * settings_.rollout.steps;
@@ -120,7 +122,7 @@ void Reporter::round(const SearchState& state, const ValidationReport& report, R
   if (std::isfinite(report.skip_rate)) {
     shares.push_back(concat("skips ", fixed(100.0 * report.skip_rate, 0), "%"));
   }
-  const Metric& metric = task_.metric();
+  const task::Metric& metric = evaluator_.metric();
   log_.info(concat("round ", state.progress.round + 1, "/", settings_.rounds, " done at step ",
                    state.progress.step, ": validation ", metric.name(), " of ",
                    report.children.size(), " children ",
@@ -144,26 +146,24 @@ void Reporter::best(const SearchState& state) {
     return;
   }
   const space::Architecture architecture{space_.id(), state.best.tokens};
-  const auto child = describe_child(settings_.space, architecture);
-  const Metric& metric = task_.metric();
+  const auto child = space::describe(settings_.space, architecture);
+  const task::Metric& metric = evaluator_.metric();
   try {
-    directory_.write_json(
-        "best.json",
-        {{"format", "enas_hpc best"},
-         {"format_version", 1},
-         {"space", space_.id()},
-         {"metric", metric.name()},
-         {metric.name(), number_or_null(state.best.metric)},
-         {"limit", number_or_null(metric.limit)},
-         {"scored_on", task_.validation_text()},
-         {"step", state.best.step},
-         {"text", child.text},
-         {"architecture", child.json},
-         {"tokens", state.best.tokens},
-         {"strategy", settings_.strategy == StrategyKind::random ? "random" : "reinforce"},
-         {"seed", settings_.run.seed},
-         {"program_version", kVersion},
-         {"git_revision", kGitRevision}});
+    directory_.write_json("best.json", {{"format", "enas_hpc best"},
+                                        {"format_version", 1},
+                                        {"space", space_.id()},
+                                        {"metric", metric.name()},
+                                        {metric.name(), number_or_null(state.best.metric)},
+                                        {"limit", number_or_null(metric.limit)},
+                                        {"scored_on", evaluator_.validation_text()},
+                                        {"step", state.best.step},
+                                        {"text", child.text},
+                                        {"architecture", child.json},
+                                        {"tokens", state.best.tokens},
+                                        {"strategy", name_of(settings_.strategy)},
+                                        {"seed", settings_.run.seed},
+                                        {"program_version", kVersion},
+                                        {"git_revision", kGitRevision}});
   } catch (const SystemError& error) {
     log_.warn(concat("best.json was not written: ", error.what()));
   }
@@ -183,13 +183,13 @@ void Reporter::status(const SearchState& state, const std::string& phase,
                {"step", state.progress.step},
                {"round", state.progress.round},
                {"rounds", settings_.rounds},
-               {"metric", task_.metric().name()},
+               {"metric", evaluator_.metric().name()},
                {"best", number_or_null(state.best.metric)},
                {"mean", number_or_null(state.progress.mean_metric)},
-               {"limit", number_or_null(task_.metric().limit)},
+               {"limit", number_or_null(evaluator_.metric().limit)},
                {"ranks", world_.size()},
                {"updated", utc_now()}};
-  json.update(task_.data_facts());
+  json.update(evaluator_.data_facts());
   try {
     directory_.write_json("status.json", json);
   } catch (const SystemError& error) {
@@ -206,9 +206,9 @@ void Reporter::ended(const SearchState& state, const std::string& reason, double
                    " after ", human_duration(wall_seconds), " in all; peak memory ",
                    human_bytes(largest), " a rank"));
   if (!state.best.tokens.empty()) {
-    const auto child = describe_child(settings_.space, {space_.id(), state.best.tokens});
-    log_.info(concat("best child: validation ", task_.metric().name(), " ",
-                     task_.metric().text(state.best.metric), limit_text(), ", ", child.text));
+    const auto child = space::describe(settings_.space, {space_.id(), state.best.tokens});
+    log_.info(concat("best child: validation ", evaluator_.metric().name(), " ",
+                     evaluator_.metric().text(state.best.metric), limit_text(), ", ", child.text));
   }
   log_.info(concat("files: ", directory_.root().string()));
   status(state, reason == "finished" ? "finished" : "stopped", reason);

@@ -10,12 +10,12 @@
 #include "core/log.hpp"
 #include "run/directory.hpp"
 #include "search/controller_step.hpp"
+#include "search/evaluator/evaluator.hpp"
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/step.hpp"
-#include "search/task.hpp"
 #include "search/validation.hpp"
+#include "train/step.hpp"
 
 namespace enas::search {
 
@@ -24,12 +24,13 @@ namespace enas::search {
 class Reporter {
  public:
   Reporter(comm::World& world, Log& log, const run::Directory& directory, const Settings& settings,
-           const space::SearchSpace& space, const Task& task);
+           const space::SearchSpace& space, const Evaluator& evaluator);
 
   void started(bool is_resumed, const SearchState& state);
-  void weight_step(const Progress& progress, const StepReport& report, std::int64_t steps_in_phase);
+  void weight_step(const Progress& progress, const train::StepReport& report,
+                   std::int64_t steps_in_phase);
   /// Rows of a weight step; slots that were not finite become events and warnings.
-  void log_weight_step(RunLog& run_log, const Progress& progress, const StepReport& report,
+  void log_weight_step(RunLog& run_log, const Progress& progress, const train::StepReport& report,
                        const std::vector<space::Architecture>& children,
                        const io::Digest& strategy);
   void controller_step(const Progress& progress, const ControllerStepReport& report);
@@ -57,7 +58,7 @@ class Reporter {
   const run::Directory& directory_;
   const Settings& settings_;
   const space::SearchSpace& space_;
-  const Task& task_;
+  const Evaluator& evaluator_;
   Stopwatch since_step_;
   Stopwatch since_round_;
   double weight_step_s_ = 0.0;  ///< moving averages of a step's wall time; 0 before the first

@@ -27,8 +27,8 @@ T take(std::span<const std::byte>& in) {
 
 }  // namespace
 
-space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score,
-                          const Metric& metric) {
+space::Rollout rollout_of(const space::Architecture& child, const nn::Score& score,
+                          const task::Metric& metric) {
   const double value = metric.of(score.loss(), score.accuracy());
   // A network of NaN outputs still has an accuracy, and a huge loss no finite perplexity.
   const bool finite = std::isfinite(score.loss()) && std::isfinite(value);

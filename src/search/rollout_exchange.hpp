@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "comm/world.hpp"
+#include "nn/training.hpp"
 #include "run/step_record.hpp"
-#include "search/task.hpp"
 #include "space/rollout.hpp"
-#include "supernet/supernet.hpp"
+#include "task/task.hpp"
 
 namespace enas::search {
 
 /// A scored child; a loss or metric that is not finite becomes a status.
-space::Rollout rollout_of(const space::Architecture& child, const supernet::Score& score,
-                          const Metric& metric);
+space::Rollout rollout_of(const space::Architecture& child, const nn::Score& score,
+                          const task::Metric& metric);
 /// Its record, as item number `item` of a step.
 run::StepRecord record_of(const space::Rollout& rollout, int item, std::int64_t step);
 

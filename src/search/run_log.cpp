@@ -15,10 +15,10 @@ using enum run::ColumnType;
 const run::ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
 const run::ColumnSpec kRound = {"round", integer, "1", "round, from 0", false, 1};
 
-std::string per_example(const Metric& metric) { return concat("nats/", metric.example()); }
+std::string per_example(const task::Metric& metric) { return concat("nats/", metric.example()); }
 
 /// Unit of the metric's columns is "1"; what it is, the root's attribute "metric" says.
-std::vector<run::ColumnSpec> weight_step_columns(const Metric& metric) {
+std::vector<run::ColumnSpec> weight_step_columns(const task::Metric& metric) {
   return {
       kStep,
       kRound,
@@ -52,7 +52,7 @@ std::vector<run::ColumnSpec> controller_step_columns() {
 }
 
 std::vector<run::ColumnSpec> children_columns(const space::SearchSpace& space,
-                                              const Metric& metric) {
+                                              const task::Metric& metric) {
   return {kStep,
           kRound,
           {"source", text, "1", "slot (trained), rollout (scored for a reward) or validation"},
@@ -89,7 +89,7 @@ double mean(const std::vector<double>& values) {
 
 }  // namespace
 
-RunLog::RunLog(const space::SearchSpace& space, const Metric& metric)
+RunLog::RunLog(const space::SearchSpace& space, const task::Metric& metric)
     : StepLog("enas_hpc log", kLogFormatVersion),
       space_(space),
       metric_(metric),
@@ -98,7 +98,7 @@ RunLog::RunLog(const space::SearchSpace& space, const Metric& metric)
       children_(add_table("children", children_columns(space, metric))),
       rounds_(add_table("rounds", round_columns(space))) {}
 
-void RunLog::add_weight_step(const Progress& progress, const StepReport& report,
+void RunLog::add_weight_step(const Progress& progress, const train::StepReport& report,
                              const std::vector<space::Architecture>& children,
                              const io::Digest& strategy) {
   weight_steps_.add_row({progress.step, progress.round, report.loss,

@@ -12,10 +12,10 @@
 #include "search/controller_step.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
-#include "search/step.hpp"
-#include "search/task.hpp"
 #include "search/validation.hpp"
 #include "space/search_space.hpp"
+#include "task/task.hpp"
+#include "train/step.hpp"
 
 namespace enas::search {
 
@@ -25,10 +25,10 @@ inline constexpr std::int64_t kLogFormatVersion = 3;
 /// Used on rank 0. Rows carry the step as it was before the step was done.
 class RunLog final : public run::StepLog {
  public:
-  RunLog(const space::SearchSpace& space, const Metric& metric);
+  RunLog(const space::SearchSpace& space, const task::Metric& metric);
 
   /// `children` are those of the slots.
-  void add_weight_step(const Progress& progress, const StepReport& report,
+  void add_weight_step(const Progress& progress, const train::StepReport& report,
                        const std::vector<space::Architecture>& children,
                        const io::Digest& strategy);
   void add_controller_step(const Progress& progress, const ControllerStepReport& report,
@@ -50,7 +50,7 @@ class RunLog final : public run::StepLog {
   void add_child(const Progress& progress, const io::Digest& strategy, const ChildRow& row);
 
   const space::SearchSpace& space_;
-  Metric metric_;
+  task::Metric metric_;
   run::LogTable& weight_steps_;
   run::LogTable& controller_steps_;
   run::LogTable& children_;

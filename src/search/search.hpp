@@ -20,6 +20,9 @@ namespace enas::search {
 ExitCode run_search(comm::World& world, Log& log, const Settings& settings,
                     const run::ConfigRecord& record, const run::Limits& limits);
 
+/// Some child of the space, to see whether its network can be built.
+space::TypedView any_child(const Settings& settings);
+
 /// What a search would need. Reads the data, trains nothing.
 struct Estimate {
   std::int64_t supernet_parameters = 0;

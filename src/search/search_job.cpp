@@ -2,6 +2,7 @@
 #include "search/search_job.hpp"
 
 #include <span>
+#include <utility>
 
 #include "run/replicas.hpp"
 #include "search/loaded_state.hpp"
@@ -12,24 +13,33 @@ namespace enas::search {
 SearchJob::SearchJob(const run::Context& context, const SearchParts& parts)
     : world_(context.world),
       parts_(parts),
-      run_log_(parts.space, parts.task.metric()),
-      shared_weights_(parts.supernet, state_.children, parts.settings.run.seed),
-      step_(context.world, parts.reducer, shared_weights_, parts.task, parts.settings.weights,
-            context.faults),
-      controller_step_(context.world, parts.supernet, parts.strategy, parts.task, parts.settings),
+      run_log_(parts.space, parts.evaluator.metric()),
+      shared_(parts.evaluator.shared()),
+      controller_step_(context.world, parts.evaluator, parts.strategy, parts.settings),
       reporter_(context.world, context.log, context.directory, parts.settings, parts.space,
-                parts.task) {
-  state_.slot_state = step_.initial_states();
+                parts.evaluator) {
+  if (shared_ != nullptr) {
+    shared_weights_.emplace(shared_->supernet(), state_.children, parts.settings.run.seed);
+    step_.emplace(context.world, parts.reducer, *shared_weights_, shared_->task(),
+                  parts.settings.weights, context.faults);
+    state_.slot_state = step_->initial_states();
+  }
   state_.progress.phase = first_phase();
 }
 
 run::State SearchJob::state() {
-  const auto slot = parts_.supernet.initial_state(parts_.settings.weights.batch_size);
-  auto state = checkpoint_state(
-      state_,
-      {run::arrays_of(parts_.supernet.weights()), step_.momentum(), parts_.strategy.state()},
-      parts_.settings.weights.slots, slot.sizes().vec());
-  state.check = [this] { check_loaded(state_, parts_.space, parts_.settings, parts_.task); };
+  SearchArrays arrays;
+  arrays.strategy = parts_.strategy.state();
+  std::vector<std::int64_t> slot_shape = {0};
+  if (shared_ != nullptr) {
+    arrays.weights = run::arrays_of(shared_->supernet().weights());
+    arrays.momentum = step_->momentum();
+    slot_shape =
+        shared_->supernet().initial_state(parts_.settings.weights.batch_size).sizes().vec();
+  }
+  auto state = checkpoint_state(state_, std::move(arrays), parts_.settings.weights.slots,
+                                std::move(slot_shape));
+  state.check = [this] { check_loaded(state_, parts_.space, parts_.settings, parts_.evaluator); };
   return state;
 }
 
@@ -46,8 +56,8 @@ run::StepOutcome SearchJob::weight_step(std::int64_t wishes) {
   Progress& progress = state_.progress;
   if (progress.index == 0) begin_weight_phase();
   world_.note_progress("weight step", progress.step);
-  auto report = step_.run({progress.round, progress.index, progress.step}, progress.lr_factor,
-                          state_.slot_state, wishes);
+  auto report = step_->run({progress.round, progress.index, progress.step}, progress.lr_factor,
+                           state_.slot_state, wishes);
   reporter_.weight_step(progress, report, steps_in_phase());
   if (world_.is_root()) {
     const auto children =
@@ -76,10 +86,10 @@ run::StepOutcome SearchJob::controller_step(std::int64_t wishes) {
 /// known.
 void SearchJob::begin_weight_phase() {
   run::compare_replicas(world_, parts_.strategy.state(), state_.progress.step);
-  state_.slot_state = step_.initial_states();
+  state_.slot_state = step_->initial_states();
   const std::int64_t steps = steps_in_phase();
   const bool shared = parts_.settings.weights.children == Children::shared;
-  const comm::Block own = step_.own_slots();
+  const comm::Block own = step_->own_slots();
   std::vector<std::int32_t> mine;
   for (int slot = own.begin; slot < own.end; ++slot) {
     if (shared && slot > 0) continue;
@@ -114,11 +124,11 @@ bool SearchJob::end_phase() {
 void SearchJob::end_stretch() {
   Progress& progress = state_.progress;
   run::compare_replicas(world_, parts_.strategy.state(), progress.step);
-  const auto report = validate(world_, parts_.supernet, parts_.strategy, parts_.space, parts_.task,
+  const auto report = validate(world_, parts_.evaluator, parts_.strategy, parts_.space,
                                parts_.settings, progress.step);
   const bool is_first = state_.best.tokens.empty();
   if (report.best >= 0 &&
-      (is_first || parts_.task.metric().better(report.best_metric, state_.best.metric))) {
+      (is_first || parts_.evaluator.metric().better(report.best_metric, state_.best.metric))) {
     state_.best = {report.best_metric, progress.step,
                    report.children[static_cast<std::size_t>(report.best)].architecture.tokens};
   }
@@ -130,13 +140,13 @@ void SearchJob::end_stretch() {
 /// Steps of the present phase.
 std::int64_t SearchJob::steps_in_phase() const {
   const Progress& progress = state_.progress;
-  return progress.in_weight_phase() ? parts_.task.steps_in_pass(progress.round)
+  return progress.in_weight_phase() ? parts_.evaluator.weight_steps(progress.round)
                                     : parts_.settings.rollout.steps;
 }
 
 /// A round begins with its weight phase, unless there is nothing to train.
 std::int64_t SearchJob::first_phase() const {
-  return parts_.task.steps_in_pass(state_.progress.round) > 0 ? kWeightPhase : kControllerPhase;
+  return parts_.evaluator.weight_steps(state_.progress.round) > 0 ? kWeightPhase : kControllerPhase;
 }
 
 }  // namespace enas::search

@@ -2,6 +2,7 @@
 // A search as the driver drives it: Pham et al. 2018, section 2.2, step by step on many ranks.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "comm/gradient_reducer.hpp"
@@ -9,13 +10,14 @@
 #include "core/log.hpp"
 #include "run/driver.hpp"
 #include "search/controller_step.hpp"
+#include "search/evaluator/shared.hpp"
 #include "search/reporter.hpp"
 #include "search/run_log.hpp"
 #include "search/search_state.hpp"
 #include "search/settings.hpp"
 #include "search/shared_weights.hpp"
-#include "search/step.hpp"
-#include "search/task.hpp"
+#include "task/task.hpp"
+#include "train/step.hpp"
 
 namespace enas::search {
 
@@ -23,14 +25,14 @@ namespace enas::search {
 struct SearchParts {
   const Settings& settings;
   const space::SearchSpace& space;
-  const supernet::Supernet& supernet;
+  Evaluator& evaluator;
   Strategy& strategy;
-  comm::GradientReducer& reducer;
-  Task& task;
+  comm::GradientReducer& reducer;  ///< of the shared weights' gradients, where there are any
 };
 
 /// A round is a phase of weight steps, one pass over the training data, and a phase of controller
-/// steps; then sampled children are validated.
+/// steps; then sampled children are validated. Where children are looked up, there are no weight
+/// steps.
 class SearchJob final : public run::Job {
  public:
   SearchJob(const run::Context& context, const SearchParts& parts);
@@ -66,8 +68,9 @@ class SearchJob final : public run::Job {
   SearchParts parts_;
   SearchState state_;
   RunLog run_log_;
-  SharedWeights shared_weights_;
-  Step step_;
+  SharedEvaluator* shared_;  ///< null where nothing is trained
+  std::optional<SharedWeights> shared_weights_;
+  std::optional<train::Step> step_;
   ControllerStep controller_step_;
   Reporter reporter_;
 };

@@ -44,9 +44,9 @@ double skip_rate(const space::SearchSpace& space, const std::vector<space::Rollo
 
 }  // namespace
 
-ValidationReport validate(comm::World& world, const supernet::Supernet& supernet,
-                          const Strategy& strategy, const space::SearchSpace& space,
-                          const Task& task, const Settings& settings, std::int64_t step) {
+ValidationReport validate(comm::World& world, const Evaluator& evaluator, const Strategy& strategy,
+                          const space::SearchSpace& space, const Settings& settings,
+                          std::int64_t step) {
   const auto own = comm::block_of(world.rank(), world.size(), settings.validation.children);
   const auto children = strategy.propose(
       consecutive_indices({Purpose::validation_children, 0, static_cast<std::uint64_t>(step)},
@@ -55,8 +55,7 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
   for (int i = own.begin; i < own.end; ++i) {
     world.note_progress("validation", step);
     const auto& child = children[static_cast<std::size_t>(i)];
-    mine.push_back(
-        rollout_of(child, task.validation_score(SharedChild(supernet, child)), task.metric()));
+    mine.push_back(rollout_of(child, evaluator.validation_score(child), evaluator.metric()));
   }
 
   ValidationReport report;
@@ -74,7 +73,7 @@ ValidationReport validate(comm::World& world, const supernet::Supernet& supernet
     if (child.status != space::RolloutStatus::ok) continue;
     sum += child.metric;
     ++finite;
-    if (report.best < 0 || task.metric().better(child.metric, report.best_metric)) {
+    if (report.best < 0 || evaluator.metric().better(child.metric, report.best_metric)) {
       report.best_metric = child.metric;
       report.best = static_cast<int>(i);
     }

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "comm/world.hpp"
+#include "search/evaluator/evaluator.hpp"
 #include "search/settings.hpp"
-#include "search/strategy.hpp"
-#include "search/task.hpp"
+#include "search/strategy/strategy.hpp"
 #include "space/rollout.hpp"
-#include "supernet/supernet.hpp"
 
 namespace enas::search {
 
@@ -26,9 +25,9 @@ struct ValidationReport {
 };
 
 /// Collective. Scores settings.validation.children children, sampled at (validation_children,
-/// index, step), as the task scores on the validation split.
-ValidationReport validate(comm::World& world, const supernet::Supernet& supernet,
-                          const Strategy& strategy, const space::SearchSpace& space,
-                          const Task& task, const Settings& settings, std::int64_t step);
+/// index, step), as the evaluator scores on the validation split.
+ValidationReport validate(comm::World& world, const Evaluator& evaluator, const Strategy& strategy,
+                          const space::SearchSpace& space, const Settings& settings,
+                          std::int64_t step);
 
 }  // namespace enas::search

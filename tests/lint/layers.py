@@ -14,8 +14,11 @@ TABLE = {
     "nn": (("core",), True),
     **dict.fromkeys(("supernet", "child", "controller"), (("core", "space", "nn"), True)),
     "run": (("core", "comm", "io", "nn"), True),
-    "search": ((*BELOW, "run"), True),
-    "app": ((*BELOW, "run", "search"), False),
+    "task": (("core", "io", "data", "nn"), True),
+    "train": (("core", "space", "comm", "io", "nn", "child", "run", "task"), True),
+    "search": ((*(folder for folder in BELOW if folder != "data"), "run", "task", "train"), True),
+    "bench": ((*BELOW, "run", "task", "train", "search"), True),
+    "app": ((*BELOW, "run", "task", "train", "search", "bench"), False),
 }
 # Rooms of a folder -> the other rooms of it that they may include. Files beside the rooms are not held against this.
 ROOMS = {"app": {"config": (), "machine": ("config",), "command": ("config", "machine")}}

@@ -91,13 +91,13 @@ void check_widths(const ArchLine& line, SpaceKind kind) {
         concat(option, " is for ", whose, ", and ", line.source, " is ", name_of(kind)),
         ExitCode::usage);
   };
-  const bool recurrent = kind == SpaceKind::recurrent;
+  const bool recurrent = kind == space::SpaceKind::recurrent;
   require(line.hidden > 0, "--hidden", recurrent, "recurrent cells");
   require(line.vocabulary > 0, "--vocabulary", recurrent, "recurrent cells");
   require(line.filters > 0, "--filters", !recurrent, "macro and micro networks");
-  require(line.layers > 0, "--layers", kind == SpaceKind::micro,
+  require(line.layers > 0, "--layers", kind == space::SpaceKind::micro,
           "micro networks (a macro network has the layers that it has)");
-  require(line.released, "--released", kind == SpaceKind::macro, "macro networks");
+  require(line.released, "--released", kind == space::SpaceKind::macro, "macro networks");
 }
 
 struct Sized {
@@ -156,7 +156,7 @@ void show(const ArchLine& line, const ArchitectureFile& file, bool json) {
                         {"channels", size.channels}};
     return print_on_root(json_text(shown, 2) + "\n");
   }
-  const char* example = kind_of(view) == SpaceKind::recurrent ? "a token" : "an image";
+  const char* example = kind_of(view) == space::SpaceKind::recurrent ? "a token" : "an image";
   print_on_root(concat(file.name.empty() ? "" : file.name + ": ", drawing_text(view), "\nalone at ",
                        width_text, ":\n", with_commas(concat(size.parameters)), " parameters, ",
                        with_commas(fixed(size.multiply_adds, 0)), " multiply-adds ", example,

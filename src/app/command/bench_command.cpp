@@ -14,15 +14,15 @@
 #include "app/machine/reference_process.hpp"
 #include "app/machine/scaling_report.hpp"
 #include "app/root_task.hpp"
+#include "bench/bench.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
-#include "search/bench.hpp"
 
 namespace enas::app {
 namespace {
 
-search::BenchOptions options_of(const BenchLine& line) {
-  search::BenchOptions options;
+bench::Options options_of(const BenchLine& line) {
+  bench::Options options;
   options.steps = line.steps;
   options.repeats = line.repeats;
   options.weights = line.phase != "controller";
@@ -31,16 +31,16 @@ search::BenchOptions options_of(const BenchLine& line) {
 }
 
 /// Being the second process: turns come over stdin, and nothing but the report is wanted.
-void run_as_reference(comm::World& world, const Settings& settings, search::BenchOptions options) {
+void run_as_reference(comm::World& world, const Settings& settings, bench::Options options) {
   die_with_parent();
   options.begin_turn = await_turn;
   options.end_turn = end_turn;
-  const auto report = search::run_bench(world, settings, options);
+  const auto report = bench::run_bench(world, settings, options);
   print_on_root(json_text(bench_json(settings, options, report)));
 }
 
 Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
-                   const MachineSpeed& speed, const search::BenchReport& report) {
+                   const MachineSpeed& speed, const bench::Report& report) {
   Json warnings = Json::array();
   if (!advice.warning.empty()) warnings.push_back(advice.warning);
   if (const auto slow = precision_warning(settings); !slow.empty()) warnings.push_back(slow);
@@ -53,15 +53,15 @@ Json warnings_json(const Settings& settings, const PlacementAdvice& advice,
 }
 
 void run_scaling_command(comm::World& world, const Settings& settings, const CommandLine& line,
-                         const search::ComputeDevice& device) {
+                         const train::ComputeDevice& device) {
   if (line.bench.reference) {
     throw ConfigError("bench times either --scaling or --reference", ExitCode::usage);
   }
-  search::ScalingOptions options = line.bench.model;
+  bench::ScalingOptions options = line.bench.model;
   options.device = device;
   options.steps = line.bench.steps;
   options.repeats = line.bench.repeats;
-  const auto report = search::run_scaling(world, settings, options);
+  const auto report = bench::run_scaling(world, settings, options);
   run_on_root(world, [&] {
     const Json json = scaling_json(settings, options, report);
     print_on_root(line.json ? json_text(json, 2) + "\n" : scaling_text(json));
@@ -76,14 +76,13 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
   const Settings settings = load_config(world, log, line).settings;
   check_trainable(settings);
   check_ranks(settings, world.size());
-  search::BenchOptions options = options_of(line.bench);
+  bench::Options options = options_of(line.bench);
   // The other process is the reference of CPU kernels.
   const bool is_compared = line.bench.lockstep || line.bench.reference;
-  Settings asked = settings;
   options.device = {world,
                     log,
                     is_compared ? run::DeviceWish::cpu : line.bench.device,
-                    search::supernet_precision(asked),
+                    settings.supernet.precision(settings.space.kind),
                     settings.space.kind,
                     "supernet.precision"};
   if (line.bench.lockstep) return run_as_reference(world, settings, options);
@@ -104,7 +103,7 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
     reference = std::make_unique<ReferenceProcess>(line, settings);
     options.end_turn = [&] { reference->take_turn(); };
   }
-  const auto report = search::run_bench(world, settings, options);
+  const auto report = bench::run_bench(world, settings, options);
   Json json = bench_json(settings, options, report);
   if (reference) json["reference"] = reference->report();
   // After the search's memory was looked at, and once the other process is quiet.

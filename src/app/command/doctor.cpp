@@ -18,8 +18,8 @@
 #include "io/sealed_file.hpp"
 #include "nn/kernel/machine.hpp"
 #include "run/identity.hpp"
-#include "search/compute_device.hpp"
 #include "search/search.hpp"
+#include "train/compute_device.hpp"
 
 namespace enas::app {
 namespace {
@@ -118,7 +118,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
     report["nodes"] = nodes.size();
     report["cores_of_node"] = cores;
     report["ranks"] = ranks_json(ranks);
-    report["gpus"] = search::gpu_description();
+    report["gpus"] = train::gpu_description();
     report["threads"] = threads;
     report["machine"] = machine_json(speed);
     report["advice"] = Json::array();

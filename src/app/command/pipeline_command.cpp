@@ -16,7 +16,7 @@
 #include "io/durable_file.hpp"
 #include "run/directory.hpp"
 #include "search/search.hpp"
-#include "search/training.hpp"
+#include "train/training.hpp"
 
 namespace enas::app {
 namespace {
@@ -52,9 +52,9 @@ class Branch {
     const ExitCode searched = search::run_search(
         world_, log_, settings_, config_record(settings_, config_.preset), limits(watch));
     if (searched != ExitCode::success) return searched;
-    const auto ranking =
-        search::derive_once(world_, log_, settings_, config_record(settings_, config_.preset),
-                            settings_.run.dir, line_.result.derive, limits(watch));
+    const auto ranking = search::derive_once(world_, log_, settings_, training_settings(settings_),
+                                             config_record(settings_, config_.preset),
+                                             settings_.run.dir, line_.result.derive, limits(watch));
     for (std::size_t i = 0; i < ranking.size(); ++i) {
       const ExitCode trained = train(ranking[i], static_cast<int>(i) + 1, watch, results);
       if (trained != ExitCode::success) return trained;
@@ -69,10 +69,11 @@ class Branch {
     settings.run.dir = training_folder(settings_.run.dir, rank).string();
     run_on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
     const auto record = training_record(settings, config_.preset);
-    const ExitCode code = search::run_training(world_, log_, settings, file, record, limits(watch));
+    const ExitCode code =
+        train::run_training(world_, log_, training_settings(settings), file, record, limits(watch));
     if (code != ExitCode::success) return code;
-    const Json json =
-        search::evaluate(world_, log_, settings, record, settings.run.dir, false, limits(watch));
+    const Json json = train::evaluate(world_, log_, training_settings(settings), record,
+                                      settings.run.dir, false, limits(watch));
     const Json& metrics = json["metrics"];
     const std::string metric = metrics["validation"].begin().key();
     results.push_back({name_of_strategy(), settings.run.seed, rank,
@@ -82,9 +83,7 @@ class Branch {
     return ExitCode::success;
   }
 
-  std::string name_of_strategy() const {
-    return settings_.strategy == search::StrategyKind::random ? "random" : "reinforce";
-  }
+  std::string name_of_strategy() const { return search::name_of(settings_.strategy); }
 
   /// What is left of the time for the next stage.
   run::Limits limits(const Stopwatch& watch) const {
@@ -169,14 +168,15 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
     refuse_foreign_table(config.settings.run.dir, branches);
     check_outputs_on_root(config.settings, branches, line.result.derive.top);
   });
-  search::check_trainings(world, log, config.settings, line.limits);
+  train::check_trainings(world, log, training_settings(config.settings),
+                         search::any_child(config.settings), line.limits);
   std::vector<PipelineResult> results;
   for (const Settings& settings : branches) {
     const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);
     if (code != ExitCode::success) return code;
   }
   run_on_root(world, [&] {
-    const bool is_text = config.settings.space.kind == SpaceKind::recurrent;
+    const bool is_text = config.settings.space.kind == space::SpaceKind::recurrent;
     mark_best_of_seeds(results, !is_text);
     const Json json = results_json(results);
     io::write_durable(std::filesystem::path(config.settings.run.dir) / "pipeline.json",

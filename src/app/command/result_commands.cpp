@@ -14,9 +14,9 @@
 #include "run/checkpoint_choice.hpp"
 #include "search/search.hpp"
 #include "search/search_state.hpp"
-#include "search/spaces.hpp"
-#include "search/trained.hpp"
-#include "search/training.hpp"
+#include "space/space_options.hpp"
+#include "train/trained.hpp"
+#include "train/training.hpp"
 
 namespace enas::app {
 namespace {
@@ -38,7 +38,7 @@ StoredConfiguration of_search(const std::filesystem::path& run) {
 }
 
 StoredConfiguration of_training(const std::filesystem::path& run) {
-  return stored_in(search::newest_training_checkpoint(run));
+  return stored_in(train::newest_training_checkpoint(run));
 }
 
 /// Options that name the configuration's files by paths that lead there from the present folder.
@@ -46,9 +46,9 @@ std::vector<std::string> paths_from_here(const StoredConfiguration& stored) {
   namespace fs = std::filesystem;
   const Config config = read_config(stored.text, kStoredName, {});
   std::vector<std::string> sets;
-  for (const char* name : {"data.path", "space.table"}) {
+  for (const char* name : {"data.path", "evaluation.table"}) {
     const Key* key = find_key(name);
-    if (!key->belongs_to(config.settings.space.kind)) continue;
+    if (!key->belongs_to(scope_of(config.settings))) continue;
     const fs::path path = std::get<std::string>(key->value_in(config.settings));
     const fs::path full = fs::path(stored.start_folder) / path;
     std::error_code error;
@@ -88,7 +88,7 @@ Json ranking_json(const search::Ranking& ranking) {
 }
 
 std::string ranking_text(const search::Ranking& ranking, const Settings& settings) {
-  const bool text = !is_of_images(settings.space.kind);
+  const bool text = !space::is_of_images(settings.space.kind);
   std::string out;
   for (std::size_t i = 0; i < ranking.top.size(); ++i) {
     const auto& child = ranking.children[i];
@@ -96,7 +96,7 @@ std::string ranking_text(const search::Ranking& ranking, const Settings& setting
                   text ? fixed(child.metric, 2) : concat(fixed(100.0 * child.metric, 2), " %"),
                   "  log p ", fixed(child.log_probability, 2), "  ",
                   child.parameters > 0 ? concat(child.parameters, " parameters  ") : "",
-                  search::describe_child(settings.space, child.architecture).text, "\n");
+                  space::describe(settings.space, child.architecture).text, "\n");
   }
   return out + concat("scored on: ", ranking.scored_on,
                       "\none minibatch instead of the whole split: Kendall tau ",
@@ -139,8 +139,9 @@ void run_derive_command(comm::World& world, Log& talking, const CommandLine& lin
   Log& log = line.json ? silent : talking;
   const Config config = stored_config(world, line.sets, [&] { return of_search(line.result.run); });
   const auto ranking =
-      search::derive(world, log, config.settings, config_record(config.settings, config.preset),
-                     line.result.run, line.result.derive, line.limits);
+      search::derive(world, log, config.settings, training_settings(config.settings),
+                     config_record(config.settings, config.preset), line.result.run,
+                     line.result.derive, line.limits);
   run_on_root(world, [&] {
     print_on_root(line.json ? json_text(ranking_json(ranking), 2) + "\n"
                             : ranking_text(ranking, config.settings));
@@ -167,8 +168,9 @@ ExitCode run_train_command(comm::World& world, Log& log, const CommandLine& line
   check_training_ranks(settings, world.size());
   run::Limits limits = line.limits;
   limits.threads_explicit = config.threads_by_option;
-  const ExitCode code = search::run_training(world, log, settings, assignment.architecture,
-                                             training_record(settings, config.preset), limits);
+  const ExitCode code =
+      train::run_training(world, log, training_settings(settings), assignment.architecture,
+                          training_record(settings, config.preset), limits);
   if (line.json) print_result(world, settings.run.dir, code);
   return code;
 }
@@ -178,9 +180,9 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
   Log& log = line.json ? silent : talking;
   const Config config =
       stored_config(world, line.sets, [&] { return of_training(line.result.run); });
-  const Json json =
-      search::evaluate(world, log, config.settings, training_record(config.settings, config.preset),
-                       line.result.run, line.result.again, line.limits);
+  const Json json = train::evaluate(world, log, training_settings(config.settings),
+                                    training_record(config.settings, config.preset),
+                                    line.result.run, line.result.again, line.limits);
   run_on_root(world, [&] {
     print_on_root(line.json ? json_text(json, 2) + "\n" : json_text(json["metrics"], 2) + "\n");
   });
@@ -189,7 +191,9 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
 void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
   const ResultLine& result = line.result;
   const Config config = stored_config(world, line.sets, [&] { return of_training(result.run); });
-  run_on_root(world, [&] { search::export_pytorch(log, config.settings, result.run, result.out); });
+  run_on_root(world, [&] {
+    train::export_pytorch(log, training_settings(config.settings), result.run, result.out);
+  });
   log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));
 }
 

@@ -100,7 +100,7 @@ Config load_config(comm::World& world, Log& log, const CommandLine& line) {
 }
 
 std::string precision_warning(const Settings& settings) {
-  if (settings.space.kind != SpaceKind::recurrent) return "";
+  if (settings.space.kind != space::SpaceKind::recurrent) return "";
   return nn::precision_problem(settings.supernet.recurrent.precision);
 }
 

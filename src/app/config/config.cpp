@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxProblems = 20;
 constexpr std::string_view kKindKey = "space.kind";
+constexpr std::string_view kEvaluationKey = "search.evaluation";
 
 /// Collects problems; after kMaxProblems it only counts, since a hostile file may hold 100,000.
 class Problems {
@@ -58,7 +59,7 @@ bool is_section(std::string_view name) {
 /// What to say about a key that the schema does not have.
 class UnknownKeys {
  public:
-  explicit UnknownKeys(SpaceKind kind) : kind_(kind) {}
+  explicit UnknownKeys(Scope kind) : kind_(kind) {}
 
   void report(const TomlEntry& entry, Problems& problems) {
     if (problems.full()) return problems.add("");
@@ -106,7 +107,7 @@ class UnknownKeys {
     return near.empty() ? "" : concat("; did you mean ", section, dot, near, "?");
   }
 
-  SpaceKind kind_;
+  Scope kind_;
   std::set<std::string> sections_;
 };
 
@@ -166,29 +167,44 @@ void choose_preset(const std::vector<TomlEntry>& entries, Config& config, Proble
   }
 }
 
-/// Throws when it is no kind: which keys there are and what they default to depends on it.
-SpaceKind choose_kind(const std::vector<TomlEntry>& entries, Problems& problems) {
-  const Key* key = find_key(kKindKey);
+/// Throws when it is none: which keys there are and what they default to depends on it.
+Scope choose_scope(const std::vector<TomlEntry>& entries, Problems& problems) {
   Settings settings;
   for (const TomlEntry& entry : entries) {
-    if (entry.key != kKindKey) continue;
-    if (const auto problem = key->assign(entry.value, settings)) problems.add(entry, *problem);
+    if (entry.key != kKindKey && entry.key != kEvaluationKey) continue;
+    if (entry.key == kKindKey && entry.value == Value("tabular")) {
+      problems.add(entry,
+                   "= \"tabular\" is now search.evaluation = \"table\" with space.kind = "
+                   "\"recurrent\", and space.table is evaluation.table");
+    } else if (const auto problem = find_key(entry.key)->assign(entry.value, settings)) {
+      problems.add(entry, *problem);
+    }
+  }
+  if (is_of_images(static_cast<Scope>(settings.space.kind)) && scope_of(settings) == Scope::table) {
+    problems.add(concat(kEvaluationKey, " = \"table\" is for ", kKindKey, " = \"recurrent\", but ",
+                        kKindKey, " = \"", space::name_of(settings.space.kind), "\""));
   }
   problems.throw_if_any();
-  return settings.space.kind;
+  return scope_of(settings);
 }
 
-/// Why a key that other kinds have cannot be set here.
-std::string foreign_key(const Key& key, SpaceKind kind) {
+/// Why a key that other scopes have cannot be set here.
+std::string foreign_key(const Key& key, Scope scope) {
   std::vector<std::string> kinds;
-  for (const SpaceKind other : key.kinds) kinds.emplace_back(name_of(other));
-  return concat("belongs to ", kKindKey, " = \"", join(kinds, "\" or \""), "\"; here it is \"",
-                name_of(kind), "\"");
+  for (const Scope other : key.kinds) {
+    if (other != Scope::table) kinds.push_back(name_of(other));
+  }
+  std::vector<std::string> places;
+  if (!kinds.empty()) places.push_back(concat(kKindKey, " = \"", join(kinds, "\" or \""), "\""));
+  if (key.belongs_to(Scope::table)) places.push_back(concat(kEvaluationKey, " = \"table\""));
+  return concat("belongs to ", join(places, " or "), "; here it is ",
+                scope == Scope::table ? concat(kEvaluationKey, " = ") : "", "\"", name_of(scope),
+                "\"");
 }
 
 /// Of keys that somebody set and nothing reads; one that keeps its usual value changes nothing.
 std::vector<std::string> ignored_keys(const std::vector<TomlEntry>& entries, const Config& config) {
-  const Settings usual = preset_settings(config.preset, config.settings.space.kind);
+  const Settings usual = preset_settings(config.preset, scope_of(config.settings));
   std::vector<std::string> warnings;
   for (const TomlEntry& entry : entries) {
     const Key* key = find_key(entry.key);
@@ -213,18 +229,18 @@ Config read_config(std::string_view text, const std::string& name,
   for (const std::string& option : sets) entries.push_back(parse_set(option));
 
   Problems problems;
-  const SpaceKind kind = choose_kind(entries, problems);
+  const Scope scope = choose_scope(entries, problems);
   choose_preset(entries, config, problems);
-  config.settings = preset_settings(config.preset, kind);
-  UnknownKeys unknown(kind);
+  config.settings = preset_settings(config.preset, scope);
+  UnknownKeys unknown(scope);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const TomlEntry& entry = entries[i];
-    if (entry.key == "preset" || entry.key == kKindKey) continue;
+    if (entry.key == "preset" || entry.key == kKindKey || entry.key == kEvaluationKey) continue;
     const Key* key = find_key(entry.key);
     if (key == nullptr) {
       unknown.report(entry, problems);
-    } else if (!key->belongs_to(kind)) {
-      problems.add(entry, foreign_key(*key, kind));
+    } else if (!key->belongs_to(scope)) {
+      problems.add(entry, foreign_key(*key, scope));
     } else if (!entry.problem.empty()) {
       problems.add(entry, entry.problem);
     } else if (const auto problem = key->assign(entry.value, config.settings)) {
@@ -242,24 +258,25 @@ Config read_config(std::string_view text, const std::string& name,
   return config;
 }
 
-SpaceKind kind_of_sets(const std::vector<std::string>& sets) {
+Scope scope_of_sets(const std::vector<std::string>& sets) {
   std::vector<TomlEntry> entries;
   for (const std::string& option : sets) {
     entries.push_back(parse_set(option));
-    if (entries.back().key != kKindKey) {
-      throw ConfigError(concat(entries.back().place, ": only ", kKindKey, " changes the defaults"),
+    if (entries.back().key != kKindKey && entries.back().key != kEvaluationKey) {
+      throw ConfigError(concat(entries.back().place, ": only ", kKindKey, " and ", kEvaluationKey,
+                               " change the defaults"),
                         ExitCode::usage);
     }
   }
   Problems problems;
-  return choose_kind(entries, problems);
+  return choose_scope(entries, problems);
 }
 
 void check_trainable(const Settings& settings) {
-  if (settings.space.kind != SpaceKind::tabular) return;
+  if (scope_of(settings) != Scope::table) return;
   throw ConfigError(
-      "space.kind = \"tabular\" trains nothing: the table holds what every cell reached alone; "
-      "training a cell takes a configuration with space.kind = \"recurrent\"");
+      "search.evaluation = \"table\" trains nothing: the table holds what every cell reached "
+      "alone; training a cell takes a configuration with search.evaluation = \"shared\"");
 }
 
 void check_ranks(const Settings& settings, int num_ranks) {

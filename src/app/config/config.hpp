@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the text of a configuration and --set options to search::Settings, or to all that is wrong.
+// From the text of a configuration and --set options to Settings, or to all that is wrong.
 #pragma once
 
 #include <string>
@@ -34,9 +34,9 @@ struct Config {
 Config read_config(std::string_view text, const std::string& name,
                    const std::vector<std::string>& sets);
 
-/// The kind that `sets` ask for, "recurrent" when there are none. Throws ConfigError for any other
-/// key (64) and for a kind that is none (65).
-SpaceKind kind_of_sets(const std::vector<std::string>& sets);
+/// The scope that `sets` ask for, recurrent when there are none. Throws ConfigError for any key but
+/// space.kind and search.evaluation (64) and for values that they do not have (65).
+Scope scope_of_sets(const std::vector<std::string>& sets);
 
 /// Throws ConfigError (65) where a table stands in for every training.
 void check_trainable(const Settings& settings);

@@ -12,7 +12,8 @@
 namespace enas::app {
 namespace {
 
-using search::DataSource;
+using space::SpaceKind;
+using task::DataSource;
 using Problem = std::optional<std::string>;
 
 bool is_text(DataSource source) {
@@ -28,15 +29,23 @@ std::string kind_text(const Settings& settings) {
   return concat("space.kind = \"", name_of(settings.space.kind), "\"");
 }
 
+bool is_table(const Settings& settings) {
+  return settings.evaluation.kind == search::Evaluation::table;
+}
+
 Problem table(const Settings& settings) {
-  if (settings.space.kind != SpaceKind::tabular || !settings.space.table.empty()) {
-    return std::nullopt;
+  if (!is_table(settings)) return std::nullopt;
+  if (settings.space.kind != SpaceKind::recurrent) {
+    return concat("search.evaluation = \"table\" is for space.kind = \"recurrent\", but ",
+                  kind_text(settings));
   }
-  return concat("space.table is missing: ", kind_text(settings), " needs the file with the scores");
+  if (!settings.evaluation.table.empty()) return std::nullopt;
+  return "evaluation.table is missing: search.evaluation = \"table\" needs the file with the "
+         "scores";
 }
 
 Problem source_and_kind(const Settings& settings) {
-  if (settings.space.kind == SpaceKind::tabular) return std::nullopt;
+  if (is_table(settings)) return std::nullopt;
   const bool wants_text = settings.space.kind == SpaceKind::recurrent;
   if (is_text(settings.data.source) == wants_text) return std::nullopt;
   return concat(source_text(settings), wants_text ? " is images but " : " is text but ",
@@ -47,7 +56,7 @@ Problem source_and_kind(const Settings& settings) {
 
 Problem path(const Settings& settings) {
   if (!settings.data.path.empty() || source_and_kind(settings)) return std::nullopt;
-  if (settings.space.kind == SpaceKind::tabular) return std::nullopt;
+  if (is_table(settings)) return std::nullopt;
   std::string_view wanted;
   switch (settings.data.source) {
     case DataSource::folder:
@@ -87,7 +96,7 @@ Problem splits(const Settings& settings) {
 Problem nodes(const Settings& settings) {
   const auto& recurrent = settings.space.recurrent;
   const int micro_nodes = settings.space.micro.nodes;
-  if (!is_of_images(settings.space.kind) && recurrent.first_node == space::FirstNode::tanh &&
+  if (!space::is_of_images(settings.space.kind) && recurrent.first_node == space::FirstNode::tanh &&
       recurrent.nodes < 2) {
     return concat("space.nodes must be at least 2 with space.first_node = \"tanh\", is ",
                   recurrent.nodes);
@@ -105,7 +114,7 @@ std::vector<std::string> operation_names(const Settings& settings) {
 }
 
 Problem operations(const Settings& settings) {
-  if (!is_of_images(settings.space.kind)) return std::nullopt;
+  if (!space::is_of_images(settings.space.kind)) return std::nullopt;
   Settings all;  // by default a space has all that it can have
   all.space.kind = settings.space.kind;
   const std::vector<std::string> known = operation_names(all);

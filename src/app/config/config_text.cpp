@@ -18,7 +18,7 @@ std::string all_sections(const Settings& settings, Writer write, bool with_help)
   std::string text;
   std::string section;
   for (const Key& key : schema()) {
-    if (!key.belongs_to(settings.space.kind)) continue;
+    if (!key.belongs_to(scope_of(settings))) continue;
     if (key.section() != section) {
       section = key.section();
       text += "\n";
@@ -98,7 +98,7 @@ Json json_value(const Value& value) {
 Json key_json(const Key& key) {
   Json json;
   json["key"] = key.name;
-  for (const SpaceKind kind : key.kinds) {
+  for (const Scope kind : key.kinds) {
     Json& values = json["values"][std::string(name_of(kind))];
     for (const auto& preset : preset_names()) {
       values[preset] = json_value(key.value_in(preset_settings(preset, kind)));
@@ -116,9 +116,9 @@ constexpr std::string_view kPresetKey = "preset";
 std::string explain_preset() {
   std::string text = concat(kPresetKey, ": ", preset_key_help(), "\n");
   for (const auto& preset : preset_names()) {
-    for (std::size_t kind = 0; kind < kind_names().size(); ++kind) {
-      text += concat("  \"", preset, "\", ", kind_names()[kind], ": ",
-                     preset_help(preset, static_cast<SpaceKind>(kind)), "\n");
+    for (std::size_t kind = 0; kind < scope_names().size(); ++kind) {
+      text += concat("  \"", preset, "\", ", scope_names()[kind], ": ",
+                     preset_help(preset, static_cast<Scope>(kind)), "\n");
     }
   }
   return text;
@@ -153,9 +153,9 @@ run::ConfigRecord record_of(const Settings& settings, const std::string& preset,
   // Not as a key: the values below already contain it.
   record.toml = concat("# Every key with the value in force (preset \"", preset, "\").\n",
                        all_sections(settings, assignment, false));
-  const Settings defaults = preset_settings("default", settings.space.kind);
+  const Settings defaults = preset_settings("default", scope_of(settings));
   for (const Key& key : schema()) {
-    if (!key.belongs_to(settings.space.kind)) continue;
+    if (!key.belongs_to(scope_of(settings))) continue;
     const std::string value = toml_text(key.value_in(settings));
     record.entries.push_back(
         {key.name, value, is_identity(key, training), value == toml_text(key.value_in(defaults))});
@@ -173,7 +173,7 @@ run::ConfigRecord training_record(const Settings& settings, const std::string& p
   return record_of(settings, preset, true);
 }
 
-std::string defaults_toml(SpaceKind kind) {
+std::string defaults_toml(Scope kind) {
   return concat("# ", preset_key_help(), " \"", join(preset_names(), "\" or \""), "\"\n",
                 kPresetKey, " = \"", preset_names().front(), "\"\n",
                 all_sections(preset_settings("default", kind), commented_assignment, true));
@@ -189,7 +189,7 @@ std::string explain(const std::string& name) {
   if (name == kPresetKey) return explain_preset();
   const Key& key = key_named(name);
   std::string text = concat(key.name, ": ", key.help, "\n  allowed: ", facts(key), "\n");
-  for (const SpaceKind kind : key.kinds) {
+  for (const Scope kind : key.kinds) {
     std::vector<std::string> values;
     for (const auto& preset : preset_names()) {
       values.push_back(concat(preset, " ", toml_text(key.value_in(preset_settings(preset, kind)))));

@@ -16,7 +16,7 @@ run::ConfigRecord config_record(const Settings& settings, const std::string& pre
 run::ConfigRecord training_record(const Settings& settings, const std::string& preset);
 
 /// The defaults for a kind of space as a configuration with a comment for every key.
-std::string defaults_toml(SpaceKind kind);
+std::string defaults_toml(Scope kind);
 /// The schema: one object a key.
 Json schema_json();
 

@@ -163,11 +163,6 @@ Value list_value(const std::vector<Enumerator>& items) {
 
 }  // namespace
 
-const std::vector<std::string>& kind_names() {
-  static const std::vector<std::string> names = {"recurrent", "macro", "micro", "tabular"};
-  return names;
-}
-
 std::string toml_text(const Value& value) {
   return std::visit(Overloaded{[](bool flag) { return std::string(flag ? "true" : "false"); },
                                [](std::int64_t number) { return std::to_string(number); },
@@ -182,7 +177,7 @@ std::string toml_text(const Value& value) {
                     value);
 }
 
-bool Key::belongs_to(SpaceKind kind) const {
+bool Key::belongs_to(Scope kind) const {
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 

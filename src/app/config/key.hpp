@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One key of a configuration file: its name, its place in search::Settings, what it may hold and
+// One key of a configuration file: its name, its place in Settings, what it may hold and
 // what it means. Reading, checking, writing and documenting configurations all follow from a list
 // of these.
 #pragma once
@@ -11,16 +11,10 @@
 #include <variant>
 #include <vector>
 
+#include "app/config/settings.hpp"
 #include "core/number.hpp"
-#include "search/settings.hpp"
 
 namespace enas::app {
-
-using search::Settings;
-using search::SpaceKind;
-
-/// "recurrent", "macro", "micro" and "tabular", in the order of the enumerators.
-const std::vector<std::string>& kind_names();
 
 /// A TOML value that no key takes (a date, a table, a list of numbers), by its name in messages.
 struct OtherValue {
@@ -57,10 +51,9 @@ struct Key {
   std::string unit;  ///< "" for none
   std::string help;  ///< one line
   Role role = Role::identity;
-  std::vector<SpaceKind> kinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
-                                  SpaceKind::tabular};
+  std::vector<Scope> kinds = {Scope::recurrent, Scope::macro, Scope::micro, Scope::table};
 
-  bool belongs_to(SpaceKind kind) const;
+  bool belongs_to(Scope kind) const;
   /// "weights" and "slots".
   std::string section() const;
   std::string short_name() const;
@@ -89,7 +82,8 @@ auto& at(Settings& settings) {
 template <auto kOptions, auto kMacro, auto kMicro>
 auto& of_images(Settings& settings) {
   auto& options = settings.*kOptions;
-  return settings.space.kind == SpaceKind::macro ? options.macro.*kMacro : options.micro.*kMicro;
+  return settings.space.kind == space::SpaceKind::macro ? options.macro.*kMacro
+                                                        : options.micro.*kMicro;
 }
 
 template <auto... kMembers>

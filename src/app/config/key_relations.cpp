@@ -57,7 +57,7 @@ bool covers(const Reading& reading, std::string_view key) {
 const Key* in_force(std::string_view name, const Settings& settings) {
   const Key* key = find_key(name);
   expect(key != nullptr, "a bound is between keys");
-  const bool is_read = key->belongs_to(settings.space.kind) && why_ignored(*key, settings).empty();
+  const bool is_read = key->belongs_to(scope_of(settings)) && why_ignored(*key, settings).empty();
   return is_read ? key : nullptr;
 }
 

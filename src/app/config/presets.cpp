@@ -8,27 +8,27 @@ namespace {
 
 /// A recurrent cell from scratch as the authors' corrected code (enas_lm) trains one, in a size
 /// that a CPU can bear.
-search::TrainOptions recurrent_training() {
-  search::TrainOptions train;
+train::Options recurrent_training() {
+  train::Options train;
   train.epochs = 100;
   train.step.slots = 1;
   train.step.batch_size = 64;
   train.step.lr = 20.0;
   train.step.clip_norm = 0.25;
   train.step.weight_decay = 8e-7;
-  train.averaging = search::Averaging::triggered;
+  train.averaging = train::Averaging::triggered;
   return train;
 }
 
 /// The authors' first code (final training of its language model).
-search::TrainOptions recurrent_training_of_paper() {
-  search::TrainOptions train = recurrent_training();
+train::Options recurrent_training_of_paper() {
+  train::Options train = recurrent_training();
   train.epochs = 2000;
   train.step.lr_decay = 0.9991;
   train.step.lr_decay_start = 15;
   train.step.lr_min = 1e-3;
   train.step.weight_decay = 2 * 5e-7;  // their factor of the sum of squares, twice
-  train.averaging = search::Averaging::none;
+  train.averaging = train::Averaging::none;
   train.recurrent.hidden = 748;
   train.recurrent.drop_word = 0.21;
   train.recurrent.drop_input = 0.0;
@@ -41,8 +41,8 @@ search::TrainOptions recurrent_training_of_paper() {
 }
 
 /// enas_lm's final training on a GPU.
-search::TrainOptions recurrent_training_released() {
-  search::TrainOptions train = recurrent_training();
+train::Options recurrent_training_released() {
+  train::Options train = recurrent_training();
   train.epochs = 3000;
   train.step.segments.random_length = true;
   train.step.lr_scales_with_length = true;
@@ -54,12 +54,12 @@ search::TrainOptions recurrent_training_released() {
 }
 
 /// The authors' final scripts for CIFAR-10.
-search::TrainOptions image_training(bool is_macro) {
-  search::TrainOptions train;
+train::Options image_training(bool is_macro) {
+  train::Options train;
   train.epochs = is_macro ? 310 : 630;
   train.step.slots = 1;
   train.step.batch_size = is_macro ? 100 : 144;
-  train.step.lr_schedule = search::LrSchedule::cosine;
+  train.step.lr_schedule = train::LrSchedule::cosine;
   train.step.lr = 0.05;
   train.step.lr_min = is_macro ? 0.001 : 0.0001;
   train.step.lr_restart_rounds = 10;
@@ -68,7 +68,7 @@ search::TrainOptions image_training(bool is_macro) {
   train.step.clip_norm = 5.0;          // the scripts ask for it, their code does not do it
   train.step.weight_decay = 2 * 2e-4;  // their factor of the sum of squares, twice
   train.cutout = is_macro ? 0 : 16;    // a flag of the micro script
-  train.averaging = search::Averaging::none;
+  train.averaging = train::Averaging::none;
   train.evaluation_batch_size = 100;
   train.test_batch_size = 100;
   return train;
@@ -139,8 +139,8 @@ Settings recurrent_released() {
 /// Both image spaces: the authors' search scripts, corrected where they miss their own intent.
 Settings images() {
   Settings settings;
-  settings.data.source = search::DataSource::cifar10;
-  settings.weights.lr_schedule = search::LrSchedule::cosine;
+  settings.data.source = task::DataSource::cifar10;
+  settings.weights.lr_schedule = train::LrSchedule::cosine;
   settings.weights.lr = 0.05;
   settings.weights.lr_min = 0.0005;
   settings.weights.lr_restart_rounds = 10;
@@ -161,7 +161,7 @@ Settings images() {
 
 Settings macro_default() {
   Settings settings = images();
-  settings.space.kind = SpaceKind::macro;
+  settings.space.kind = space::SpaceKind::macro;
   settings.train = image_training(true);
   settings.rounds = 310;
   settings.weights.batch_size = 64;            // two slots: the scripts' 128
@@ -176,7 +176,7 @@ Settings macro_default() {
 
 Settings micro_default() {
   Settings settings = images();
-  settings.space.kind = SpaceKind::micro;
+  settings.space.kind = space::SpaceKind::micro;
   settings.train = image_training(false);
   settings.rounds = 150;
   settings.weights.batch_size = 80;  // two slots: the scripts' 160
@@ -233,20 +233,20 @@ Settings recurrent_default() {
   return settings;
 }
 
-Settings default_settings(SpaceKind kind) {
+Settings default_settings(Scope kind) {
   switch (kind) {
-    case SpaceKind::recurrent:
-    case SpaceKind::tabular:
+    case Scope::recurrent:
+    case Scope::table:
       return recurrent_default();
-    case SpaceKind::macro:
+    case Scope::macro:
       return macro_default();
-    case SpaceKind::micro:
+    case Scope::micro:
       return micro_default();
   }
   throw ContractError("unknown kind of space");
 }
 
-bool is_of_cells(SpaceKind kind) { return !search::is_of_images(kind); }
+bool is_of_cells(Scope kind) { return !is_of_images(kind); }
 
 }  // namespace
 
@@ -255,7 +255,7 @@ const std::vector<std::string>& preset_names() {
   return names;
 }
 
-std::string_view preset_help(std::string_view preset, SpaceKind kind) {
+std::string_view preset_help(std::string_view preset, Scope kind) {
   const bool recurrent = is_of_cells(kind);
   if (preset == "default") return "this program's own choice where paper and code disagree";
   if (preset == "paper") {
@@ -263,7 +263,7 @@ std::string_view preset_help(std::string_view preset, SpaceKind kind) {
                      : "what Pham et al. (2018) state for CIFAR-10, else the default";
   }
   if (recurrent) return "the authors' corrected code for Penn Treebank (enas_lm)";
-  return kind == SpaceKind::macro
+  return kind == Scope::macro
              ? "the authors' macro search on CIFAR-10, but, besides smaller things such as the "
                "start of "
                "weights and baseline, the operation that was chosen is computed (theirs: always "
@@ -279,7 +279,7 @@ std::string_view preset_help(std::string_view preset, SpaceKind kind) {
                "batch in both";
 }
 
-Settings preset_settings(std::string_view preset, SpaceKind kind) {
+Settings preset_settings(std::string_view preset, Scope kind) {
   Settings settings = default_settings(kind);
   if (preset == "paper") {
     settings = is_of_cells(kind) ? recurrent_paper() : image_paper(settings);
@@ -288,7 +288,7 @@ Settings preset_settings(std::string_view preset, SpaceKind kind) {
   } else {
     expect(preset == "default", "the preset's name was checked");
   }
-  settings.space.kind = kind;
+  set_scope(kind, settings);
   return settings;
 }
 

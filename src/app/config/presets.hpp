@@ -14,9 +14,9 @@ namespace enas::app {
 const std::vector<std::string>& preset_names();
 
 /// What the preset is for this kind of space, one line.
-std::string_view preset_help(std::string_view preset, SpaceKind kind);
+std::string_view preset_help(std::string_view preset, Scope kind);
 
 /// The settings before a configuration's own keys. `preset` must be one of preset_names().
-Settings preset_settings(std::string_view preset, SpaceKind kind);
+Settings preset_settings(std::string_view preset, Scope kind);
 
 }  // namespace enas::app

@@ -11,8 +11,7 @@
 namespace enas::app {
 namespace {
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
-                               SpaceKind::tabular};
+constexpr std::array kKinds = {Scope::recurrent, Scope::macro, Scope::micro, Scope::table};
 
 /// Text in a cell of a table: bars would end it, angle brackets would be taken for markup.
 std::string cell(const std::string& text) {
@@ -26,14 +25,14 @@ std::string cell(const std::string& text) {
 
 std::string code(const std::string& text) { return concat("`", text, "`"); }
 
-std::string value_text(const Key& key, const std::string& preset, SpaceKind kind) {
+std::string value_text(const Key& key, const std::string& preset, Scope kind) {
   return toml_text(key.value_in(preset_settings(preset, kind)));
 }
 
 /// A key with its default for every kind of space.
 std::string default_row(const Key& key) {
   std::string row = concat("| ", code(key.short_name()), " |");
-  for (const SpaceKind kind : kKinds) {
+  for (const Scope kind : kKinds) {
     row += concat(" ", key.belongs_to(kind) ? code(value_text(key, "default", kind)) : "–", " |");
   }
   return concat(row, " ", cell(facts(key)), " | ", cell(key.help),
@@ -47,7 +46,7 @@ std::string sections() {
     if (key.section() != section) {
       section = key.section();
       text += concat("\n## [", section, "]\n\n", section_help(section), "\n\n| Key | ",
-                     join(kind_names(), " | "),
+                     join(scope_names(), " | "),
                      " | Allowed | Meaning |\n|---|---|---|---|---|---|---|\n");
     }
     text += default_row(key);
@@ -56,7 +55,7 @@ std::string sections() {
 }
 
 /// A key with its value in every preset, where they are not all the same; else "".
-std::string preset_row(const Key& key, SpaceKind kind) {
+std::string preset_row(const Key& key, Scope kind) {
   const std::string value = value_text(key, preset_names().front(), kind);
   std::string row = concat("| ", code(key.name), " | ", code(value), " |");
   bool differs = false;
@@ -68,7 +67,7 @@ std::string preset_row(const Key& key, SpaceKind kind) {
   return differs ? row + "\n" : "";
 }
 
-std::string presets_of(SpaceKind kind) {
+std::string presets_of(Scope kind) {
   std::string text = concat("\n### ", name_of(kind), "\n\n");
   for (const auto& name : preset_names()) {
     text += concat("- `\"", name, "\"`: ", preset_help(name, kind), "\n");
@@ -93,14 +92,17 @@ std::string reference_markdown() {
       "Numbers after `--set` and every other option are decimal: `010` is ten, and `0x10` and ",
       "`1_000` are refused. A key that is set but not read beside another one (`data.path` with ",
       "`data.source = \"markov\"`) is named in a warning.\n\n",
-      "`space.kind` chooses what is searched. The columns `", join(kind_names(), "`, `"),
-      "` hold the defaults for each kind; a key with – does not belong to the kind and is refused ",
-      "there. A run that is resumed must have the same value of every key, except those marked †.",
+      "`space.kind` chooses what is searched, and `search.evaluation` how it is scored. The "
+      "columns `",
+      join(scope_names(), "`, `"), "` hold the defaults for each kind of space, and for recurrent ",
+      "cells with `search.evaluation = \"table\"`; a key with – does not belong there and is "
+      "refused. A run that is resumed must have the same value of every key, except those marked "
+      "†.",
       "\n\n`preset`, above all sections, chooses other defaults; ",
       "[Presets](#presets) lists them.\n");
   text += sections();
   text += "\n## Presets\n\nKeys whose value a preset changes.\n";
-  for (const SpaceKind kind : kKinds) text += presets_of(kind);
+  for (const Scope kind : kKinds) text += presets_of(kind);
   return text;
 }
 

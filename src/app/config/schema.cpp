@@ -10,7 +10,7 @@
 namespace enas::app {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSections = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kSections = {{
     {"run", "The run as a whole."},
     {"data", "What is learned from."},
     {"data.markov", "The embedded corpus: a sparse Markov source of known entropy rate."},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSection
     {"space", "What can be sampled."},
     {"supernet", "The shared weights ω and how they are regularised."},
     {"search", "Rounds and strategy."},
+    {"evaluation", "What children are scored by, besides shared weights."},
     {"weights", "How ω is trained."},
     {"controller", "The policy π(m; θ) and how θ is trained."},
     {"validation", "What is measured at the end of a round."},
@@ -37,14 +38,14 @@ std::vector<Key> joined(std::vector<std::vector<Key>> parts) {
   return keys;
 }
 
-Key only(const std::vector<SpaceKind>& kinds, Key key) {
-  std::erase_if(key.kinds, [&](SpaceKind kind) {
+Key only(const std::vector<Scope>& kinds, Key key) {
+  std::erase_if(key.kinds, [&](Scope kind) {
     return std::find(kinds.begin(), kinds.end(), kind) == kinds.end();
   });
   return key;
 }
 
-std::vector<Key> only_all(const std::vector<SpaceKind>& kinds, std::vector<Key> keys) {
+std::vector<Key> only_all(const std::vector<Scope>& kinds, std::vector<Key> keys) {
   for (Key& key : keys) key = only(kinds, std::move(key));
   return keys;
 }

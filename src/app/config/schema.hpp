@@ -27,17 +27,16 @@ std::vector<Key> upkeep_keys();
 std::vector<Key> joined(std::vector<std::vector<Key>> parts);
 
 /// Kinds of space that a key may belong to, besides all of them.
-inline const std::vector<SpaceKind> kRecurrent = {SpaceKind::recurrent};
-inline const std::vector<SpaceKind> kMacro = {SpaceKind::macro};
-inline const std::vector<SpaceKind> kMicro = {SpaceKind::micro};
-inline const std::vector<SpaceKind> kTabular = {SpaceKind::tabular};
-inline const std::vector<SpaceKind> kCells = {SpaceKind::recurrent, SpaceKind::tabular};
-inline const std::vector<SpaceKind> kTrained = {SpaceKind::recurrent, SpaceKind::macro,
-                                                SpaceKind::micro};
-inline const std::vector<SpaceKind> kImages = {SpaceKind::macro, SpaceKind::micro};
+inline const std::vector<Scope> kRecurrent = {Scope::recurrent};
+inline const std::vector<Scope> kMacro = {Scope::macro};
+inline const std::vector<Scope> kMicro = {Scope::micro};
+inline const std::vector<Scope> kTable = {Scope::table};
+inline const std::vector<Scope> kCells = {Scope::recurrent, Scope::table};
+inline const std::vector<Scope> kTrained = {Scope::recurrent, Scope::macro, Scope::micro};
+inline const std::vector<Scope> kImages = {Scope::macro, Scope::micro};
 /// The key, but for no other kinds than these.
-Key only(const std::vector<SpaceKind>& kinds, Key key);
-std::vector<Key> only_all(const std::vector<SpaceKind>& kinds, std::vector<Key> keys);
+Key only(const std::vector<Scope>& kinds, Key key);
+std::vector<Key> only_all(const std::vector<Scope>& kinds, std::vector<Key> keys);
 
 /// Ranges that several keys share.
 /// A probability of dropping: below 1, since something must be kept.

@@ -10,7 +10,7 @@ using data::ImageSplitOptions;
 using data::MarkovOptions;
 using data::ShapesOptions;
 using run::Options;
-using search::DataOptions;
+using task::DataOptions;
 
 std::vector<Key> run_keys() {
   return {

@@ -5,12 +5,13 @@
 namespace enas::app {
 namespace {
 
+using search::EvaluationOptions;
 using search::WeightOptions;
 
 std::vector<Key> search_keys() {
   return {
       {"search.rounds", at<&Settings::rounds>, at_least(1), "rounds",
-       "Rounds of a weight phase (one pass over the training set; none in a tabular space) and a "
+       "Rounds of a weight phase (one pass over the training set; none with a table) and a "
        "controller phase.",
        Role::adjustable},
       {"search.strategy",
@@ -18,6 +19,19 @@ std::vector<Key> search_keys() {
        {},
        "",
        "Who proposes children: the learning controller, or uniform draws (the baseline)."},
+      {"search.evaluation",
+       choice_at<&Settings::evaluation, &EvaluationOptions::kind>({"shared", "table"}),
+       {},
+       "",
+       "How children are scored: with weights that all of them share, or looked up in "
+       "evaluation.table, which trains nothing (space.kind = \"recurrent\" only). Other keys and "
+       "their defaults depend on it."},
+      only(kTable, {"evaluation.table",
+                    at<&Settings::evaluation, &EvaluationOptions::table>,
+                    {},
+                    "",
+                    "File with the score of every cell that the keys of the section space allow.",
+                    Role::adjustable}),
   };
 }
 
@@ -27,9 +41,10 @@ auto& weight(Settings& settings) {
 }
 
 Key slots_key() {
-  return {"weights.slots", weight<&WeightOptions::slots>, between(1, 4096), "children",
-          "W: children that a weight step trains; at most this many ranks (all that it means for a "
-          "tabular space, which trains none)."};
+  return {
+      "weights.slots", weight<&WeightOptions::slots>, between(1, 4096), "children",
+      "W: children that a weight step trains; at most this many ranks (all that it means with a "
+      "table, which trains none)."};
 }
 
 std::vector<Key> batch_keys() {

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sections space and supernet.
 #include "app/config/schema.hpp"
-#include "core/error.hpp"
-#include "search/settings.hpp"
 
 namespace enas::app {
 namespace {
 
-using search::SpaceOptions;
-using search::SupernetOptions;
+using SupernetOptions = supernet::Options;
 using space::MacroSpaceOptions;
 using space::MicroSpaceOptions;
 using space::RecurrentSpaceOptions;
+using space::SpaceOptions;
 using supernet::MacroOptions;
 using supernet::MicroOptions;
 using supernet::RecurrentOptions;
 
 int& nodes(Settings& settings) {
-  return settings.space.kind == SpaceKind::micro ? settings.space.micro.nodes
-                                                 : settings.space.recurrent.nodes;
+  return settings.space.kind == space::SpaceKind::micro ? settings.space.micro.nodes
+                                                        : settings.space.recurrent.nodes;
 }
 
 std::vector<Key> space_keys() {
@@ -26,25 +24,17 @@ std::vector<Key> space_keys() {
       of_images<&Settings::space, &MacroSpaceOptions::operations, &MicroSpaceOptions::operations>;
   return {
       {"space.kind",
-       choice_at<&Settings::space, &SpaceOptions::kind>(kind_names()),
+       choice_at<&Settings::space, &SpaceOptions::kind>({"recurrent", "macro", "micro"}),
        {},
        "",
-       "What is searched: a recurrent cell, a whole convolutional network (macro), a normal and a "
-       "reduction cell of one (micro), or recurrent cells whose scores are looked up (tabular). "
-       "Other keys and their defaults depend on it."},
-      only(kTabular,
-           {"space.table",
-            at<&Settings::space, &SpaceOptions::table>,
-            {},
-            "",
-            "File with the score of every cell that the other keys of this section allow.",
-            Role::adjustable}),
+       "What is searched: a recurrent cell, a whole convolutional network (macro), or a normal and "
+       "a reduction cell of one (micro). Other keys and their defaults depend on it."},
       only(kMacro,
            {"space.layers", at<&Settings::space, &SpaceOptions::macro, &MacroSpaceOptions::layers>,
             between(1, 128), "layers", "L: layers of the network, the stem not counted."}),
-      only({SpaceKind::recurrent, SpaceKind::micro, SpaceKind::tabular},
+      only({Scope::recurrent, Scope::micro, Scope::table},
            {"space.nodes", nodes, between(1, 256), "nodes",
-            "Recurrent and tabular, N: nodes of the cell, the first one included. Micro, B: nodes "
+            "Recurrent, N: nodes of the cell, the first one included. Micro, B: nodes "
             "of a cell, "
             "its two inputs included, at least 3."}),
       only(kImages, {"space.operations",
@@ -84,16 +74,11 @@ std::vector<Key> space_keys() {
 }
 
 supernet::Kernels& kernels(Settings& settings) {
-  switch (settings.space.kind) {
-    case SpaceKind::recurrent:
-    case SpaceKind::tabular:  // has no such key
-      return settings.supernet.recurrent.kernels;
-    case SpaceKind::macro:
-      return settings.supernet.macro.kernels;
-    case SpaceKind::micro:
-      return settings.supernet.micro.kernels;
-  }
-  throw ContractError("unknown kind of space");
+  return settings.supernet.kernels(settings.space.kind);
+}
+
+nn::Precision& precision(Settings& settings) {
+  return settings.supernet.precision(settings.space.kind);
 }
 
 /// Of every kind that is trained, each with a member of its own.
@@ -110,7 +95,7 @@ Key kernels_key() {
 Key precision_key() {
   return {
       "supernet.precision",
-      choice_of<search::supernet_precision>({"float32", "tf32", "bfloat16"}),
+      choice_of<precision>({"float32", "tf32", "bfloat16"}),
       {},
       "",
       "Factors of the large products: as they are, rounded to TF32 (GPUs only), or rounded to "

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section train.
 #include "app/config/schema.hpp"
-#include "search/settings.hpp"
 
 namespace enas::app {
 namespace {
@@ -9,8 +8,8 @@ namespace {
 using child::MacroNetworkOptions;
 using child::MicroNetworkOptions;
 using child::RecurrentNetworkOptions;
-using search::TrainOptions;
-using search::WeightOptions;
+using TrainOptions = enas::train::Options;
+using StepOptions = enas::train::StepOptions;
 
 template <auto kMember>
 auto& train(Settings& settings) {
@@ -35,25 +34,29 @@ auto& micro(Settings& settings) {
 /// The member of either image space, whichever is in force.
 template <auto kMacro, auto kMicro>
 auto& of_images(Settings& settings) {
-  return settings.space.kind == SpaceKind::macro ? settings.train.macro.*kMacro
-                                                 : settings.train.micro.*kMicro;
+  return settings.space.kind == space::SpaceKind::macro ? settings.train.macro.*kMacro
+                                                        : settings.train.micro.*kMicro;
+}
+
+nn::Precision& precision(Settings& settings) {
+  return settings.train.precision(settings.space.kind);
 }
 
 std::vector<Key> batch_keys() {
   return {
       {"train.epochs", train<&TrainOptions::epochs>, at_least(1), "epochs",
        "Passes over the training set, with a look at the whole validation split after each."},
-      {"train.slots", step<&WeightOptions::slots>, between(1, 4096), "slots",
+      {"train.slots", step<&StepOptions::slots>, between(1, 4096), "slots",
        "Batches that a step is made of, each with statistics of its own; at most this many ranks."},
-      {"train.batch_size", step<&WeightOptions::batch_size>, between(1, 1e6), "examples",
+      {"train.batch_size", step<&StepOptions::batch_size>, between(1, 1e6), "examples",
        "Examples of a slot; a step trains slots × batch_size of them."},
       only(kRecurrent, {"train.segment_length",
-                        at<&Settings::train, &TrainOptions::step, &WeightOptions::segments,
+                        at<&Settings::train, &TrainOptions::step, &StepOptions::segments,
                            &data::SegmentOptions::segment_length>,
                         between(1, 1e5), "tokens", "T: time steps of a segment."}),
       only(kRecurrent,
            {"train.random_length",
-            at<&Settings::train, &TrainOptions::step, &WeightOptions::segments,
+            at<&Settings::train, &TrainOptions::step, &StepOptions::segments,
                &data::SegmentOptions::random_length>,
             {},
             "",
@@ -79,41 +82,41 @@ std::vector<Key> batch_keys() {
 std::vector<Key> rate_keys() {
   return {
       {"train.lr_schedule",
-       choice_at<&Settings::train, &TrainOptions::step, &WeightOptions::lr_schedule>(
+       choice_at<&Settings::train, &TrainOptions::step, &StepOptions::lr_schedule>(
            {"decay", "cosine"}),
        {},
        "",
        "How the learning rate changes from epoch to epoch: by a factor, or along a cosine from lr "
        "to lr_min that starts again and again."},
-      {"train.lr", step<&WeightOptions::lr>, between(0, 1e6), "",
+      {"train.lr", step<&StepOptions::lr>, between(0, 1e6), "",
        "Learning rate of SGD on the mean loss of a token or image; the largest where it changes."},
       {"train.lr_decay",
-       step<&WeightOptions::lr_decay>,
+       step<&StepOptions::lr_decay>,
        {.low = 0.0, .high = 1.0, .without_low = true},
        "",
        "\"decay\": factor of the learning rate an epoch, from epoch lr_decay_start on."},
-      {"train.lr_decay_start", step<&WeightOptions::lr_decay_start>, at_least(0), "epoch",
+      {"train.lr_decay_start", step<&StepOptions::lr_decay_start>, at_least(0), "epoch",
        "\"decay\": first epoch, counted from 0, whose learning rate is multiplied."},
-      {"train.lr_min", step<&WeightOptions::lr_min>, between(0, 1e6), "",
+      {"train.lr_min", step<&StepOptions::lr_min>, between(0, 1e6), "",
        "The learning rate never falls below this; at most lr."},
-      {"train.lr_restart_epochs", step<&WeightOptions::lr_restart_rounds>, at_least(1), "epochs",
+      {"train.lr_restart_epochs", step<&StepOptions::lr_restart_rounds>, at_least(1), "epochs",
        "\"cosine\", T0: epochs until the learning rate first starts again at lr."},
-      {"train.lr_restart_factor", step<&WeightOptions::lr_restart_factor>, at_least(1), "",
+      {"train.lr_restart_factor", step<&StepOptions::lr_restart_factor>, at_least(1), "",
        "\"cosine\", Tmul: each period is so many times as long as the one before."},
       only(kRecurrent, {"train.lr_scales_with_length",
-                        step<&WeightOptions::lr_scales_with_length>,
+                        step<&StepOptions::lr_scales_with_length>,
                         {},
                         "",
                         "Multiply the learning rate by a segment's length / segment_length."}),
-      {"train.momentum", step<&WeightOptions::momentum>, decaying(), "",
+      {"train.momentum", step<&StepOptions::momentum>, decaying(), "",
        "Nesterov momentum of SGD; 0 for none."},
-      {"train.clip_norm", step<&WeightOptions::clip_norm>, between(0, 1e6), "",
+      {"train.clip_norm", step<&StepOptions::clip_norm>, between(0, 1e6), "",
        "Largest global norm of the mean gradient; 0 for no clipping."},
-      {"train.weight_decay", step<&WeightOptions::weight_decay>, between(0, 1e3), "",
+      {"train.weight_decay", step<&StepOptions::weight_decay>, between(0, 1e3), "",
        "λ: λ·w is added to the gradient."},
       only(kImages,
            {"train.decay_norms",
-            step<&WeightOptions::decay_norms>,
+            step<&StepOptions::decay_norms>,
             {},
             "",
             "Weight decay for scales and offsets of batch norms too, as the authors' code."}),
@@ -199,7 +202,7 @@ std::vector<Key> image_network_keys() {
 
 Key precision_key() {
   return {"train.precision",
-          choice_of<search::train_precision>({"float32", "tf32", "bfloat16"}),
+          choice_of<precision>({"float32", "tf32", "bfloat16"}),
           {},
           "",
           "Factors of the large products: as they are, rounded to TF32 (GPUs only), or rounded to "

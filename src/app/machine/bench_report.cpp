@@ -24,27 +24,28 @@ constexpr std::array<Label, 5> kPieces = {{{"weight_step", "weight step"},
                                            {"sample_phase", "children of a phase"},
                                            {"update", "step on θ"}}};
 
-Json timing_json(const search::Timing& timing) {
+Json timing_json(const bench::Timing& timing) {
   return {{"median_s", timing.median_s}, {"min_s", timing.min_s}};
 }
 
-Json split_json(const search::StepSplit& split) {
+Json split_json(const bench::StepSplit& split) {
   return {{"data_s", split.data_s},         {"forward_s", split.forward_s},
           {"backward_s", split.backward_s}, {"pack_s", split.pack_s},
           {"wait_s", split.wait_s},         {"reduce_s", split.reduce_s},
           {"update_s", split.update_s}};
 }
 
-Json configuration_json(const Settings& settings, const search::BenchOptions& options,
-                        const search::BenchReport& report) {
+Json configuration_json(const Settings& settings, const bench::Options& options,
+                        const bench::Report& report) {
   const auto value = [&](const char* key) {
     return std::get<std::string>(find_key(key)->value_in(settings));
   };
   Json json = {{"space", name_of(settings.space.kind)},
                {"data", report.data},
                {"kernels", value("supernet.kernels")}};
-  json["precision"] = settings.space.kind == SpaceKind::recurrent ? value("supernet.precision")
-                                                                  : std::string("float32");
+  json["precision"] = settings.space.kind == space::SpaceKind::recurrent
+                          ? value("supernet.precision")
+                          : std::string("float32");
   json["slots"] = settings.weights.slots;
   json["batch_size"] = settings.weights.batch_size;
   json["ranks"] = report.ranks;
@@ -54,7 +55,7 @@ Json configuration_json(const Settings& settings, const search::BenchOptions& op
   return json;
 }
 
-Json weight_json(const search::BenchReport& report) {
+Json weight_json(const bench::Report& report) {
   const auto& weight = report.weight;
   Json json = timing_json(weight.step);
   json["split"] = split_json(weight.ranks.front().split);
@@ -67,7 +68,7 @@ Json weight_json(const search::BenchReport& report) {
   return json;
 }
 
-Json reward_json(const search::ControllerBench& controller) {
+Json reward_json(const bench::ControllerBench& controller) {
   Json json = timing_json(controller.reward);
   json["flops"] = controller.reward_flops;
   json["examples"] = controller.reward_examples;
@@ -138,8 +139,8 @@ std::string comparison_text(const Json& bench) {
 
 }  // namespace
 
-Json bench_json(const Settings& settings, const search::BenchOptions& options,
-                const search::BenchReport& report) {
+Json bench_json(const Settings& settings, const bench::Options& options,
+                const bench::Report& report) {
   Json json;
   json["configuration"] = configuration_json(settings, options, report);
   json["example"] = report.example;

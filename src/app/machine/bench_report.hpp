@@ -5,14 +5,14 @@
 #include <string>
 
 #include "app/config/key.hpp"
+#include "bench/bench.hpp"
 #include "core/json.hpp"
-#include "search/bench.hpp"
 
 namespace enas::app {
 
 /// Configuration and measurements, without what the machine can do.
-Json bench_json(const Settings& settings, const search::BenchOptions& options,
-                const search::BenchReport& report);
+Json bench_json(const Settings& settings, const bench::Options& options,
+                const bench::Report& report);
 /// Adds GFLOP/s and, of `peak` GFLOP/s, the share.
 void add_rates(Json& bench, double peak);
 /// How many times as long the reference took, piece by piece, and both peak memories.

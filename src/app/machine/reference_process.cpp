@@ -74,15 +74,14 @@ std::vector<std::string> own_environment() {
 
 }  // namespace
 
-std::vector<std::string> reference_arguments(const CommandLine& line,
-                                             const search::Settings& settings) {
+std::vector<std::string> reference_arguments(const CommandLine& line, const Settings& settings) {
   std::vector<std::string> arguments = {"enas_hpc", "bench", "--config", line.config_file.string()};
   const auto set = [&](const std::string& text) {
     arguments.insert(arguments.end(), {"--set", text});
   };
   for (const auto& text : line.sets) set(text);
   set("supernet.kernels=eager");
-  if (settings.space.kind == search::SpaceKind::recurrent) set("supernet.precision=float32");
+  if (settings.space.kind == space::SpaceKind::recurrent) set("supernet.precision=float32");
   set(concat("run.threads=", settings.run.threads));
   const auto& bench = line.bench;
   arguments.insert(arguments.end(),
@@ -103,7 +102,7 @@ std::vector<std::string> reference_environment(const std::vector<std::string>& e
   return kept;
 }
 
-ReferenceProcess::ReferenceProcess(const CommandLine& line, const search::Settings& settings) {
+ReferenceProcess::ReferenceProcess(const CommandLine& line, const Settings& settings) {
   std::array<int, 2> in{};
   std::array<int, 2> out{};
   errors_ = memfd_create("enas_hpc reference", MFD_CLOEXEC);

@@ -9,14 +9,13 @@
 #include <vector>
 
 #include "app/command_line.hpp"
+#include "app/config/settings.hpp"
 #include "core/json.hpp"
-#include "search/settings.hpp"
 
 namespace enas::app {
 
 /// What the second process is started with.
-std::vector<std::string> reference_arguments(const CommandLine& line,
-                                             const search::Settings& settings);
+std::vector<std::string> reference_arguments(const CommandLine& line, const Settings& settings);
 /// NAME=VALUE of `environment` without what ties a process to an MPI job, and with what switches
 /// the settings of this program off.
 std::vector<std::string> reference_environment(const std::vector<std::string>& environment);
@@ -25,7 +24,7 @@ std::vector<std::string> reference_environment(const std::vector<std::string>& e
 class ReferenceProcess {
  public:
   /// Starts it. Throws SystemError when the system does not.
-  ReferenceProcess(const CommandLine& line, const search::Settings& settings);
+  ReferenceProcess(const CommandLine& line, const Settings& settings);
   /// Ends it if it is still there.
   ~ReferenceProcess();
   ReferenceProcess(const ReferenceProcess&) = delete;

@@ -10,7 +10,7 @@
 namespace enas::app {
 namespace {
 
-Json point_json(const search::ScalingPoint& point, const search::ScalingPoint& single) {
+Json point_json(const bench::ScalingPoint& point, const bench::ScalingPoint& single) {
   const auto& weight = point.weight;
   const double speedup = single.weight.step.median_s / weight.step.median_s;
   double sent = 0.0;
@@ -33,7 +33,7 @@ Json point_json(const search::ScalingPoint& point, const search::ScalingPoint& s
           {"reduce_s", reductions}};
 }
 
-Json prediction_json(const search::ScalingPrediction& tree, const search::ScalingPrediction& ring) {
+Json prediction_json(const bench::ScalingPrediction& tree, const bench::ScalingPrediction& ring) {
   const auto& shape = tree.shape;
   return {{"ranks", shape.ranks},
           {"slots", shape.slots},
@@ -46,7 +46,7 @@ Json prediction_json(const search::ScalingPrediction& tree, const search::Scalin
           {"ring_efficiency", ring.efficiency}};
 }
 
-Json series_json(const search::ScalingSeries& series) {
+Json series_json(const bench::ScalingSeries& series) {
   Json points = Json::array();
   for (const auto& point : series.points) {
     points.push_back(point_json(point, series.points.front()));
@@ -103,8 +103,8 @@ std::string model_text(const Json& series) {
 
 }  // namespace
 
-Json scaling_json(const search::Settings& settings, const search::ScalingOptions& options,
-                  const search::ScalingReport& report) {
+Json scaling_json(const Settings& settings, const bench::ScalingOptions& options,
+                  const bench::ScalingReport& report) {
   Json json = {{"space", name_of(settings.space.kind)},
                {"data", report.data},
                {"example", report.example},

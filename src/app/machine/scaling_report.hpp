@@ -4,13 +4,14 @@
 
 #include <string>
 
+#include "app/config/settings.hpp"
+#include "bench/scaling.hpp"
 #include "core/json.hpp"
-#include "search/scaling.hpp"
 
 namespace enas::app {
 
-Json scaling_json(const search::Settings& settings, const search::ScalingOptions& options,
-                  const search::ScalingReport& report);
+Json scaling_json(const Settings& settings, const bench::ScalingOptions& options,
+                  const bench::ScalingReport& report);
 std::string scaling_text(const Json& scaling);
 
 }  // namespace enas::app

@@ -48,7 +48,7 @@ TEST_F(CheckpointerTest, KeepsSlotStatesInSlotOrder) {
 }
 
 /// Gives every velocity a value of its own.
-void set_velocities(const WeightOptimizer& optimizer, float start) {
+void set_velocities(const train::Optimizer& optimizer, float start) {
   for (const auto& array : optimizer.state()) {
     for (float& value : std::get<std::span<float>>(array.values)) value = start += 0.125F;
   }

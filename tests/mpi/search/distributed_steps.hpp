@@ -8,7 +8,7 @@
 #include "comm/mpi_reducer.hpp"
 #include "mpi/search/sequential_steps.hpp"
 #include "search/shared_weights.hpp"
-#include "search/step.hpp"
+#include "train/step.hpp"
 
 namespace enas::search {
 
@@ -27,13 +27,13 @@ struct Distributed {
                     faults) {}
 
   /// At the present position, which stays.
-  StepReport run() {
+  train::StepReport run() {
     const Progress& progress = state.progress;
     children = state.children.at(parts.space.id(), parts.settings.weights.slots, progress.index);
     return weight_step.run({progress.round, progress.index, progress.step}, progress.lr_factor,
                            state.slot_state, 0);
   }
-  StepReport step() {
+  train::StepReport step() {
     auto report = run();
     ++state.progress.step;
     ++state.progress.index;
@@ -45,7 +45,7 @@ struct Distributed {
   comm::MpiReducer reducer;
   SearchState state;
   SharedWeights shared_weights;
-  Step weight_step;
+  train::Step weight_step;
   std::vector<space::Architecture> children;  ///< of the last step
 };
 

@@ -31,7 +31,7 @@ TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
     run.state.progress.index = 0;
     for (int step = 0; step < 2; ++step) {
       run.step();
-      alone.follow(run, scheduled_lr(settings.weights, round));
+      alone.follow(run, train::scheduled_lr(settings.weights, round));
       alone.expect_equal(run);
     }
     compare_replicas();

@@ -14,8 +14,8 @@
 #include "run/slot_states.hpp"
 #include "run/state_file.hpp"
 #include "search/search.hpp"
-#include "search/training_job.hpp"
 #include "support/thrown.hpp"
+#include "train/training_job.hpp"
 
 namespace enas::search {
 namespace {
@@ -86,13 +86,14 @@ struct TrainingProgram {
   run::Identity identity = identity_of(parts.settings);
   run::Context context{test_world(), log,      parts.settings.run, limits,
                        directory,    identity, no_faults};
-  TrainingJob job{context, {parts.settings.train, architecture, network, reducer, *parts.task}};
+  train::TrainingJob job{context,
+                         {parts.settings.train, architecture, network, reducer, *parts.task}};
   run::Checkpointer checkpointer{test_world(), log, directory, parts.settings.run.checkpoint,
                                  identity,     job};
 };
 
 const run::CheckpointKind& kind_of(const Program&) { return kSearchCheckpoint; }
-const run::CheckpointKind& kind_of(const TrainingProgram&) { return kTrainingCheckpoint; }
+const run::CheckpointKind& kind_of(const TrainingProgram&) { return train::kTrainingCheckpoint; }
 
 struct RefusedCheckpointTest : CheckpointerTest {
   /// The hash that `enas_hpc state-hash` prints of a checkpoint of it, on rank 0.

@@ -40,8 +40,8 @@ TEST(RolloutExchange, GivesAllRolloutsInOrder) {
   }
 }
 
-constexpr Metric kPerplexity{Metric::Kind::perplexity, 0.0};
-constexpr Metric kAccuracy{Metric::Kind::accuracy, 0.0};
+constexpr task::Metric kPerplexity{task::Metric::Kind::perplexity, 0.0};
+constexpr task::Metric kAccuracy{task::Metric::Kind::accuracy, 0.0};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(RolloutExchange, ScoresAreMeans) {
@@ -59,7 +59,7 @@ TEST(RolloutExchange, ScoresAreMeans) {
 
 TEST(RolloutExchange, MakesAStatusOfALossOrMetricThatIsNotFinite) {
   const space::Architecture child{"space/1", {1}};
-  for (const Metric& metric : {kPerplexity, kAccuracy}) {
+  for (const task::Metric& metric : {kPerplexity, kAccuracy}) {
     for (const double nats : {kInfinity, std::nan("")}) {
       EXPECT_EQ(rollout_of(child, {nats, 1, 4}, metric).status, space::RolloutStatus::not_finite);
     }

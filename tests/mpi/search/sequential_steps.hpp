@@ -28,7 +28,7 @@ class SequentialSteps {
   }
 
   /// `bad_slots` give no gradient. Returns the norm before clipping.
-  double step(const PhaseChildren& children, const StepPlace& place, double lr,
+  double step(const PhaseChildren& children, const task::StepPlace& place, double lr,
               const std::set<int>& bad_slots = {}) {
     const auto& options = parts_.settings.weights;
     gradients_.assign(states.size(), {});
@@ -61,7 +61,8 @@ class SequentialSteps {
   std::vector<std::vector<float>> velocities;  ///< one a weight; none without momentum
 
  private:
-  void run_slot(int slot, const space::Architecture& child, const StepPlace& place, bool bad) {
+  void run_slot(int slot, const space::Architecture& child, const task::StepPlace& place,
+                bool bad) {
     const auto& options = parts_.settings.weights;
     auto& state = states[static_cast<std::size_t>(slot)];
     const auto result =

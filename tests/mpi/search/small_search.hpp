@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "search/random_strategy.hpp"
-#include "search/reinforce_strategy.hpp"
 #include "search/search_state.hpp"
 #include "search/spaces.hpp"
-#include "search/task.hpp"
-#include "search/weight_optimizer.hpp"
+#include "search/strategy/random.hpp"
+#include "search/strategy/reinforce.hpp"
 #include "support/mpi_main.hpp"
+#include "task/task.hpp"
+#include "train/optimizer.hpp"
 #include "unit/search/small_settings.hpp"
 
 namespace enas::search {
@@ -27,7 +27,7 @@ struct SmallSearch {
   explicit SmallSearch(const Settings& chosen, std::uint64_t seed = 11,
                        std::optional<comm::Block> own_slots = std::nullopt)
       : settings(chosen),
-        task(make_task(settings, own_slots.value_or(comm::Block{0, settings.weights.slots}))),
+        task(task::make_task(settings, own_slots.value_or(comm::Block{0, settings.weights.slots}))),
         space(make_space(settings.space)),
         supernet(make_supernet(with_seed(settings, seed), task->data_shape())),
         optimizer(supernet->weights(), settings.weights),
@@ -69,10 +69,10 @@ struct SmallSearch {
   }
 
   Settings settings;
-  std::unique_ptr<Task> task;
+  std::unique_ptr<task::Task> task;
   space::SearchSpace space;
   std::unique_ptr<supernet::Supernet> supernet;
-  WeightOptimizer optimizer;
+  train::Optimizer optimizer;
   ReinforceStrategy strategy;
 };
 

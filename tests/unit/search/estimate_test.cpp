@@ -6,9 +6,9 @@
 
 #include "core/clock.hpp"
 #include "core/memory.hpp"
-#include "search/random_strategy.hpp"
 #include "search/search.hpp"
 #include "search/spaces.hpp"
+#include "search/strategy/random.hpp"
 #include "support/thrown.hpp"
 #include "unit/search/small_settings.hpp"
 

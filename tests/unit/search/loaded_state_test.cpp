@@ -16,7 +16,7 @@ namespace {
 struct LoadedState : testing::Test {
   space::SearchSpace space = space::recurrent_space({.nodes = 2});  // 3 tokens: 4, 1 and 4 choices
   Settings settings = small_settings(2);                            // a pass has 6 segments
-  std::unique_ptr<Task> task = make_task(settings, {0, 2});
+  std::unique_ptr<task::Task> task = task::make_task(settings, {0, 2});
   SearchState state;
   Progress& progress = state.progress;
   BestChild& best = state.best;
@@ -110,7 +110,7 @@ TEST_F(LoadedState, RefusesChildrenOfAnotherPhase) {
 
 TEST_F(LoadedState, KnowsImagesAndSubsets) {
   settings = small_image_settings(SpaceKind::macro, 2);  // a pass has 6 batches
-  task = make_task(settings, {});
+  task = task::make_task(settings, {});
   settings.rollout.steps = 4;
   space = space::macro_space(settings.space.macro);  // 6 | 6, 1 bit | 6, 2 bits
   best.tokens = {5, 5, 1, 5, 1, 1};

@@ -20,7 +20,7 @@ using Texts = std::vector<std::string>;
 
 struct RunLogTest : testing::Test {
   space::SearchSpace space = space::recurrent_space({.nodes = 2});  // 3 tokens, 4 options
-  RunLog log{space, {Metric::Kind::perplexity, kNan}};
+  RunLog log{space, {task::Metric::Kind::perplexity, kNan}};
   io::Digest strategy{0x1234, 0xabcd};
   Progress progress;
 
@@ -33,7 +33,7 @@ struct RunLogTest : testing::Test {
 };
 
 TEST_F(RunLogTest, WeightStep) {
-  StepReport report;
+  train::StepReport report;
   std::vector<space::Architecture> children;
   for (std::int64_t slot = 0; slot < 2; ++slot) {
     run::StepRecord record;
@@ -95,8 +95,8 @@ TEST_F(RunLogTest, WeightStep) {
 }
 
 TEST_F(RunLogTest, SlotsOfImagesHaveAnAccuracy) {
-  RunLog images(space, {Metric::Kind::accuracy, kNan});
-  StepReport report;
+  RunLog images(space, {task::Metric::Kind::accuracy, kNan});
+  train::StepReport report;
   std::vector<space::Architecture> children;
   run::StepRecord record;
   record.item = 0;

@@ -27,7 +27,7 @@ inline Settings small_search_settings(int slots) {
 /// The recurrent space with three nodes. A pass has 6 segments of 5 tokens.
 inline Settings small_settings(int slots = 4) {
   Settings settings = small_search_settings(slots);
-  settings.data.source = DataSource::markov;
+  settings.data.source = task::DataSource::markov;
   settings.data.markov = {.vocabulary = 20,
                           .order = 1,
                           .branching = 3,
@@ -52,7 +52,7 @@ inline Settings small_settings(int slots = 4) {
 /// pass has 6 batches of 4 images a slot, and 3 images are left over; 30 are for validation.
 inline Settings small_image_settings(SpaceKind kind, int slots = 4) {
   Settings settings = small_search_settings(slots);
-  settings.data.source = DataSource::shapes;
+  settings.data.source = task::DataSource::shapes;
   settings.data.shapes = {.size = 8,
                           .classes = 4,
                           .train_images = 6 * slots * 4 + 3,
@@ -68,7 +68,7 @@ inline Settings small_image_settings(SpaceKind kind, int slots = 4) {
   settings.supernet.micro.cells = 3;
   settings.supernet.micro.filters = 2;
   settings.weights.batch_size = 4;
-  settings.weights.lr_schedule = LrSchedule::cosine;
+  settings.weights.lr_schedule = train::LrSchedule::cosine;
   settings.weights.lr = 0.05;
   settings.weights.lr_min = 0.001;
   settings.weights.momentum = 0.9;

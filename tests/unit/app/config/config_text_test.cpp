@@ -220,7 +220,7 @@ TEST(Configs, CifarOnesHaveTheirSlotsAndBatches) {
     EXPECT_EQ(settings.space.kind, expected.kind);
     EXPECT_EQ(settings.weights.slots, expected.slots);
     EXPECT_EQ(settings.weights.batch_size, expected.batch_size);
-    EXPECT_EQ(settings.data.source, search::DataSource::cifar10);
+    EXPECT_EQ(settings.data.source, task::DataSource::cifar10);
     EXPECT_EQ(settings.data.path, "data/cifar-10-batches-bin");
   }
 }

@@ -37,7 +37,7 @@ TEST(Presets, PaperOfTheRecurrentSpace) {
   const Settings settings = preset_settings("paper", SpaceKind::recurrent);
   EXPECT_EQ(settings.space.recurrent.nodes, 12);
   EXPECT_EQ(settings.weights.batch_size, 64);
-  EXPECT_EQ(settings.weights.lr_schedule, search::LrSchedule::decay);
+  EXPECT_EQ(settings.weights.lr_schedule, train::LrSchedule::decay);
   EXPECT_EQ(settings.weights.lr_decay, 0.96);
   EXPECT_EQ(settings.weights.lr_decay_start, 15);
   EXPECT_EQ(settings.weights.weight_decay, 1e-7);
@@ -65,7 +65,7 @@ TEST(Presets, ImagesFollowTheScriptsOfTheAuthors) {
   for (const auto kind : {SpaceKind::macro, SpaceKind::micro}) {
     SCOPED_TRACE(name_of(kind));
     const Settings settings = preset_settings("default", kind);
-    EXPECT_EQ(settings.weights.lr_schedule, search::LrSchedule::cosine);
+    EXPECT_EQ(settings.weights.lr_schedule, train::LrSchedule::cosine);
     EXPECT_EQ(settings.weights.lr, 0.05);
     EXPECT_EQ(settings.weights.lr_min, 0.0005);
     EXPECT_EQ(settings.weights.lr_restart_rounds, 10);

@@ -8,8 +8,8 @@
 namespace enas::app {
 namespace {
 
-search::BenchReport measured() {
-  search::BenchReport report;
+bench::Report measured() {
+  bench::Report report;
   report.data = "some text";
   report.example = "token";
   report.ranks = 2;
@@ -35,7 +35,7 @@ search::BenchReport measured() {
 }
 
 Json bench_of(bool weights, bool controller) {
-  search::BenchOptions options;
+  bench::Options options;
   options.weights = weights;
   options.controller = controller;
   return bench_json(read(kMarkov).settings, options, measured());
