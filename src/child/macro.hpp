@@ -7,20 +7,11 @@
 
 #include "child/image_network.hpp"
 #include "child/image_plan.hpp"
+#include "child/options.hpp"
 #include "nn/precision.hpp"
 #include "space/macro.hpp"
 
 namespace enas::child {
-
-struct MacroNetworkOptions {
-  int filters = 96;       ///< F of the first layers, doubled at each pool layer
-  double dropout = 0.5;   ///< probability of dropping a pooled feature before the classifier: 1
-                          ///< minus the authors' keep probability, in [0, 1)
-  bool released = false;  ///< as the authors' code: separable convolutions are built as dense ones
-                          ///< ("…/conv"), and pools are refused
-  double norm_epsilon = 1e-5;
-  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
-};
 
 /// All that the network has and does, without allocating a weight. Norms are [2, F]: scale, offset.
 /// "stem/conv" [F, C, 3, 3], "stem/norm"; for layer l with operation o "layer/<l>/<o>/in" [F, F, 1,

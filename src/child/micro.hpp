@@ -7,21 +7,11 @@
 
 #include "child/image_network.hpp"
 #include "child/image_plan.hpp"
+#include "child/options.hpp"
 #include "nn/precision.hpp"
 #include "space/micro.hpp"
 
 namespace enas::child {
-
-struct MicroNetworkOptions {
-  int layers = 15;       ///< L: normal cells; two reduction cells come on top
-  int filters = 36;      ///< F of the first cells, doubled at each reduction
-  double dropout = 0.2;  ///< probability of dropping a pooled feature before the classifier: 1
-                         ///< minus the authors' keep probability 0.8, in [0, 1)
-  double drop_path_keep = 0.6;    ///< the last cell's at the end of the training, in (0, 1]
-  double auxiliary_weight = 0.4;  ///< of the auxiliary head's cross-entropy; 0: no such head
-  double norm_epsilon = 1e-5;
-  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
-};
 
 /// All that the network has and does, without allocating a weight. Norms are [2, channels]: scale,
 /// offset; a factorized reduction has "…/even", "…/odd" [F/2, in, 1, 1] and "…/norm".

@@ -7,34 +7,12 @@
 #include <vector>
 
 #include "child/network.hpp"
+#include "child/options.hpp"
 #include "nn/precision.hpp"
 #include "nn/recurrent/language_model.hpp"
 #include "space/recurrent.hpp"
 
 namespace enas::child {
-
-/// Which nodes are averaged, unless the cell names them itself.
-enum class CellOutput { loose_ends, all };
-
-/// Drops, activation l2 and no slowness are the defaults of the authors' enas_lm for a fixed cell
-/// (fixed_lib.py); init_range is the paper's.
-struct RecurrentNetworkOptions {
-  int hidden = 748;  ///< H: width of the embedding and of every node
-  CellOutput cell_output = CellOutput::loose_ends;
-  bool output_bias = false;  ///< besides the tied embedding
-  double init_range = 0.04;  ///< initial weights uniform in ±init_range
-  // Probabilities of dropping, as in nn::LanguageModelOptions; 0 switches one off.
-  double drop_word = 0.125;
-  double drop_input = 0.175;
-  double drop_cell_input = 0.725;
-  double drop_state = 0.225;
-  double drop_output = 0.75;
-  // Penalties on the cell's outputs before drop_output.
-  double slowness = 0.0;
-  double activation_l2 = 0.7;
-  bool fused = true;  ///< else plain expressions of LibTorch, the same up to rounding
-  nn::Precision precision = nn::Precision::float32;  ///< of the products; fused only
-};
 
 /// The nodes whose mean is the cell's output, ascending.
 std::vector<int> cell_outputs(const space::RecurrentCell& cell, CellOutput output);

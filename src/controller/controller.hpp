@@ -9,28 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "controller/options.hpp"
 #include "core/random.hpp"
 #include "space/architecture.hpp"
 #include "space/search_space.hpp"
 
 namespace enas::controller {
-
-/// Which probability of a skip the penalty compares with its target.
-enum class SkipPenalty {
-  sampled,   ///< the one that bits are sampled with, σ(2x)
-  released,  ///< the authors' code: σ(x), though bits are sampled with σ(2x)
-};
-
-struct ControllerOptions {
-  int hidden = 100;             ///< LSTM width (the paper's)
-  double temperature = 5.0;     ///< divides logits; 0 for none
-  double tanh_constant = 2.25;  ///< logits become c·tanh(logits) after the temperature; 0 for none
-  double option_tanh_divisor = 1.0;  ///< c of option decisions is divided by it
-  bool tie_embeddings = false;  ///< option logits use the option embeddings (the authors' enas_lm)
-  double init_range = 0.1;      ///< θ uniform in ±init_range
-  double skip_target = 0.4;     ///< ρ: wanted probability of each bit of a subset
-  SkipPenalty skip_penalty = SkipPenalty::sampled;
-};
 
 /// One tensor of θ.
 struct Parameter {

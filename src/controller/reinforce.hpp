@@ -10,22 +10,6 @@
 
 namespace enas::controller {
 
-enum class EntropyMode {
-  reward,    ///< R + weight · H enters the reward; H has no gradient of its own (the authors)
-  gradient,  ///< weight · H is maximised directly
-};
-
-struct ReinforceOptions {
-  double lr = 5e-5;
-  double adam_beta1 = 0.9;
-  double adam_beta2 = 0.999;
-  double adam_epsilon = 1e-8;
-  double entropy_weight = 1e-5;
-  EntropyMode entropy_mode = EntropyMode::reward;
-  double skip_weight = 0.8;  ///< times the mean skip penalty, added to the loss with its gradient
-  double baseline_decay = 0.99;  ///< d in b ← d·b + (1 − d)·R, which comes before R − b
-};
-
 /// One rollout, for the learning rule.
 struct ScoredArchitecture {
   space::Architecture architecture;

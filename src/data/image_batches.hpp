@@ -12,6 +12,7 @@
 
 #include "core/random.hpp"
 #include "data/image_set.hpp"
+#include "data/options.hpp"
 
 namespace enas::data {
 
@@ -19,16 +20,6 @@ namespace enas::data {
 struct ImageBatch {
   at::Tensor input;
   at::Tensor target;
-};
-
-/// What may be done to a training image, in this order.
-struct AugmentOptions {
-  int pad = 4;       ///< zeros around the normalised image, then a random crop of its size; 0: none
-  bool flip = true;  ///< left to right with probability 1/2
-  int cutout = 0;    ///< side of a square set to zero, its centre uniform over the image; 0: none
-  const char* cutout_key = "data.cutout";  ///< what messages call it
-  bool cutout_corner =
-      false;  ///< the square's top-left corner is uniform instead (the authors' code)
 };
 
 /// Where a training batch belongs.

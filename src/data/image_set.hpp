@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/options.hpp"
 #include "io/digest.hpp"
 
 namespace enas::data {
@@ -40,16 +41,6 @@ struct ImageSet {
   io::Digest digest;                    ///< of shape, splits, labels and pixels
   io::Digest digest_without_test;       ///< what it would be if `test` were empty
   std::shared_ptr<const void> storage;  ///< keeps the bytes alive
-};
-
-/// How one pool of training images becomes a training and a validation split.
-struct ImageSplitOptions {
-  std::int64_t valid_size = 5000;  ///< images taken from the end of the training images
-  /// Training images used, counted from the start of what is left; 0 for all.
-  std::int64_t limit_train = 0;
-  /// Permute the training images (the same way whatever the run's seed) before anything is taken:
-  /// for files that are sorted by class.
-  bool shuffle_split = false;
 };
 
 /// Fills both digests, of everything but name and storage.

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/options.hpp"
+
 namespace enas::data {
 
 /// One batch of a language model. Both [T, B] int64; targets are the inputs one token later.
@@ -72,15 +74,6 @@ class WholeColumns {
 struct Segment {
   std::int64_t position = 0;
   std::int64_t length = 0;
-};
-
-struct SegmentOptions {
-  int segment_length = 35;  ///< T
-  /// Draw lengths around segment_length as the authors' enas_lm does: with probability 0.95 mean T,
-  /// else T/2; normal with standard deviation 5, redrawn outside two deviations, rounded down, at
-  /// least 5.
-  bool random_length = false;
-  const char* key = "weights.segment_length";  ///< what messages call it
 };
 
 /// The segments of one pass over columns of `column_length` tokens. Fixed length: floor((length -

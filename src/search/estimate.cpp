@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "controller/controller.hpp"
 #include "core/error.hpp"
 #include "search/evaluator/evaluator.hpp"
 #include "search/search.hpp"

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/text.hpp"
+#include "train/step_columns.hpp"
 
 namespace enas::search {
 
@@ -16,27 +17,6 @@ const run::ColumnSpec kStep = {"step", integer, "1", "steps done before this row
 const run::ColumnSpec kRound = {"round", integer, "1", "round, from 0", false, 1};
 
 std::string per_example(const task::Metric& metric) { return concat("nats/", metric.example()); }
-
-/// Unit of the metric's columns is "1"; what it is, the root's attribute "metric" says.
-std::vector<run::ColumnSpec> weight_step_columns(const task::Metric& metric) {
-  return {
-      kStep,
-      kRound,
-      {"loss", real, per_example(metric), "mean over finite slots", false, 1},
-      {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false, 1},
-      {"gradient_norm", real, "1", "of the mean gradient over the union, before clipping"},
-      {"lr", real, "1", "learning rate"},
-      {"num_finite", integer, "1", "slots whose gradient was finite"},
-      {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
-       true},
-      {"data_s", real, "s", "waiting for batches on rank 0", true},
-      {"forward_s", real, "s", "forward passes of rank 0's slots", true},
-      {"backward_s", real, "s", "backward passes of rank 0's slots", true},
-      {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
-      {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
-      {"reduce_s", real, "s", "sum over ranks on rank 0", true},
-      {"update_s", real, "s", "norm, clip and update on rank 0", true}};
-}
 
 std::vector<run::ColumnSpec> controller_step_columns() {
   return {kStep,
@@ -93,7 +73,7 @@ RunLog::RunLog(const space::SearchSpace& space, const task::Metric& metric)
     : StepLog("enas_hpc log", kLogFormatVersion),
       space_(space),
       metric_(metric),
-      weight_steps_(add_table("weight_steps", weight_step_columns(metric))),
+      weight_steps_(add_table("weight_steps", train::step_columns(metric, kRound))),
       controller_steps_(add_table("controller_steps", controller_step_columns())),
       children_(add_table("children", children_columns(space, metric))),
       rounds_(add_table("rounds", round_columns(space))) {}
@@ -101,11 +81,7 @@ RunLog::RunLog(const space::SearchSpace& space, const task::Metric& metric)
 void RunLog::add_weight_step(const Progress& progress, const train::StepReport& report,
                              const std::vector<space::Architecture>& children,
                              const io::Digest& strategy) {
-  weight_steps_.add_row({progress.step, progress.round, report.loss,
-                         metric_.of(report.loss, report.accuracy), report.gradient_norm, report.lr,
-                         std::int64_t{report.num_finite}, report.examples_per_s, report.data_s,
-                         report.forward_s, report.backward_s, report.pack_s, report.wait_s,
-                         report.reduce_s, report.update_s});
+  weight_steps_.add_row(train::step_row(metric_, progress.step, progress.round, report));
   for (std::size_t slot = 0; slot < report.slots.size(); ++slot) {
     const run::StepRecord& record = report.slots[slot];
     const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.count);

@@ -4,8 +4,7 @@
 
 #include <string>
 
-#include "controller/controller.hpp"
-#include "controller/reinforce.hpp"
+#include "controller/options.hpp"
 #include "run/options.hpp"
 #include "space/space_options.hpp"
 #include "supernet/options.hpp"

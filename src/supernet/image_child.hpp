@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nn/image_program.hpp"
+#include "supernet/options.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::nn {

@@ -11,6 +11,7 @@
 #include "space/search_space.hpp"
 #include "supernet/image_child.hpp"
 #include "supernet/image_weights.hpp"
+#include "supernet/options.hpp"
 #include "supernet/supernet.hpp"
 
 namespace enas::nn {

@@ -9,31 +9,9 @@
 #include "nn/precision.hpp"
 #include "space/macro.hpp"
 #include "supernet/image_supernet.hpp"
+#include "supernet/options.hpp"
 
 namespace enas::supernet {
-
-/// How a layer's output and its skips become one tensor.
-enum class SkipMerge {
-  sum,          ///< sum, then batch norm (the authors' search)
-  concatenate,  ///< chosen entries, then the operation's output: ReLU, 1×1 to F, batch norm (the
-                ///< paper)
-};
-
-enum class OperationOrder {
-  conv_norm_relu,  ///< the authors' search
-  relu_conv_norm,  ///< the paper; a pool branch is ReLU, 1×1, batch norm, pool
-};
-
-struct MacroOptions {
-  int filters = 36;  ///< F: channels of every layer, even
-  SkipMerge skip_merge = SkipMerge::sum;
-  OperationOrder operation_order = OperationOrder::conv_norm_relu;
-  double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
-  double norm_epsilon = 1e-5;  ///< of every batch norm but those
-  double kernel_norm_epsilon = 1e-3;  ///< after a k×k convolution, separable ones too
-  Kernels kernels = Kernels::fused;
-  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
-};
 
 /// All weights in their order, without allocating any. Norms are [2, F]: scale, offset.
 /// "stem/conv" [F, C, 3, 3], "stem/norm"; for every layer l and operation o of the space

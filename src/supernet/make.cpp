@@ -2,6 +2,9 @@
 #include "supernet/make.hpp"
 
 #include "core/error.hpp"
+#include "supernet/macro.hpp"
+#include "supernet/micro.hpp"
+#include "supernet/recurrent.hpp"
 
 namespace enas::supernet {
 

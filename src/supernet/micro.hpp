@@ -10,26 +10,9 @@
 #include "nn/precision.hpp"
 #include "space/micro.hpp"
 #include "supernet/image_supernet.hpp"
+#include "supernet/options.hpp"
 
 namespace enas::supernet {
-
-/// What a reduction cell reads.
-enum class ReductionInputs {
-  both,  ///< the two cells before it, each through ReLU and a factorized reduction; the next cell
-         ///< reads the unreduced previous output and this cell's
-  released,  ///< the previous cell twice: unreduced (shrunk like any two-back input) and through a
-             ///< factorized reduction; the next cell reads the latter and this cell's output
-};
-
-struct MicroOptions {
-  int cells = 6;     ///< L: normal cells; two reduction cells come on top
-  int filters = 20;  ///< F of the first cells, doubled at each reduction, even
-  ReductionInputs reduction_inputs = ReductionInputs::both;
-  double drop_features = 0.1;  ///< probability of dropping a pooled feature before the classifier
-  double norm_epsilon = 1e-5;
-  Kernels kernels = Kernels::fused;
-  nn::Precision precision = nn::Precision::float32;  ///< of products and convolutions, on GPUs
-};
 
 /// All weights in their order, without allocating any. Norms are [2, channels]: scale, offset.
 /// "stem/conv" [3F, C, 3, 3], "stem/norm"; for each of the L+2 cells c with its F the steps before

@@ -23,12 +23,6 @@ using nn::StepAddress;
 using nn::Weight;
 using nn::WeightShape;
 
-/// How a supernet computes. Both give the same up to rounding.
-enum class Kernels {
-  fused,  ///< written for speed; what is not written for a device falls back to eager
-  eager,  ///< plain LibTorch operations and autograd: the reference
-};
-
 /// Shared weights of one search space. Not collective; nothing here depends on ranks.
 class Supernet {
  public:

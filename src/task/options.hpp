@@ -5,11 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "data/image_batches.hpp"
-#include "data/image_set.hpp"
-#include "data/markov_corpus.hpp"
-#include "data/shapes.hpp"
-#include "data/token_columns.hpp"
+#include "data/options.hpp"
 
 namespace enas::task {
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/networks.hpp"
 
+#include "child/macro.hpp"
+#include "child/micro.hpp"
+#include "child/recurrent.hpp"
 #include "core/error.hpp"
 #include "core/match.hpp"
 #include "core/text.hpp"

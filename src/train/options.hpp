@@ -2,9 +2,7 @@
 // How weights are trained: one step, and one network from scratch.
 #pragma once
 
-#include "child/macro.hpp"
-#include "child/micro.hpp"
-#include "child/recurrent.hpp"
+#include "child/options.hpp"
 #include "nn/precision.hpp"
 #include "run/options.hpp"
 #include "space/space_options.hpp"

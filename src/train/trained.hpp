@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "child/network.hpp"
+#include "nn/data_shape.hpp"
 #include "run/checkpoint_file.hpp"
 #include "space/architecture_file.hpp"
 #include "task/preprocessing.hpp"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "train/step_columns.hpp"
 
 namespace enas::train {
 
@@ -11,31 +12,11 @@ namespace {
 
 using enum run::ColumnType;
 
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 
-const run::ColumnSpec kStep = {"step", integer, "1", "steps done before this row's", false, 1};
 const run::ColumnSpec kEpoch = {"epoch", integer, "1", "epoch, from 0", false, 1};
 
 std::string per_example(const task::Metric& metric) { return concat("nats/", metric.example()); }
-
-std::vector<run::ColumnSpec> step_columns(const task::Metric& metric) {
-  return {
-      kStep,
-      kEpoch,
-      {"loss", real, per_example(metric), "mean over finite slots", false, 1},
-      {"metric", real, "1", "perplexity exp(loss), or accuracy, mean over finite slots", false, 1},
-      {"gradient_norm", real, "1", "of the mean gradient, before clipping"},
-      {"lr", real, "1", "learning rate"},
-      {"num_finite", integer, "1", "slots whose gradient was finite"},
-      {"examples_per_s", real, "1/s", "tokens or images of all slots by the step's wall time",
-       true},
-      {"data_s", real, "s", "waiting for batches on rank 0", true},
-      {"pass_s", real, "s", "forward and backward passes of rank 0's slots", true},
-      {"pack_s", real, "s", "packing and merging rank 0's gradients", true},
-      {"wait_s", real, "s", "waiting for the slowest rank's record on rank 0", true},
-      {"reduce_s", real, "s", "sum over ranks on rank 0", true},
-      {"update_s", real, "s", "norm, clip and update on rank 0", true}};
-}
 
 std::vector<run::ColumnSpec> epoch_columns(const task::Metric& metric) {
   return {kEpoch,
@@ -57,15 +38,11 @@ TrainingLog::TrainingLog(const task::Metric& metric, std::string architecture)
     : StepLog("enas_hpc training log", kFormatVersion),
       metric_(metric),
       architecture_(std::move(architecture)),
-      steps_(add_table("training_steps", step_columns(metric))),
+      steps_(add_table("training_steps", step_columns(metric, kEpoch))),
       epochs_(add_table("epochs", epoch_columns(metric))) {}
 
 void TrainingLog::add_step(const TrainingProgress& progress, const StepReport& report) {
-  steps_.add_row({progress.step, progress.epoch, report.loss,
-                  metric_.of(report.loss, report.accuracy), report.gradient_norm, report.lr,
-                  std::int64_t{report.num_finite}, report.examples_per_s, report.data_s,
-                  report.forward_s + report.backward_s, report.pack_s, report.wait_s,
-                  report.reduce_s, report.update_s});
+  steps_.add_row(step_row(metric_, progress.step, progress.epoch, report));
 }
 
 void TrainingLog::add_epoch(const TrainingProgress& progress, const EpochReport& report) {

@@ -19,7 +19,7 @@ MAGIC = b"enas_hpc seal 1\0"
 # The newest version of each format that this package reads.
 VERSIONS = {
     "enas_hpc log": 3,
-    "enas_hpc training log": 2,
+    "enas_hpc training log": 3,
     "enas_hpc checkpoint": 3,
     "enas_hpc training checkpoint": 2,
     "enas_hpc ranking": 2,

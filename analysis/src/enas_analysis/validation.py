@@ -21,8 +21,8 @@ COLUMNS = {
     "rounds": "round step mean_metric best_metric best_so_far entropy decision_entropy option_histogram "
               "skip_rate seconds",
     "events": "step kind text",
-    "training_steps": "step epoch loss metric gradient_norm lr num_finite examples_per_s data_s pass_s pack_s wait_s "
-                      "reduce_s update_s",
+    "training_steps": "step epoch loss metric gradient_norm lr num_finite examples_per_s data_s forward_s backward_s "
+                      "pack_s wait_s reduce_s update_s",
     "epochs": "epoch step train_loss train_metric validation_loss validation_metric best_metric lr averaged seconds",
 }
 LOG_ATTRIBUTES = ("program_version", "git_revision", "first_step", "end_step", "metric", "higher_is_better",

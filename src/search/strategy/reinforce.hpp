@@ -2,6 +2,8 @@
 // The LSTM controller trained by REINFORCE (Pham et al. 2018, section 2.2).
 #pragma once
 
+#include "controller/controller.hpp"
+#include "controller/reinforce.hpp"
 #include "search/strategy/strategy.hpp"
 
 namespace enas::search {
