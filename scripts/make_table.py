@@ -7,7 +7,7 @@
 
 The configuration is one of `enas_hpc train`; its [space] says which cells there are. Finished
 trainings are kept in a text file beside the table, so that a second start goes on. The format of
-the table is described in docs/formats.md; searches on it have space.kind = "tabular".
+the table is described in docs/formats.md; searches on it have search.evaluation = "table".
 """
 import argparse
 import hashlib

@@ -79,7 +79,7 @@ def test_files_of_its_own_are_replaced(tmp_path):
 @pytest.mark.parametrize(("words", "said"), [
     (["--program", "nosuch"], "nosuch: No such file or directory"),
     (["--strategies", "nosuch"], 'strategy nosuch and seed 1 ended with exit code 65: error: .*is "nosuch"'),
-    (["--config", str(RECURRENT)], "has no key space.table"),
+    (["--config", str(RECURRENT)], "has no key evaluation.table"),
     (["--config", str(TABLE)], "is no TOML"),
     (["--config", "nosuch"], "nosuch: No such file or directory"),
     (["--seeds", "0"], "must be a whole number from 1"),

@@ -24,7 +24,7 @@ SEARCH_PICTURES = {"best", "reward", "entropy", "options", "edges", "best-cell",
 def test_a_tabular_search_trains_nothing(tmp_path):
     table = HERE.parents[1] / "configs" / "tables" / "recurrent_4.h5"
     run = search(tmp_path / "run", HERE.parents[1] / "configs" / "tabular.toml",
-                 {"space.table": table, "search.rounds": 2})
+                 {"evaluation.table": table, "search.rounds": 2})
     text = make_report([Run(run)], tmp_path / "report").read_text()
     drawn = {path.stem for path in (tmp_path / "report" / "figures").glob("*.svg")}
     assert drawn == SEARCH_PICTURES - {"learning", "time"}

@@ -19,7 +19,7 @@ FEW_IMAGES = {"data.source": "shapes", "data.shapes.train_images": 24, "data.sha
 SEARCHES = {"demo": {"data.markov.train_tokens": 4000},
             "demo_macro": {"data.shapes.train_images": 100},
             "demo_micro": {"data.shapes.train_images": 100},
-            "tabular": {"space.table": SOURCE / "configs/tables/recurrent_4.h5"},
+            "tabular": {"evaluation.table": SOURCE / "configs/tables/recurrent_4.h5"},
             "ptb": SHORT_TEXT, "cifar": FEW_IMAGES, "cifar_micro": FEW_IMAGES}
 LONG = ("ptb", "cifar", "cifar_micro", "train demo_macro")  # a minute and more
 TRAINING = {"train.slots": 3, "train.batch_size": 4, "train.epochs": 2}

@@ -13,7 +13,7 @@ from search_run import BINARY, SOURCE, Run, assert_same_rows, enas_hpc, environm
 CONFIG = SOURCE / "configs" / "tabular.toml"
 TABLE = SOURCE / "configs" / "tables" / "recurrent_4.h5"
 # Two rounds of five steps of six rollouts.
-SHORT = {"space.table": TABLE, "search.rounds": 2, "controller.steps": 5, "controller.rollouts": 6,
+SHORT = {"evaluation.table": TABLE, "search.rounds": 2, "controller.steps": 5, "controller.rollouts": 6,
          "controller.hidden": 8, "checkpoint.every_steps": 3, "checkpoint.keep": 100,
          "weights.slots": 3}
 LAST_STEP = 10
@@ -110,7 +110,7 @@ def refused(result, code, *parts):
 def test_a_wrong_table_is_refused(tabular, tmp_path):
     refused(tabular({"space.nodes": 3}).search(), 65,
             "recurrent/4 with tanh, relu, sigmoid", "recurrent/3 with tanh, relu, sigmoid")
-    refused(tabular({"space.table": tmp_path / "none.h5"}).search(), 66, "none.h5")
+    refused(tabular({"evaluation.table": tmp_path / "none.h5"}).search(), 66, "none.h5")
     damaged = tmp_path / "damaged.h5"
     damaged.write_bytes(TABLE.read_bytes())
     with h5py.File(damaged) as table:
@@ -120,8 +120,8 @@ def test_a_wrong_table_is_refused(tabular, tmp_path):
         byte = file.read(1)[0]
         file.seek(place + 100)
         file.write(bytes([byte ^ 1]))
-    refused(tabular({"space.table": damaged}).search(), 65, "damaged.h5", "/loss")
-    refused(tabular({"space.table": CONFIG}).search(), 65, "tabular.toml")
+    refused(tabular({"evaluation.table": damaged}).search(), 65, "damaged.h5", "/loss")
+    refused(tabular({"evaluation.table": CONFIG}).search(), 65, "tabular.toml")
 
 
 def test_a_resumed_run_has_the_same_table(tabular, tmp_path):
@@ -129,7 +129,7 @@ def test_a_resumed_run_has_the_same_table(tabular, tmp_path):
     assert run.search("--max-steps", 4, ranks=1).code == 0
     other = tmp_path / "other.h5"
     other.write_bytes(TABLE.read_bytes())
-    run.keys["space.table"] = other  # the same scores elsewhere are the same table
+    run.keys["evaluation.table"] = other  # the same scores elsewhere are the same table
     assert run.search("--max-steps", 5, ranks=1).code == 0
     with h5py.File(other, "r+") as table:
         table["loss"][0, 0] += 0.01
@@ -139,7 +139,7 @@ def test_a_resumed_run_has_the_same_table(tabular, tmp_path):
 def test_nothing_can_be_trained(tabular):
     cell = SOURCE / "configs" / "architectures" / "enas-ptb.json"
     for command in (["train", "--arch", cell], ["bench"], ["pipeline"]):
-        refused(enas_hpc(*command, "--config", CONFIG, "--set", f"space.table={TABLE}"), 65,
+        refused(enas_hpc(*command, "--config", CONFIG, "--set", f"evaluation.table={TABLE}"), 65,
                 "trains nothing")
     refused(tabular().search(ranks=4), 65, "weights.slots = 3")
 
@@ -181,7 +181,7 @@ def test_a_table_of_the_script_is_searched(small_table, tabular):
     with h5py.File(table) as file:
         assert file["loss"].shape == (4, 2)
         assert (file["loss"][:, 0] != file["loss"][:, 1]).all()
-    run = tabular({"space.table": table, "space.nodes": 2,
+    run = tabular({"evaluation.table": table, "space.nodes": 2,
                    "space.activations": '["tanh", "relu"]'})
     run.finish(ranks=1)
     known = perplexities(table)

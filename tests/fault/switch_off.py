@@ -58,7 +58,7 @@ DETECTORS = [
              "const fs::path temporary(concat(path.native(), kTemporaryMark, ::getpid()));",
              "const fs::path temporary(path);",
              ["fault/test_writes.py::test_killed_at_every_point_of_a_save"]),
-    Detector("leaving out slots that are not finite", "src/search/step.cpp",
+    Detector("leaving out slots that are not finite", "src/train/step.cpp",
              "if (finite && std::isfinite(slot_norm_ + statistics)) return true;", "if (finite) return true;",
              ["e2e/test_faults.py::test_a_slot_that_is_not_finite_is_left_out",
               "e2e/test_faults.py::test_another_rank_may_have_the_bad_slot"]),

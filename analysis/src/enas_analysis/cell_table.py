@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of cells that were all trained alone, which `space.table` names."""
+"""Tables of cells that were all trained alone, which `evaluation.table` names."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -65,11 +65,11 @@ def regrets(program: Program, strategies: Sequence[str], seeds: Sequence[int], j
 def lowest_perplexity(config: Path) -> float:
     """Of the table that the configuration names."""
     try:
-        table = tomllib.loads(config.read_text("utf-8"))["space"]["table"]
+        table = tomllib.loads(config.read_text("utf-8"))["evaluation"]["table"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{config} is no TOML: {error}") from None
     except (KeyError, TypeError):
-        raise AnalysisError(f"{config} has no key space.table: regret is known only where a table has the score of "
+        raise AnalysisError(f"{config} has no key evaluation.table: regret is known only where a table has the score of "
                             "every cell") from None
     return min(read_cell_table(Path(str(table))).values())
 

@@ -51,8 +51,8 @@ class Run:
     @property
     def scored(self) -> str:
         """How a search's children are scored."""
-        tabular = self.config["space"]["kind"] == "tabular"
-        return "trained alone, looked up in a table" if tabular else "with shared weights"
+        is_table = self.config["search"]["evaluation"] == "table"
+        return "trained alone, looked up in a table" if is_table else "with shared weights"
 
     @property
     def kind(self) -> str:

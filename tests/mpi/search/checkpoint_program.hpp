@@ -52,7 +52,7 @@ struct Program : run::Job {
                                   {run::arrays_of(parts.supernet->weights()),
                                    parts.optimizer.state(), parts.strategy.state()},
                                   parts.settings.weights.slots, slot_shape);
-    state.check = [this] { check_loaded(content, parts.space, parts.settings, *parts.task); };
+    state.check = [this] { check_loaded(content, parts.space, parts.settings, parts.evaluator); };
     return state;
   }
   Progress& position() override { return content.progress; }

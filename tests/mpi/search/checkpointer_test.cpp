@@ -55,7 +55,7 @@ void set_velocities(const train::Optimizer& optimizer, float start) {
 }
 
 TEST_F(CheckpointerTest, LoadsMomentum) {
-  for (const SpaceKind kind : kAllKinds) {
+  for (const space::SpaceKind kind : kAllKinds) {
     settings = small_settings_of(kind, 5);
     settings.weights.momentum = 0.9;
     Program saved(folder.path(), settings, 1);

@@ -17,8 +17,7 @@ namespace {
 
 struct ControllerOnRanks {
   explicit ControllerOnRanks(const Settings& settings)
-      : parts(settings),
-        step(test_world(), *parts.supernet, parts.strategy, *parts.task, parts.settings) {}
+      : parts(settings), step(test_world(), parts.evaluator, parts.strategy, parts.settings) {}
   ControllerStepReport run(std::int64_t at_step) {
     Progress progress;
     progress.step = at_step;
@@ -31,7 +30,7 @@ struct ControllerOnRanks {
 };
 
 struct Case {
-  SpaceKind kind;
+  space::SpaceKind kind;
   int rollouts;
 };
 
@@ -40,12 +39,12 @@ void PrintTo(const Case& now, std::ostream* out) {
 }
 
 class ControllerStepOnRanks : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Rollouts, ControllerStepOnRanks,
-                         testing::Values(Case{SpaceKind::recurrent, 1},
-                                         Case{SpaceKind::recurrent, 2},
-                                         Case{SpaceKind::recurrent, 5},
-                                         Case{SpaceKind::recurrent, 8}, Case{SpaceKind::macro, 1},
-                                         Case{SpaceKind::macro, 5}, Case{SpaceKind::micro, 5}));
+INSTANTIATE_TEST_SUITE_P(
+    Rollouts, ControllerStepOnRanks,
+    testing::Values(Case{space::SpaceKind::recurrent, 1}, Case{space::SpaceKind::recurrent, 2},
+                    Case{space::SpaceKind::recurrent, 5}, Case{space::SpaceKind::recurrent, 8},
+                    Case{space::SpaceKind::macro, 1}, Case{space::SpaceKind::macro, 5},
+                    Case{space::SpaceKind::micro, 5}));
 
 TEST_P(ControllerStepOnRanks, EqualsOneProcess) {
   const auto [kind, rollouts] = GetParam();
@@ -69,7 +68,7 @@ TEST_P(ControllerStepOnRanks, EqualsOneProcess) {
       EXPECT_EQ(report.learned.advantage, expected.learned.advantage);
       EXPECT_EQ(report.learned.baseline, expected.learned.baseline);
       EXPECT_EQ(report.learned.skip_penalty, expected.learned.skip_penalty);
-      EXPECT_EQ(report.learned.skip_penalty > 0.0, kind == SpaceKind::macro);
+      EXPECT_EQ(report.learned.skip_penalty > 0.0, kind == space::SpaceKind::macro);
     }
     targets.insert(targets.end(), expected.targets.begin(), expected.targets.end());
   }
@@ -111,7 +110,7 @@ TEST(ControllerStep, RandomStrategyScoresAndLearnsNothing) {
   const Settings settings = small_settings();
   SmallSearch parts(settings);
   RandomStrategy uniform(parts.space, settings.run.seed);
-  ControllerStep step(test_world(), *parts.supernet, uniform, *parts.task, settings);
+  ControllerStep step(test_world(), parts.evaluator, uniform, settings);
   const auto report = step.run({}, run::kFlagStop);
   EXPECT_EQ(report.rollouts.size(), 5U);
   EXPECT_EQ(report.flags, run::kFlagStop);
@@ -166,7 +165,7 @@ std::vector<space::Rollout> validated_alone(SmallSearch& parts, int num_batches,
 }
 
 struct ValidationCase {
-  SpaceKind kind;
+  space::SpaceKind kind;
   int batches;
   int expected;
 };
@@ -178,23 +177,23 @@ void PrintTo(const ValidationCase& now, std::ostream* out) {
 class ValidationOnRanks : public testing::TestWithParam<ValidationCase> {};
 // 9 segments fit: 50 tokens a column, 5 a segment. Of 30 images there are 3 batches of 8.
 INSTANTIATE_TEST_SUITE_P(Batches, ValidationOnRanks,
-                         testing::Values(ValidationCase{SpaceKind::recurrent, 3, 3},
-                                         ValidationCase{SpaceKind::recurrent, 0, 9},
-                                         ValidationCase{SpaceKind::recurrent, 100, 9},
-                                         ValidationCase{SpaceKind::macro, 2, 2},
-                                         ValidationCase{SpaceKind::macro, 0, 3},
-                                         ValidationCase{SpaceKind::micro, 100, 3}));
+                         testing::Values(ValidationCase{space::SpaceKind::recurrent, 3, 3},
+                                         ValidationCase{space::SpaceKind::recurrent, 0, 9},
+                                         ValidationCase{space::SpaceKind::recurrent, 100, 9},
+                                         ValidationCase{space::SpaceKind::macro, 2, 2},
+                                         ValidationCase{space::SpaceKind::macro, 0, 3},
+                                         ValidationCase{space::SpaceKind::micro, 100, 3}));
 
 TEST_P(ValidationOnRanks, EqualsOneProcess) {
   const auto [kind, batches, expected_batches] = GetParam();
   Settings settings = small_settings_of(kind);
   settings.validation.batches = batches;
   SmallSearch parts(settings);
-  const auto report = validate(test_world(), *parts.supernet, parts.strategy, parts.space,
-                               *parts.task, settings, 77);
+  const auto report =
+      validate(test_world(), parts.evaluator, parts.strategy, parts.space, settings, 77);
   const auto expected = validated_alone(parts, expected_batches, 77);
   expect_equal(report.children, expected);
-  const bool text = kind == SpaceKind::recurrent;
+  const bool text = kind == space::SpaceKind::recurrent;
   double sum = 0.0;
   double best = expected.front().metric;
   std::vector<space::Architecture> children;
@@ -215,8 +214,8 @@ TEST_P(ValidationOnRanks, EqualsOneProcess) {
 TEST(Validation, CountsOptions) {
   Settings settings = small_settings();
   SmallSearch parts(settings);
-  const auto report = validate(test_world(), *parts.supernet, parts.strategy, parts.space,
-                               *parts.task, settings, 77);
+  const auto report =
+      validate(test_world(), parts.evaluator, parts.strategy, parts.space, settings, 77);
   std::vector<double> share(4, 0.0);
   for (const auto& child : report.children) {
     for (const std::size_t token : {0U, 2U, 4U}) {  // f0, previous 1, f1, previous 2, f2
@@ -229,10 +228,10 @@ TEST(Validation, CountsOptions) {
 }
 
 TEST(Validation, CountsSkips) {
-  const Settings settings = small_image_settings(SpaceKind::macro);
+  const Settings settings = small_image_settings(space::SpaceKind::macro);
   SmallSearch parts(settings);
-  const auto report = validate(test_world(), *parts.supernet, parts.strategy, parts.space,
-                               *parts.task, settings, 77);
+  const auto report =
+      validate(test_world(), parts.evaluator, parts.strategy, parts.space, settings, 77);
   std::vector<double> share(6, 0.0);
   double ones = 0.0;
   for (const auto& child : report.children) {
@@ -249,12 +248,12 @@ TEST(Validation, CountsSkips) {
 }
 
 TEST(Validation, HasNoBestWithoutAFiniteChild) {
-  for (const SpaceKind kind : kAllKinds) {
+  for (const space::SpaceKind kind : kAllKinds) {
     const Settings settings = small_settings_of(kind);
     SmallSearch parts(settings);
     parts.weight(0).value.fill_(std::numeric_limits<double>::quiet_NaN());
-    const auto report = validate(test_world(), *parts.supernet, parts.strategy, parts.space,
-                                 *parts.task, settings, 77);
+    const auto report =
+        validate(test_world(), parts.evaluator, parts.strategy, parts.space, settings, 77);
     EXPECT_EQ(report.best, -1);
     EXPECT_TRUE(std::isnan(report.mean_metric));
     EXPECT_TRUE(std::isnan(report.best_metric));

@@ -10,14 +10,15 @@
 namespace enas::search {
 namespace {
 
-class ImageSearch : public testing::TestWithParam<SpaceKind> {};
-INSTANTIATE_TEST_SUITE_P(Spaces, ImageSearch, testing::Values(SpaceKind::macro, SpaceKind::micro));
+class ImageSearch : public testing::TestWithParam<space::SpaceKind> {};
+INSTANTIATE_TEST_SUITE_P(Spaces, ImageSearch,
+                         testing::Values(space::SpaceKind::macro, space::SpaceKind::micro));
 
 TEST_P(ImageSearch, EqualsOneProcessOverBothPhases) {
   const Settings settings = small_image_settings(GetParam(), 5);
   Distributed run(settings);
-  ControllerStep controller_step(test_world(), *run.parts.supernet, run.parts.strategy,
-                                 *run.parts.task, run.parts.settings);
+  ControllerStep controller_step(test_world(), run.parts.evaluator, run.parts.strategy,
+                                 run.parts.settings);
   const auto compare_replicas = [&] {
     const auto state = checkpoint_state(run.state,
                                         {run::arrays_of(run.parts.supernet->weights()),

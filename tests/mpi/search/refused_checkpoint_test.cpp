@@ -41,13 +41,13 @@ class StillNetwork final : public child::Network {
   std::vector<nn::Weight> averages_ = {{"mean", at::full({2}, 5.0), false}};
 };
 
-Settings training_settings() {
-  Settings settings = small_settings(5);
-  settings.train.epochs = 10;
-  settings.train.step.slots = 5;
-  settings.train.step.momentum = 0.9;
-  settings.train.averaging_patience = 1;
-  return settings;
+train::Options training_options() {
+  train::Options options;
+  options.epochs = 10;
+  options.step.slots = 5;
+  options.step.momentum = 0.9;
+  options.averaging_patience = 1;
+  return options;
 }
 
 /// A training's state around a run directory.
@@ -74,10 +74,11 @@ struct TrainingProgram {
   }
   run::State state() { return job.state(); }
 
-  SmallSearch parts{training_settings()};
+  SmallSearch parts{small_settings(5)};
+  train::Options options = training_options();
   StillNetwork network;
   space::ArchitectureFile architecture{
-      typed_view(parts.settings.space, parts.strategy.propose(1, {}).front())};
+      space::typed_view(parts.settings.space, parts.strategy.propose(1, {}).front())};
   Log log{1};  // silent
   run::Directory directory;
   comm::MpiReducer reducer{test_world(), 5};
@@ -86,8 +87,7 @@ struct TrainingProgram {
   run::Identity identity = identity_of(parts.settings);
   run::Context context{test_world(), log,      parts.settings.run, limits,
                        directory,    identity, no_faults};
-  train::TrainingJob job{context,
-                         {parts.settings.train, architecture, network, reducer, *parts.task}};
+  train::TrainingJob job{context, {options, architecture, network, reducer, *parts.task}};
   run::Checkpointer checkpointer{test_world(), log, directory, parts.settings.run.checkpoint,
                                  identity,     job};
 };

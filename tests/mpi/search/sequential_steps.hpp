@@ -131,7 +131,7 @@ class SequentialSteps {
 class ValidationData {
  public:
   explicit ValidationData(const Settings& settings) : settings_(settings) {
-    if (settings.space.kind == SpaceKind::recurrent) {
+    if (settings.space.kind == space::SpaceKind::recurrent) {
       corpus_ = data::make_markov_corpus(settings.data.markov);
     } else {
       images_ = data::make_shapes(settings.data.shapes);
@@ -142,7 +142,7 @@ class ValidationData {
     const auto& options = settings_.rollout;
     const auto index = static_cast<std::uint64_t>(rollout);
     const auto at_step = static_cast<std::uint64_t>(step);
-    if (settings_.space.kind != SpaceKind::recurrent) {
+    if (settings_.space.kind != space::SpaceKind::recurrent) {
       const auto batch = image_batches().reward(options.batch_size, index, at_step);
       return {batch.input, batch.target};
     }
@@ -159,7 +159,7 @@ class ValidationData {
   /// The `number`-th batch or segment of a round's end.
   supernet::Batch at_round_end(std::int64_t number) const {
     const int size = settings_.validation.batch_size;
-    if (settings_.space.kind != SpaceKind::recurrent) {
+    if (settings_.space.kind != space::SpaceKind::recurrent) {
       const auto batch = image_batches().validation(size * number, size);
       return {batch.input, batch.target};
     }
@@ -185,7 +185,7 @@ inline space::Rollout rollout_from(const Settings& settings, const space::Archit
                                    const supernet::Score& score) {
   const auto count = static_cast<double>(score.count);
   const double loss = score.nats / count;
-  const bool text = settings.space.kind == SpaceKind::recurrent;
+  const bool text = settings.space.kind == space::SpaceKind::recurrent;
   return {child, loss, text ? std::exp(loss) : static_cast<double>(score.correct) / count,
           space::RolloutStatus::ok};
 }
@@ -216,7 +216,8 @@ struct SequentialControllerStep {
       const double metric = rollouts.back().metric;
       const double text_reward = std::min(
           options.reward_cap, options.reward_scale / std::pow(metric, options.reward_exponent));
-      rewards.push_back(parts.settings.space.kind == SpaceKind::recurrent ? text_reward : metric);
+      rewards.push_back(parts.settings.space.kind == space::SpaceKind::recurrent ? text_reward
+                                                                                 : metric);
     }
     learned = parts.strategy.learn_on_root(rollouts, rewards);
   }

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "search/evaluator/shared.hpp"
 #include "search/search_state.hpp"
-#include "search/spaces.hpp"
 #include "search/strategy/random.hpp"
 #include "search/strategy/reinforce.hpp"
+#include "space/space_options.hpp"
 #include "support/mpi_main.hpp"
-#include "task/task.hpp"
 #include "train/optimizer.hpp"
 #include "unit/search/small_settings.hpp"
 
@@ -27,9 +27,11 @@ struct SmallSearch {
   explicit SmallSearch(const Settings& chosen, std::uint64_t seed = 11,
                        std::optional<comm::Block> own_slots = std::nullopt)
       : settings(chosen),
-        task(task::make_task(settings, own_slots.value_or(comm::Block{0, settings.weights.slots}))),
-        space(make_space(settings.space)),
-        supernet(make_supernet(with_seed(settings, seed), task->data_shape())),
+        space(space::make_space(settings.space)),
+        evaluator(with_seed(settings, seed),
+                  own_slots.value_or(comm::Block{0, settings.weights.slots})),
+        task(&evaluator.task()),
+        supernet((evaluator.make_weights({}), &evaluator.supernet())),
         optimizer(supernet->weights(), settings.weights),
         strategy(space, settings.controller, settings.reinforce, seed) {}
   SmallSearch(const SmallSearch&) = delete;
@@ -69,9 +71,10 @@ struct SmallSearch {
   }
 
   Settings settings;
-  std::unique_ptr<task::Task> task;
   space::SearchSpace space;
-  std::unique_ptr<supernet::Supernet> supernet;
+  SharedEvaluator evaluator;
+  task::Task* task;
+  const supernet::Supernet* supernet;
   train::Optimizer optimizer;
   ReinforceStrategy strategy;
 };
@@ -112,6 +115,7 @@ inline io::Digest weights_digest(const supernet::Supernet& supernet) {
 /// Flips the lowest bit of one value.
 inline void flip_bit(const run::NamedArray& array) { array.bytes()[0] ^= std::byte{1}; }
 
-inline constexpr SpaceKind kAllKinds[] = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro};
+inline constexpr space::SpaceKind kAllKinds[] = {space::SpaceKind::recurrent,
+                                                 space::SpaceKind::macro, space::SpaceKind::micro};
 
 }  // namespace enas::search

@@ -12,7 +12,7 @@
 #include "search/shared_weights.hpp"
 #include "train/step.hpp"
 
-namespace enas::train {
+namespace enas::search {
 namespace {
 
 constexpr int kWeights = 5000;
@@ -88,7 +88,7 @@ struct StepCost : testing::Test {
   }
 
   /// One step of these children, a list of tokens a slot.
-  StepReport step(const std::vector<std::vector<std::int32_t>>& children) {
+  train::StepReport step(const std::vector<std::vector<std::int32_t>>& children) {
     state.children.shape = {static_cast<std::int64_t>(children.size()), 1,
                             parts.space.num_tokens()};
     state.children.tokens.clear();
@@ -114,8 +114,8 @@ struct StepCost : testing::Test {
       comm::block_of(test_world().rank(), test_world().size(), parts.settings.weights.slots).size(),
       1);
   search::SharedWeights shared_weights{supernet, state.children, 1};
-  Step weight_step{test_world(),           reducer, shared_weights, *parts.task,
-                   parts.settings.weights, faults};
+  train::Step weight_step{test_world(),           reducer, shared_weights, *parts.task,
+                          parts.settings.weights, faults};
 };
 
 TEST_F(StepCost, PacksSumsAndMovesTheUnion) {
@@ -131,4 +131,4 @@ TEST_F(StepCost, PacksSumsAndMovesTheUnion) {
 }
 
 }  // namespace
-}  // namespace enas::train
+}  // namespace enas::search

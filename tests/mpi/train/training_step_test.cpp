@@ -13,7 +13,7 @@
 #include "train/step.hpp"
 #include "train/training_state.hpp"
 
-namespace enas::train {
+namespace enas::search {
 namespace {
 
 constexpr int kSlots = 4;
@@ -58,9 +58,10 @@ struct TrainingStepTest : testing::Test {
     settings.weights.lr_decay = 1.0;
     return settings;
   }
-  StepReport step() {
-    const SingleNetwork trainee(network, 1, 10);
-    Step training(test_world(), reducer, trainee, *parts.task, parts.settings.weights, faults);
+  train::StepReport step() {
+    const train::SingleNetwork trainee(network, 1, 10);
+    train::Step training(test_world(), reducer, trainee, *parts.task, parts.settings.weights,
+                         faults);
     state.slot_state = training.initial_states();
     return training.run({0, 0, state.progress.step}, 1.0, state.slot_state, 0);
   }
@@ -71,7 +72,7 @@ struct TrainingStepTest : testing::Test {
   CountingNetwork network;
   comm::MpiReducer reducer{test_world(), kSlots};
   run::FaultInjector faults{"", test_world().rank()};
-  TrainingState state;
+  train::TrainingState state;
 };
 
 TEST_F(TrainingStepTest, MovesByTheMeanOverSlots) {
@@ -122,4 +123,4 @@ TEST_F(TrainingStepTest, DecaysOnce) {
 }
 
 }  // namespace
-}  // namespace enas::train
+}  // namespace enas::search

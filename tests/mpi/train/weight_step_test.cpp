@@ -11,7 +11,7 @@
 #include "run/replicas.hpp"
 #include "train/step.hpp"
 
-namespace enas::train {
+namespace enas::search {
 namespace {
 
 double squared_distance(const std::vector<std::vector<float>>& a,
@@ -34,7 +34,7 @@ bool is_zero(const at::Tensor& tensor) {
 }
 
 struct Case {
-  search::SpaceKind kind;
+  space::SpaceKind kind;
   int slots;
 };
 
@@ -45,14 +45,14 @@ void PrintTo(const Case& now, std::ostream* out) {
 class WeightStepOnRanks : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(
     Slots, WeightStepOnRanks,
-    testing::Values(Case{search::SpaceKind::recurrent, 4}, Case{search::SpaceKind::recurrent, 5},
-                    Case{search::SpaceKind::recurrent, 7}, Case{search::SpaceKind::macro, 5},
-                    Case{search::SpaceKind::macro, 4}, Case{search::SpaceKind::micro, 4}));
+    testing::Values(Case{space::SpaceKind::recurrent, 4}, Case{space::SpaceKind::recurrent, 5},
+                    Case{space::SpaceKind::recurrent, 7}, Case{space::SpaceKind::macro, 5},
+                    Case{space::SpaceKind::macro, 4}, Case{space::SpaceKind::micro, 4}));
 
 TEST_P(WeightStepOnRanks, EqualsOneProcess) {
   const auto [kind, slots] = GetParam();
   const search::Settings settings = search::small_settings_of(kind, slots);
-  const bool text = kind == search::SpaceKind::recurrent;
+  const bool text = kind == space::SpaceKind::recurrent;
   Distributed run(settings);
   Follower follower(settings);
   const auto initial = weights_digest(*run.parts.supernet);
@@ -103,7 +103,7 @@ TEST(WeightStep, SharedChildrenEqualOneProcess) {
   }
 }
 
-class WeightStepOfKind : public testing::TestWithParam<search::SpaceKind> {};
+class WeightStepOfKind : public testing::TestWithParam<space::SpaceKind> {};
 INSTANTIATE_TEST_SUITE_P(Spaces, WeightStepOfKind, testing::ValuesIn(search::kAllKinds));
 
 TEST_P(WeightStepOfKind, MovesTheUnionAndNothingElse) {
@@ -175,8 +175,8 @@ TEST(WeightStep, MovesNothingWithoutAFiniteSlot) {
 
   // The reducer was not asked for a sum; the next step must not see anything of this one.
   run::FaultInjector none("", 0);
-  Step healthy(test_world(), run.reducer, run.shared_weights, *run.parts.task,
-               run.parts.settings.weights, none);
+  train::Step healthy(test_world(), run.reducer, run.shared_weights, *run.parts.task,
+                      run.parts.settings.weights, none);
   Follower follower(settings);
   follower.steps.step(run.state.children, {0, 0, 0}, settings.weights.lr);
   for (auto& state : follower.steps.states) state = run.parts.supernet->initial_state(3);
@@ -186,7 +186,7 @@ TEST(WeightStep, MovesNothingWithoutAFiniteSlot) {
 }
 
 TEST(WeightStep, NoFiniteSlotMovesNoMomentum) {
-  search::Settings settings = search::small_image_settings(search::SpaceKind::macro);
+  search::Settings settings = search::small_image_settings(space::SpaceKind::macro);
   Distributed run(settings, "0:1:nan_forever");
   run.step();
   const auto weights = weights_digest(*run.parts.supernet);
@@ -225,7 +225,7 @@ TEST(WeightStep, ClipsTheMeanGradientOfTheUnion) {
 TEST_P(WeightStepOfKind, DecaysTouchedWeightsOnceASlot) {
   search::Settings settings = search::small_settings_of(GetParam());
   settings.weights.lr = 0.5;
-  settings.weights.lr_schedule = LrSchedule::decay;
+  settings.weights.lr_schedule = train::LrSchedule::decay;
   settings.weights.momentum = 0.0;
   settings.weights.clip_norm = 0.0;
   settings.weights.weight_decay = 0.0;
@@ -258,11 +258,11 @@ TEST_P(WeightStepOfKind, DecaysTouchedWeightsOnceASlot) {
     }
   }
   // Norms of convolutional networks do not decay; all weights of a language model do.
-  EXPECT_EQ(undecayed > 0, GetParam() != search::SpaceKind::recurrent);
+  EXPECT_EQ(undecayed > 0, GetParam() != space::SpaceKind::recurrent);
 }
 
 TEST(WeightStep, NormsDecayWhereTheyAreToldTo) {
-  search::Settings settings = search::small_image_settings(search::SpaceKind::macro);
+  search::Settings settings = search::small_image_settings(space::SpaceKind::macro);
   settings.weights.weight_decay = 0.1;
   Distributed plain(settings);
   settings.weights.decay_norms = true;
@@ -312,19 +312,17 @@ TEST(WeightStep, LearningRateFollowsRoundFactorAndLength) {
     }
   }
   EXPECT_GT(lengths.size(), 3U);
-  run.parts.settings.weights.lr_scales_with_length = false;
-  run.state.progress.round = 0;
-  run.state.progress.lr_factor = 1.0;
-  EXPECT_EQ(run.run().lr, 20.0);
+  settings.weights.lr_scales_with_length = false;
+  EXPECT_EQ(Distributed(settings).run().lr, 20.0);
 }
 
 TEST(WeightStep, LearningRateRestarts) {
-  const search::Settings settings = search::small_image_settings(search::SpaceKind::macro);
+  const search::Settings settings = search::small_image_settings(space::SpaceKind::macro);
   Distributed run(settings);
   for (const std::int64_t round : {0, 1, 2, 3, 5, 9}) {  // T0 is 10
     run.state.progress.round = round;
     const auto report = run.run();
-    EXPECT_EQ(report.lr, scheduled_lr(settings.weights, round));
+    EXPECT_EQ(report.lr, train::scheduled_lr(settings.weights, round));
   }
   run.state.progress.round = 10;
   run.state.progress.lr_factor = 0.5;
@@ -351,4 +349,4 @@ TEST(WeightStep, DifferentChildrenOnOneRankAreFoundBeforeTheSum) {
 }
 
 }  // namespace
-}  // namespace enas::train
+}  // namespace enas::search

@@ -4,11 +4,13 @@
 
 #include <cmath>
 
+#include "controller/controller.hpp"
 #include "core/clock.hpp"
 #include "core/memory.hpp"
 #include "search/search.hpp"
-#include "search/spaces.hpp"
 #include "search/strategy/random.hpp"
+#include "space/space_options.hpp"
+#include "supernet/make.hpp"
 #include "support/thrown.hpp"
 #include "unit/search/small_settings.hpp"
 
@@ -29,9 +31,9 @@ Settings text_settings() {
 }
 
 std::int64_t parameters_of(const Settings& settings) {
-  const DataShape data{{.vocabulary_size = 20, .channels = 3, .num_classes = 4}};
+  const nn::DataShape data{.vocabulary_size = 20, .channels = 3, .num_classes = 4};
   std::int64_t count = 0;
-  const auto supernet = make_supernet(settings, data);
+  const auto supernet = supernet::make_supernet(settings.space, settings.supernet, data, 1);
   for (const auto& weight : supernet->weights()) count += weight.value.numel();
   return count;
 }
@@ -42,7 +44,7 @@ TEST(Estimate, AgreesWithTheParts) {
   const std::int64_t parameters = parameters_of(settings);
   EXPECT_EQ(result.supernet_parameters, parameters);
   EXPECT_EQ(parameters, 20 * 8 + 4 * 16 * 16 + 3 * 4 * 8 * 16);
-  const auto space = make_space(settings.space);
+  const auto space = space::make_space(settings.space);
   EXPECT_EQ(result.controller_parameters,
             controller::Controller(space, settings.controller, 1).num_parameters());
   EXPECT_EQ(result.space_size, "128");          // 4, 1 * 4, 2 * 4
@@ -105,21 +107,21 @@ TEST(Estimate, AllocatesNoLargeSupernet) {
   EXPECT_GT(result.memory_per_rank_bytes, 1.1e9);
 }
 
-class EstimateOfImages : public testing::TestWithParam<SpaceKind> {};
+class EstimateOfImages : public testing::TestWithParam<space::SpaceKind> {};
 INSTANTIATE_TEST_SUITE_P(Spaces, EstimateOfImages,
-                         testing::Values(SpaceKind::macro, SpaceKind::micro));
+                         testing::Values(space::SpaceKind::macro, space::SpaceKind::micro));
 
 TEST_P(EstimateOfImages, AgreesWithTheParts) {
   Settings settings = small_image_settings(GetParam());
   settings.rounds = 2;
   settings.rollout.steps = 3;
   const Estimate result = estimate(settings, 2);
-  const auto space = make_space(settings.space);
+  const auto space = space::make_space(settings.space);
   EXPECT_EQ(result.supernet_parameters, parameters_of(settings));
   EXPECT_EQ(result.controller_parameters,
             controller::Controller(space, settings.controller, 1).num_parameters());
   EXPECT_EQ(result.space_size, space.size_text());
-  EXPECT_EQ(result.paper_space_size, paper_space_size(settings.space));
+  EXPECT_EQ(result.paper_space_size, space::paper_space_size(settings.space));
   EXPECT_EQ(result.max_entropy_nats, space.max_entropy());
   EXPECT_EQ(result.weight_steps_per_round, 6);
   EXPECT_EQ(result.total_steps, 2 * 9);
@@ -130,8 +132,9 @@ TEST_P(EstimateOfImages, AgreesWithTheParts) {
   EXPECT_EQ(result.data, "shapes: 99/30/5 images 8×8×3, 4 classes");
   // Weights and their momentum, θ and its two moments, and what HDF5 adds to each array; nothing is
   // carried from batch to batch.
-  const auto num_weights =
-      static_cast<double>(weight_shapes(settings, {.channels = 3, .num_classes = 4}).size());
+  const auto num_weights = static_cast<double>(
+      supernet::weight_shapes(settings.space, settings.supernet, {.channels = 3, .num_classes = 4})
+          .size());
   const double values = 8.0 * static_cast<double>(result.supernet_parameters) +
                         12.0 * static_cast<double>(result.controller_parameters);
   EXPECT_GE(result.checkpoint_bytes, values);
@@ -146,8 +149,9 @@ TEST_P(EstimateOfImages, AgreesWithTheParts) {
 
 TEST_P(EstimateOfImages, KnowsTheMeanChild) {
   const Settings settings = small_image_settings(GetParam());
-  const auto space = make_space(settings.space);
-  const auto supernet = make_supernet(settings, {{.channels = 3, .num_classes = 4}});
+  const auto space = space::make_space(settings.space);
+  const auto supernet = supernet::make_supernet(settings.space, settings.supernet,
+                                                {.channels = 3, .num_classes = 4}, 1);
   constexpr int kChildren = 400;
   double sum = 0.0;
   double squares = 0.0;
@@ -169,7 +173,7 @@ TEST_P(EstimateOfImages, KnowsTheMeanChild) {
 }
 
 TEST(EstimateOfMacro, CountsExactlyWhereAllChildrenAreAlike) {
-  Settings settings = small_image_settings(SpaceKind::macro);
+  Settings settings = small_image_settings(space::SpaceKind::macro);
   settings.space.macro.layers = 2;  // no pool layers: skips touch nothing of their own
   settings.space.macro.operations = {space::Operation::sep_conv_5x5};
   const Estimate result = estimate(settings, 1);
@@ -196,6 +200,25 @@ TEST_P(EstimateOfImages, RefusesWhatDoesNotFit) {
   Settings settings = small_image_settings(GetParam());
   settings.rollout.batch_size = 31;
   EXPECT_EQ(thrown_code([&] { estimate(settings, 1); }), ExitCode::bad_data);
+}
+
+TEST(Estimate, ActivationsGrowWithBatchAndWidth) {
+  for (const space::SpaceKind kind :
+       {space::SpaceKind::recurrent, space::SpaceKind::macro, space::SpaceKind::micro}) {
+    const Settings settings =
+        kind == space::SpaceKind::recurrent ? text_settings() : small_image_settings(kind);
+    const double bytes = estimate(settings, 4).memory_per_rank_bytes;
+    Settings larger = settings;
+    larger.weights.batch_size *= 2;
+    larger.data.markov.train_tokens *= 2;
+    larger.data.shapes.train_images *= 2;
+    EXPECT_GT(estimate(larger, 4).memory_per_rank_bytes, bytes);
+    Settings wider = settings;
+    wider.supernet.recurrent.hidden *= 2;
+    wider.supernet.macro.filters *= 3;
+    wider.supernet.micro.filters *= 3;
+    EXPECT_GT(estimate(wider, 4).memory_per_rank_bytes, bytes);
+  }
 }
 
 TEST(Estimate, RefusesWhatDoesNotFit) {

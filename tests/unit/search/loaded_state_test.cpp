@@ -16,7 +16,7 @@ namespace {
 struct LoadedState : testing::Test {
   space::SearchSpace space = space::recurrent_space({.nodes = 2});  // 3 tokens: 4, 1 and 4 choices
   Settings settings = small_settings(2);                            // a pass has 6 segments
-  std::unique_ptr<task::Task> task = task::make_task(settings, {0, 2});
+  std::unique_ptr<Evaluator> evaluator = make_evaluator(settings, space, {0, 2});
   SearchState state;
   Progress& progress = state.progress;
   BestChild& best = state.best;
@@ -31,7 +31,7 @@ struct LoadedState : testing::Test {
 
   /// What is wrong with the state as it stands, or "".
   std::string fault() {
-    return thrown<InputError>([&] { check_loaded(state, space, settings, *task); });
+    return thrown<InputError>([&] { check_loaded(state, space, settings, *evaluator); });
   }
   bool complains_about(const std::string& name) {
     const std::string text = fault();
@@ -109,8 +109,8 @@ TEST_F(LoadedState, RefusesChildrenOfAnotherPhase) {
 }
 
 TEST_F(LoadedState, KnowsImagesAndSubsets) {
-  settings = small_image_settings(SpaceKind::macro, 2);  // a pass has 6 batches
-  task = task::make_task(settings, {});
+  settings = small_image_settings(space::SpaceKind::macro, 2);  // a pass has 6 batches
+  evaluator = make_evaluator(settings, space, {});
   settings.rollout.steps = 4;
   space = space::macro_space(settings.space.macro);  // 6 | 6, 1 bit | 6, 2 bits
   best.tokens = {5, 5, 1, 5, 1, 1};

@@ -97,15 +97,13 @@ TEST_F(RunLogTest, WeightStep) {
 TEST_F(RunLogTest, SlotsOfImagesHaveAnAccuracy) {
   RunLog images(space, {task::Metric::Kind::accuracy, kNan});
   train::StepReport report;
-  std::vector<space::Architecture> children;
   run::StepRecord record;
   record.item = 0;
   record.loss = 2.5;
   record.correct = 3;
   record.count = 8;
   report.slots = {record};
-  report.children = {child(1)};
-  images.add_weight_step(progress, report, strategy);
+  images.add_weight_step(progress, report, {child(1)}, strategy);
   const io::ImageReader image(images.image(40, 50, {}), "log");
   EXPECT_EQ(image.read<double>("/children/loss"), Reals{2.5});
   EXPECT_EQ(image.read<double>("/children/metric"), Reals{0.375});
@@ -227,7 +225,7 @@ TEST_F(RunLogTest, ForgetsEverything) {
   log.add_event(7, "rollback", "went back");
   log.add_round(progress, {{}, 1.0, 1.0, -1, {0, 0, 0}, 0.0, {0, 0, 0, 0}, kNan, {}}, 1.0, strategy,
                 1.0);
-  log.add_weight_step(progress, {}, strategy);
+  log.add_weight_step(progress, {}, {}, strategy);
   log.add_controller_step(progress, {{{child(0), 1.0, 1.0}}, {1.0}, {}}, strategy);
   EXPECT_EQ(written().read<std::int64_t>("/children/step").size(), 1U);
   log.clear();

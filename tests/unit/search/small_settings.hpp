@@ -50,7 +50,7 @@ inline Settings small_settings(int slots = 4) {
 
 /// The macro or the micro space, three layers or normal cells deep, with momentum and a cosine. A
 /// pass has 6 batches of 4 images a slot, and 3 images are left over; 30 are for validation.
-inline Settings small_image_settings(SpaceKind kind, int slots = 4) {
+inline Settings small_image_settings(space::SpaceKind kind, int slots = 4) {
   Settings settings = small_search_settings(slots);
   settings.data.source = task::DataSource::shapes;
   settings.data.shapes = {.size = 8,
@@ -78,11 +78,12 @@ inline Settings small_image_settings(SpaceKind kind, int slots = 4) {
   return settings;
 }
 
-inline Settings small_settings_of(SpaceKind kind, int slots = 4) {
-  return kind == SpaceKind::recurrent ? small_settings(slots) : small_image_settings(kind, slots);
+inline Settings small_settings_of(space::SpaceKind kind, int slots = 4) {
+  return kind == space::SpaceKind::recurrent ? small_settings(slots)
+                                             : small_image_settings(kind, slots);
 }
 
 /// What a failing test calls the kind.
-inline void PrintTo(SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
+inline void PrintTo(space::SpaceKind kind, std::ostream* out) { *out << name_of(kind); }
 
 }  // namespace enas::search

@@ -8,33 +8,32 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/shapes.hpp"
 #include "support/thrown.hpp"
-#include "unit/search/recording_supernet.hpp"
 #include "unit/search/small_settings.hpp"
+#include "unit/task/recording_scorer.hpp"
 
 namespace enas::task {
 namespace {
 
-const space::Architecture kChild{"none", {}};
-
 struct ImageTaskTest : testing::Test {
-  search::Settings settings = search::small_image_settings(search::SpaceKind::macro);
+  search::Settings settings = search::small_image_settings(space::SpaceKind::macro);
   data::ImageSet images = data::make_shapes(settings.data.shapes);
   data::ImageBatches batches{images, settings.data.augment, 4, 4, settings.run.seed};
-  RecordingSupernet supernet;
+  RecordingScorer scorer;
 
   std::string message() const {
-    return thrown<ConfigError>([&] { ImageTask task(settings, {0, 4}); });
+    return thrown<ConfigError>([&] { ImageTask task(task_options(settings), {0, 4}); });
   }
 };
 
-void expect_equal(const supernet::Batch& batch, const data::ImageBatch& expected) {
+void expect_equal(const nn::Batch& batch, const data::ImageBatch& expected) {
   EXPECT_TRUE(batch.input.equal(expected.input));
   EXPECT_TRUE(batch.target.equal(expected.target));
 }
 
 TEST_F(ImageTaskTest, SaysWhatItsDataIs) {
-  const ImageTask task(settings, {});
+  const ImageTask task(task_options(settings), {});
   EXPECT_EQ(task.describe_data(), "shapes: 99/30/5 images 8×8×3, 4 classes");
   EXPECT_EQ(task.data_shape().channels, 3);
   EXPECT_EQ(task.data_shape().num_classes, 4);
@@ -44,16 +43,15 @@ TEST_F(ImageTaskTest, SaysWhatItsDataIs) {
   EXPECT_EQ(task.lr_factor({3, 2, 20}), 1.0);
 }
 
-TEST_F(ImageTaskTest, ComparesAndRewardsByAccuracy) {
-  const ImageTask task(settings, {});
+TEST_F(ImageTaskTest, ComparesByAccuracy) {
+  const ImageTask task(task_options(settings), {});
   EXPECT_EQ(task.metric().kind, Metric::Kind::accuracy);
   EXPECT_TRUE(std::isnan(task.metric().limit));
-  for (const double accuracy : {0.0, 0.375, 1.0}) EXPECT_EQ(task.reward(accuracy), accuracy);
 }
 
 TEST_F(ImageTaskTest, TrainingBatchesDoNotDependOnTheSlotsOwned) {
-  ImageTask all(settings, {0, 4});
-  ImageTask some(settings, {1, 3});
+  ImageTask all(task_options(settings), {0, 4});
+  ImageTask some(task_options(settings), {1, 3});
   std::int64_t step = 30;
   for (const std::int64_t round : {2, 3}) {
     for (std::int64_t index = 0; index < 6; ++index, ++step) {
@@ -77,15 +75,15 @@ TEST_F(ImageTaskTest, TrainingBatchesDoNotDependOnTheSlotsOwned) {
 }
 
 TEST_F(ImageTaskTest, OnlyOwnersOfASlotTrain) {
-  ImageTask task(settings, {});
+  ImageTask task(task_options(settings), {});
   EXPECT_THROW(task.training_batch({0, 0, 0}, 0), ContractError);
 }
 
 TEST_F(ImageTaskTest, RewardScoreIsOfTheRolloutsBatch) {
-  const ImageTask task(settings, {});
+  const ImageTask task(task_options(settings), {});
   for (const auto& [rollout, step] : std::vector<std::pair<int, int>>{{0, 40}, {3, 40}, {3, 41}}) {
-    const auto score = task.reward_score(search::SharedChild(supernet, kChild), rollout, step);
-    const auto& call = supernet.calls.back();
+    const auto score = task.reward_score(scorer, rollout, step);
+    const auto& call = scorer.calls.back();
     expect_equal(call.batch, batches.reward(6, static_cast<std::uint64_t>(rollout),
                                             static_cast<std::uint64_t>(step)));
     EXPECT_EQ(call.state_size, 6);
@@ -93,9 +91,9 @@ TEST_F(ImageTaskTest, RewardScoreIsOfTheRolloutsBatch) {
     EXPECT_EQ(score.nats, call.batch.target.sum().item<double>());
     EXPECT_EQ(score.correct, call.batch.target.eq(0).sum().item<std::int64_t>());
   }
-  ASSERT_EQ(supernet.calls.size(), 3U);
-  EXPECT_FALSE(supernet.calls[0].batch.input.equal(supernet.calls[1].batch.input));
-  EXPECT_FALSE(supernet.calls[1].batch.input.equal(supernet.calls[2].batch.input));
+  ASSERT_EQ(scorer.calls.size(), 3U);
+  EXPECT_FALSE(scorer.calls[0].batch.input.equal(scorer.calls[1].batch.input));
+  EXPECT_FALSE(scorer.calls[1].batch.input.equal(scorer.calls[2].batch.input));
 }
 
 TEST_F(ImageTaskTest, ValidationAddsUpWholeBatches) {
@@ -103,14 +101,14 @@ TEST_F(ImageTaskTest, ValidationAddsUpWholeBatches) {
   for (const auto& [limit, expected] :
        std::vector<std::pair<int, int>>{{2, 2}, {3, 3}, {0, 3}, {100, 3}}) {
     settings.validation.batches = limit;
-    const ImageTask task(settings, {});
-    supernet.calls.clear();
-    const auto score = task.validation_score(search::SharedChild(supernet, kChild));
-    ASSERT_EQ(supernet.calls.size(), static_cast<std::size_t>(expected));
+    const ImageTask task(task_options(settings), {});
+    scorer.calls.clear();
+    const auto score = task.validation_score(scorer);
+    ASSERT_EQ(scorer.calls.size(), static_cast<std::size_t>(expected));
     double labels = 0.0;
     std::int64_t zeros = 0;
     for (int batch = 0; batch < expected; ++batch) {
-      expect_equal(supernet.calls[static_cast<std::size_t>(batch)].batch,
+      expect_equal(scorer.calls[static_cast<std::size_t>(batch)].batch,
                    batches.validation(8 * batch, 8));
       for (int image = 8 * batch; image < 8 * batch + 8; ++image) {
         const auto label = images.valid.labels[static_cast<std::size_t>(image)];
@@ -130,17 +128,18 @@ TEST_F(ImageTaskTest, ValidationAddsUpWholeBatches) {
 TEST_F(ImageTaskTest, ValidationMayUseEveryImage) {
   settings.validation.batch_size = 30;
   settings.validation.batches = 0;
-  const ImageTask task(settings, {});
-  EXPECT_EQ(task.validation_score(search::SharedChild(supernet, kChild)).count, 30);
+  const ImageTask task(task_options(settings), {});
+  EXPECT_EQ(task.validation_score(scorer).count, 30);
 }
 
 TEST_F(ImageTaskTest, WholeValidationScoresEveryImageInEvenBatches) {
-  const ImageTask task(settings, {});  // 30 images in batches of 8 at most: 7, 8, 7, 8
-  const auto score = task.whole_validation_score(search::SharedChild(supernet, kChild));
+  const ImageTask task(task_options(settings),
+                       {});  // 30 images in batches of 8 at most: 7, 8, 7, 8
+  const auto score = task.whole_validation_score(scorer);
   EXPECT_EQ(score.count, 30);
-  ASSERT_EQ(supernet.calls.size(), 4U);
+  ASSERT_EQ(scorer.calls.size(), 4U);
   std::int64_t begin = 0;
-  for (const auto& call : supernet.calls) {
+  for (const auto& call : scorer.calls) {
     const std::int64_t size = call.batch.target.size(0);
     EXPECT_TRUE(size == 7 || size == 8) << size;
     expect_equal(call.batch, batches.validation(begin, size));
@@ -178,24 +177,9 @@ TEST_F(ImageTaskTest, ReadsTheSourceThatIsNamed) {
   for (const DataSource source : {DataSource::cifar10, DataSource::cifar100, DataSource::hdf5}) {
     settings.data.source = source;
     settings.data.path = "/nowhere/images";
-    const std::string text = thrown<InputError>([&] { ImageTask task(settings, {}); });
+    const std::string text =
+        thrown<InputError>([&] { ImageTask task(task_options(settings), {}); });
     EXPECT_TRUE(contains(text, "/nowhere/images")) << text;
-  }
-}
-
-TEST_F(ImageTaskTest, ActivationsGrowWithBatchAndWidth) {
-  for (const search::SpaceKind kind : {search::SpaceKind::macro, search::SpaceKind::micro}) {
-    settings = search::small_image_settings(kind);
-    const double bytes = ImageTask(settings, {}).activation_bytes();
-    // At least one map of the first layer's width.
-    EXPECT_GT(bytes, 4.0 * 4 * 64 * 2);
-    search::Settings larger = settings;
-    larger.weights.batch_size *= 2;
-    EXPECT_NEAR(ImageTask(larger, {}).activation_bytes(), 2.0 * bytes, 1e-6 * bytes);
-    search::Settings wider = settings;
-    wider.supernet.macro.filters *= 3;
-    wider.supernet.micro.filters *= 3;
-    EXPECT_NEAR(ImageTask(wider, {}).activation_bytes(), 3.0 * bytes, 1e-6 * bytes);
   }
 }
 

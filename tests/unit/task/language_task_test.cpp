@@ -9,16 +9,16 @@
 #include <numeric>
 #include <set>
 
+#include "core/random.hpp"
 #include "core/text.hpp"
+#include "data/markov_corpus.hpp"
 #include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
-#include "unit/search/recording_supernet.hpp"
 #include "unit/search/small_settings.hpp"
+#include "unit/task/recording_scorer.hpp"
 
 namespace enas::task {
 namespace {
-
-const space::Architecture kChild{"none", {}};
 
 /// 20 columns of 30 training tokens; 10 of 13 for rewards and 6 of 21 for round ends.
 search::Settings column_settings() {
@@ -38,7 +38,7 @@ search::Settings column_settings() {
   return settings;
 }
 
-void expect_columns(const supernet::Batch& batch, const std::vector<std::int32_t>& tokens,
+void expect_columns(const nn::Batch& batch, const std::vector<std::int32_t>& tokens,
                     std::int64_t column_length, std::int64_t first_column, std::int64_t position) {
   for (std::int64_t t = 0; t < batch.input.size(0); ++t) {
     for (std::int64_t column = 0; column < batch.input.size(1); ++column) {
@@ -52,16 +52,16 @@ void expect_columns(const supernet::Batch& batch, const std::vector<std::int32_t
 
 /// What making the task throws, as an exit code.
 ExitCode code_for(const search::Settings& settings) {
-  return thrown_code([&] { LanguageTask task(settings); });
+  return thrown_code([&] { LanguageTask task(task_options(settings)); });
 }
 
 std::string message_for(const search::Settings& settings) {
-  return thrown<ConfigError>([&] { LanguageTask task(settings); });
+  return thrown<ConfigError>([&] { LanguageTask task(task_options(settings)); });
 }
 
 TEST(LanguageTask, MakesTheMarkovCorpus) {
   const search::Settings settings = column_settings();
-  const LanguageTask task(settings);
+  const LanguageTask task(task_options(settings));
   const auto corpus = data::make_markov_corpus(settings.data.markov);
   EXPECT_EQ(task.data_shape().vocabulary_size, 12);
   EXPECT_EQ(task.data_digest(), corpus.digest);
@@ -91,7 +91,7 @@ TEST(LanguageTask, ReadsAFolder) {
   settings.data.path = scratch.path().string();
   settings.weights.batch_size = settings.rollout.batch_size = settings.validation.batch_size = 1;
   settings.weights.segments.segment_length = settings.rollout.segment_length = 3;
-  const LanguageTask task(settings);
+  const LanguageTask task(task_options(settings));
   EXPECT_EQ(task.data_shape().vocabulary_size, 4);
   EXPECT_TRUE(
       contains(task.describe_data(), "7/7/7 tokens, vocabulary 4, unknown words 0.0/0.0/0.0 %"));
@@ -99,7 +99,7 @@ TEST(LanguageTask, ReadsAFolder) {
   EXPECT_TRUE(std::isnan(task.metric().limit));
   std::ofstream(scratch / "train.txt") << "a b c <unk>\nb c a\n";
   std::ofstream(scratch / "valid.txt") << "a x\nb c a\n";
-  const LanguageTask unknown(settings);
+  const LanguageTask unknown(task_options(settings));
   EXPECT_TRUE(contains(unknown.describe_data(), "unknown words 14.3/20.0/0.0 %"));
   EXPECT_EQ(unknown.data_facts().at("unknown_words"),
             (Json{{"train", 1.0 / 7}, {"validation", 1.0 / 5}, {"test", 0.0}}));
@@ -113,7 +113,7 @@ TEST(LanguageTask, ReadsAFolder) {
 
 TEST(LanguageTask, ASlotTrainsOnItsColumns) {
   const search::Settings settings = column_settings();
-  LanguageTask task(settings);
+  LanguageTask task(task_options(settings));
   const auto train = data::make_markov_corpus(settings.data.markov).train;
   EXPECT_EQ(task.steps_in_pass(0), 4);  // 29 targets a column
   for (const int slot : {0, 3}) {
@@ -131,7 +131,7 @@ TEST(LanguageTask, RandomSegmentsFollowTheRound) {
   settings.weights.segments = {.segment_length = 20, .random_length = true};
   settings.weights.lr_scales_with_length = true;
   settings.rollout.segment_length = 3;
-  LanguageTask task(settings);
+  LanguageTask task(task_options(settings));
   const auto train = data::make_markov_corpus(settings.data.markov).train;
   std::set<double> factors;
   for (const std::int64_t round : {0, 1, 0}) {
@@ -150,19 +150,19 @@ TEST(LanguageTask, RandomSegmentsFollowTheRound) {
   }
   EXPECT_GT(factors.size(), 3U);
   settings.weights.lr_scales_with_length = false;
-  EXPECT_EQ(task.lr_factor({0, 0, 0}), 1.0);
+  EXPECT_EQ(LanguageTask(task_options(settings)).lr_factor({0, 0, 0}), 1.0);
 }
 
 TEST(LanguageTask, ScoresRewardsOnASegmentOfTheValidationSplit) {
   search::Settings settings = column_settings();
   const auto valid = data::make_markov_corpus(settings.data.markov).valid;
-  const RecordingSupernet supernet;
+  const RecordingScorer scorer;
   {
     // 13 tokens a column: 12 and their targets fit at one place only.
-    const LanguageTask task(settings);
-    const auto score = task.reward_score(search::SharedChild(supernet, kChild), 2, 40);
-    EXPECT_EQ(supernet.calls.front().state_size, 10);
-    const auto batch = supernet.calls.front().batch;
+    const LanguageTask task(task_options(settings));
+    const auto score = task.reward_score(scorer, 2, 40);
+    EXPECT_EQ(scorer.calls.front().state_size, 10);
+    const auto batch = scorer.calls.front().batch;
     EXPECT_EQ(batch.input.sizes(), at::IntArrayRef({12, 10}));
     expect_columns(batch, valid, 13, 0, 0);
     EXPECT_EQ(batch.target[11][9].item<std::int64_t>(), valid[9 * 13 + 12]);
@@ -170,27 +170,17 @@ TEST(LanguageTask, ScoresRewardsOnASegmentOfTheValidationSplit) {
     EXPECT_EQ(score.nats, batch.target.sum().item<double>());
   }
   settings.rollout.segment_length = 4;
-  const LanguageTask task(settings);
+  const LanguageTask task(task_options(settings));
   std::set<std::int64_t> positions;
   for (int rollout = 0; rollout < 40; ++rollout) {
-    supernet.calls.clear();
-    task.reward_score(search::SharedChild(supernet, kChild), rollout, 40);
+    scorer.calls.clear();
+    task.reward_score(scorer, rollout, 40);
     RandomStream random(11, {Purpose::reward_batch, static_cast<std::uint64_t>(rollout), 40});
     const auto position = static_cast<std::int64_t>(random.next_below(9));
-    expect_columns(supernet.calls.front().batch, valid, 13, 0, position);
+    expect_columns(scorer.calls.front().batch, valid, 13, 0, position);
     positions.insert(position);
   }
   EXPECT_EQ(positions.size(), 9U);  // the last one is 8: its targets end the column
-}
-
-TEST(LanguageTask, RewardFallsWithPerplexityAndIsCut) {
-  search::Settings settings = column_settings();
-  settings.rollout.reward_scale = 80.0;
-  settings.rollout.reward_exponent = 2.0;
-  settings.rollout.reward_cap = 5.0;
-  const LanguageTask task(settings);
-  EXPECT_NEAR(task.reward(8.0), 1.25, 1e-12);
-  EXPECT_EQ(task.reward(2.0), 5.0);
 }
 
 TEST(LanguageTask, ValidationCarriesItsStateOverSegments) {
@@ -200,13 +190,13 @@ TEST(LanguageTask, ValidationCarriesItsStateOverSegments) {
   for (const auto& [batches, expected] :
        std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {0, 2}, {100, 2}}) {
     settings.validation.batches = batches;
-    const LanguageTask task(settings);
-    const RecordingSupernet supernet;
-    const auto score = task.validation_score(search::SharedChild(supernet, kChild));
-    ASSERT_EQ(supernet.calls.size(), static_cast<std::size_t>(expected));
+    const LanguageTask task(task_options(settings));
+    const RecordingScorer scorer;
+    const auto score = task.validation_score(scorer);
+    ASSERT_EQ(scorer.calls.size(), static_cast<std::size_t>(expected));
     double nats = 0.0;
     for (int segment = 0; segment < expected; ++segment) {
-      const auto& call = supernet.calls[static_cast<std::size_t>(segment)];
+      const auto& call = scorer.calls[static_cast<std::size_t>(segment)];
       EXPECT_EQ(call.batch.input.sizes(), at::IntArrayRef({7, 6}));
       EXPECT_EQ(call.state_size, 6);
       EXPECT_EQ(call.state, static_cast<float>(segment));
@@ -224,17 +214,17 @@ TEST(LanguageTask, WholeValidationScoresEveryTokenButTheFirstOnce) {
   search::Settings settings = column_settings();
   for (const int columns : {1, 2, 3, 6}) {  // of 129 targets: 2 and 6 leave some over
     settings.validation.batch_size = columns;
-    const LanguageTask task(settings);
+    const LanguageTask task(task_options(settings));
     const auto valid = data::make_markov_corpus(settings.data.markov).valid;
-    const RecordingSupernet supernet;
-    const auto score = task.whole_validation_score(search::SharedChild(supernet, kChild));
+    const RecordingScorer scorer;
+    const auto score = task.whole_validation_score(scorer);
     EXPECT_EQ(score.count, 129);
     const std::int64_t sum = std::accumulate(valid.begin() + 1, valid.end(), std::int64_t{0});
     EXPECT_EQ(score.nats, static_cast<double>(sum));
     // Column by column the targets are the split in its order.
     std::vector<std::vector<std::int64_t>> targets(static_cast<std::size_t>(columns));
-    for (std::size_t call = 0; call < supernet.calls.size(); ++call) {
-      const auto& [batch, state_size, state] = supernet.calls[call];
+    for (std::size_t call = 0; call < scorer.calls.size(); ++call) {
+      const auto& [batch, state_size, state] = scorer.calls[call];
       EXPECT_EQ(state_size, batch.target.size(1));
       EXPECT_EQ(state, static_cast<float>(call)) << "the state is carried";
       EXPECT_LE(batch.target.size(0), 7);
@@ -279,17 +269,8 @@ TEST(LanguageTask, TrainingSegmentMustFit) {
 TEST(LanguageTask, EverySplitNeedsTwoTokensAColumn) {
   search::Settings settings = column_settings();
   settings.weights.slots = 200;
-  EXPECT_TRUE(contains(thrown<InputError>([&] { LanguageTask task(settings); }), "train"));
-}
-
-TEST(LanguageTask, ActivationsGrowWithBatchSegmentAndWidth) {
-  const search::Settings settings = column_settings();
-  const double bytes = LanguageTask(settings).activation_bytes();
-  // At least the nodes' values and gates of every step.
-  EXPECT_GT(bytes, 4.0 * 5 * 7 * 8 * 3 * 2);
-  search::Settings wider = settings;
-  wider.supernet.recurrent.hidden = 16;
-  EXPECT_GT(LanguageTask(wider).activation_bytes(), bytes);
+  EXPECT_TRUE(
+      contains(thrown<InputError>([&] { LanguageTask task(task_options(settings)); }), "train"));
 }
 
 }  // namespace

@@ -49,14 +49,14 @@ TEST(Metric, IsOfLossOrAccuracy) {
 
 TEST(MakeTask, FollowsTheSpace) {
   const search::Settings text = search::small_settings();
-  EXPECT_EQ(make_task(text, {0, 4})->metric().kind, Metric::Kind::perplexity);
-  for (const search::SpaceKind kind : {search::SpaceKind::macro, search::SpaceKind::micro}) {
+  EXPECT_EQ(make_task(task_options(text), {0, 4})->metric().kind, Metric::Kind::perplexity);
+  for (const space::SpaceKind kind : {space::SpaceKind::macro, space::SpaceKind::micro}) {
     search::Settings settings = search::small_image_settings(kind);
-    const auto task = make_task(settings, {1, 2});
+    const auto task = make_task(task_options(settings), {1, 2});
     EXPECT_EQ(task->metric().kind, Metric::Kind::accuracy);
     EXPECT_EQ(task->training_batch({0, 0, 0}, 1).target.size(0), 4);
     settings.data.source = DataSource::markov;
-    EXPECT_EQ(thrown_code([&] { make_task(settings, {0, 4}); }), ExitCode::bad_data);
+    EXPECT_EQ(thrown_code([&] { make_task(task_options(settings), {0, 4}); }), ExitCode::bad_data);
   }
 }
 

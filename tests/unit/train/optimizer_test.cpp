@@ -2,13 +2,13 @@
 // Learning rates by their formulas; momentum by a sequence worked out by hand.
 #include "train/optimizer.hpp"
 
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 #include <set>
-
-#include "unit/search/recording_supernet.hpp"
+#include <vector>
 
 namespace enas::train {
 namespace {
@@ -93,7 +93,7 @@ struct TwoWeights {
 
   at::Tensor a = at::zeros({2});
   at::Tensor b = at::zeros({1});
-  RecordingSupernet supernet{{{"a", a}, {"b", b}}};
+  std::vector<nn::Weight> all = {{"a", a, true}, {"b", b, true}};
 };
 
 float velocity(const Optimizer& optimizer, std::size_t weight) {
@@ -102,7 +102,7 @@ float velocity(const Optimizer& optimizer, std::size_t weight) {
 
 TEST(Optimizer, MovesByNesterovMomentum) {
   TwoWeights weights;
-  Optimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.5));
+  Optimizer optimizer(weights.all, TwoWeights::options(0.5));
   constexpr double kLr = 0.5;
   const auto move = [&](int weight, float slope, double scale) {
     const std::vector<float> gradient = {slope, 0.0F};
@@ -137,7 +137,7 @@ TEST(Optimizer, MovesByNesterovMomentum) {
 
 TEST(Optimizer, WithoutMomentumKeepsNothing) {
   TwoWeights weights;
-  Optimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.0));
+  Optimizer optimizer(weights.all, TwoWeights::options(0.0));
   const std::vector<float> gradient = {4.0F, 2.0F};
   optimizer.move(0, gradient, 0.25, 0.5);
   EXPECT_EQ(weights.value_of_a(), 7.5F);
@@ -152,7 +152,7 @@ TEST(Optimizer, WithoutMomentumKeepsNothing) {
 
 TEST(Optimizer, NamesVelocitiesAsTheirWeights) {
   TwoWeights weights;
-  const Optimizer optimizer(weights.supernet.weights(), TwoWeights::options(0.9));
+  const Optimizer optimizer(weights.all, TwoWeights::options(0.9));
   const auto state = optimizer.state();
   ASSERT_EQ(state.size(), 2U);
   EXPECT_EQ(state[0].name, "a");

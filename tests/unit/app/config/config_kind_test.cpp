@@ -16,7 +16,7 @@ TEST(ConfigKind, ChoosesTheDefaultsWhereverItStands) {
                                 "[weights]\nslots = 3\n"
                                 "[space]\nkind = \"micro\"\nnodes = 5\n")
                                 .settings;
-  EXPECT_EQ(settings.space.kind, SpaceKind::micro);
+  EXPECT_EQ(settings.space.kind, space::SpaceKind::micro);
   EXPECT_EQ(settings.space.micro.nodes, 5);
   EXPECT_EQ(settings.space.recurrent.nodes, 12);
   EXPECT_EQ(settings.weights.slots, 3);
@@ -32,7 +32,7 @@ TEST(ConfigKind, PresetIsThatOfTheKind) {
 
 TEST(ConfigKind, SetBeatsTheFileAndTheDefaultsFollow) {
   const Settings settings = read(kMacro + "supernet.filters = 8\n", {"space.kind=micro"}).settings;
-  EXPECT_EQ(settings.space.kind, SpaceKind::micro);
+  EXPECT_EQ(settings.space.kind, space::SpaceKind::micro);
   EXPECT_EQ(settings.supernet.micro.filters, 8);
   EXPECT_EQ(settings.supernet.macro.filters, 36);
   EXPECT_EQ(settings.rounds, 150);
@@ -43,10 +43,10 @@ TEST(ConfigKind, IsCheckedBeforeTheRest) {
   EXPECT_EQ(refused.code, ExitCode::bad_data);
   EXPECT_EQ(refused.message,
             "t.toml:2:7: space.kind must be one of \"recurrent\", \"macro\", \"micro\", "
-            "\"tabular\", is \"marco\"; did you mean \"macro\"?");
+            "is \"marco\"; did you mean \"macro\"?");
   EXPECT_EQ(refusal(kMacro, {"space.kind=3"}).message,
             "--set space.kind=3: space.kind must be one of \"recurrent\", \"macro\", \"micro\", "
-            "\"tabular\", is \"3\"");
+            "is \"3\"");
 }
 
 TEST(ConfigKind, ForeignKeysOfTheFileAreRefusedWithTheirKind) {
@@ -59,7 +59,7 @@ TEST(ConfigKind, ForeignKeysOfTheFileAreRefusedWithTheirKind) {
             "is \"recurrent\"");
   EXPECT_EQ(refusal(kMacro + "space.nodes = 5\n").message,
             "t.toml:3:7: space.nodes belongs to space.kind = \"recurrent\" or \"micro\" or "
-            "\"tabular\"; here it is \"macro\"");
+            "search.evaluation = \"table\"; here it is \"macro\"");
 }
 
 TEST(ConfigKind, ForeignKeysOfSetAreRefused) {
@@ -69,20 +69,38 @@ TEST(ConfigKind, ForeignKeysOfSetAreRefused) {
   EXPECT_EQ(refusal(kMicro, {"weights.segment_length=9"}).code, ExitCode::bad_data);
 }
 
-TEST(ConfigKind, ATabularSpaceNeedsItsTableAndNothingThatTrains) {
-  const std::string tabular = "space.kind = \"tabular\"\n";
-  const Settings settings = read(tabular + "space.table = \"t.h5\"\nspace.nodes = 4\n").settings;
-  EXPECT_EQ(settings.space.kind, SpaceKind::tabular);
-  EXPECT_EQ(settings.space.table, "t.h5");
+TEST(ConfigKind, ATableIsNeededWhereScoresAreLookedUpAndNothingThatTrains) {
+  const std::string table = "search.evaluation = \"table\"\n";
+  const Settings settings = read(table + "evaluation.table = \"t.h5\"\nspace.nodes = 4\n").settings;
+  EXPECT_EQ(settings.space.kind, space::SpaceKind::recurrent);
+  EXPECT_EQ(settings.evaluation.kind, search::Evaluation::table);
+  EXPECT_EQ(settings.evaluation.table, "t.h5");
   EXPECT_EQ(settings.space.recurrent.nodes, 4);
-  EXPECT_EQ(refusal(tabular).message,
-            "t.toml: space.table is missing: space.kind = \"tabular\" needs the file with the "
-            "scores");
-  EXPECT_EQ(refusal(tabular + "weights.lr = 1.0\n").message,
+  EXPECT_EQ(refusal(table).message,
+            "t.toml: evaluation.table is missing: search.evaluation = \"table\" needs the file "
+            "with the scores");
+  EXPECT_EQ(refusal(table + "weights.lr = 1.0\n").message,
             "t.toml:2:9: weights.lr belongs to space.kind = \"recurrent\" or \"macro\" or "
-            "\"micro\"; here it is \"tabular\"");
+            "\"micro\"; here it is search.evaluation = \"table\"");
+  EXPECT_EQ(refusal(kMarkov + "evaluation.table = \"t.h5\"\n").message,
+            "t.toml:3:12: evaluation.table belongs to search.evaluation = \"table\"; here it is "
+            "\"recurrent\"");
   EXPECT_EQ(refusal_of([&] { check_trainable(settings); }).code, ExitCode::bad_data);
   check_trainable(Settings());
+}
+
+TEST(ConfigKind, ATableIsOfRecurrentCells) {
+  EXPECT_EQ(refusal(kMacro, {"search.evaluation=table"}).message,
+            "search.evaluation = \"table\" is for space.kind = \"recurrent\", but space.kind = "
+            "\"macro\"");
+}
+
+TEST(ConfigKind, TheOldFormOfATableIsToldTheNewOne) {
+  EXPECT_EQ(refusal("space.kind = \"tabular\"\nspace.table = \"t.h5\"\n").message,
+            "t.toml:1:7: space.kind = \"tabular\" is now search.evaluation = \"table\" with "
+            "space.kind = \"recurrent\", and space.table is evaluation.table");
+  EXPECT_EQ(refusal("search.evaluation = \"table\"\nspace.table = \"t.h5\"\n").message,
+            "t.toml:2:7: unknown key space.table; did you mean evaluation.table?");
 }
 
 TEST(ConfigKind, SuggestionsAreOfTheKind) {

@@ -43,7 +43,7 @@ TEST(Config, EveryKindOfValueArrives) {
             (std::vector{space::Activation::relu, space::Activation::tanh}));
   EXPECT_EQ(settings.space.recurrent.first_node, space::FirstNode::tanh);
   EXPECT_TRUE(settings.weights.segments.random_length);
-  EXPECT_EQ(settings.weights.children, Children::shared);
+  EXPECT_EQ(settings.weights.children, search::Children::shared);
   EXPECT_EQ(settings.run.reliability.comm_timeout_s, 2.5);
 }
 
@@ -166,7 +166,7 @@ TEST(Config, SetTakesTomlAndBareWords) {
                 "space.activations=[\"relu\"]", "run.dir=\"quoted\"", "weights.random_length=true"})
           .settings;
   EXPECT_EQ(settings.data.path, "data/my corpus=1.txt");
-  EXPECT_EQ(settings.strategy, StrategyKind::random);
+  EXPECT_EQ(settings.strategy, search::StrategyKind::random);
   EXPECT_EQ(settings.weights.lr, 1e-3);
   EXPECT_EQ(settings.space.recurrent.activations, std::vector{space::Activation::relu});
   EXPECT_EQ(settings.run.dir, "quoted");

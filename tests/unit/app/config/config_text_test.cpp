@@ -19,23 +19,22 @@ namespace {
 
 const std::filesystem::path kSource = ENAS_SOURCE_FOLDER;
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
-                               SpaceKind::tabular};
+constexpr std::array kKinds = {Scope::recurrent, Scope::macro, Scope::micro, Scope::table};
 
 void expect_same(const Settings& one, const Settings& other) {
-  ASSERT_EQ(one.space.kind, other.space.kind);
+  ASSERT_EQ(scope_of(one), scope_of(other));
   for (const Key& key : schema()) {
-    if (!key.belongs_to(one.space.kind)) continue;
+    if (!key.belongs_to(scope_of(one))) continue;
     EXPECT_EQ(key.value_in(one), key.value_in(other)) << key.name;
   }
 }
 
-TEST(run::ConfigRecord, ParsesBackToTheSameSettings) {
-  for (const SpaceKind kind : kKinds) {
+TEST(ConfigRecord, ParsesBackToTheSameSettings) {
+  for (const Scope kind : kKinds) {
     for (const auto& preset : preset_names()) {
       SCOPED_TRACE(concat(name_of(kind), " ", preset));
       Settings settings = preset_settings(preset, kind);
-      settings.space.table = "a table";
+      settings.evaluation.table = "a table";
       settings.data.path = "a folder/with \"quotes\" \\ and\ttabs";
       settings.weights.lr = 1.0 / 3.0;
       settings.reinforce.entropy_weight = 1.2345678901234567e-11;
@@ -48,8 +47,8 @@ TEST(run::ConfigRecord, ParsesBackToTheSameSettings) {
   }
 }
 
-TEST(run::ConfigRecord, HasTheKeysOfItsKindAlone) {
-  for (const SpaceKind kind : kKinds) {
+TEST(ConfigRecord, HasTheKeysOfItsKindAlone) {
+  for (const Scope kind : kKinds) {
     const auto record = config_record(preset_settings("default", kind), "default");
     std::size_t expected = 0;
     for (const Key& key : schema()) expected += key.belongs_to(kind) ? 1 : 0;
@@ -58,18 +57,18 @@ TEST(run::ConfigRecord, HasTheKeysOfItsKindAlone) {
       return std::any_of(record.entries.begin(), record.entries.end(),
                          [&](const auto& entry) { return entry.key == name; });
     };
-    EXPECT_EQ(has("supernet.hidden"), kind == SpaceKind::recurrent);
-    EXPECT_EQ(has("controller.skip_target"), kind == SpaceKind::macro);
-    EXPECT_EQ(has("supernet.cells"), kind == SpaceKind::micro);
+    EXPECT_EQ(has("supernet.hidden"), kind == Scope::recurrent);
+    EXPECT_EQ(has("controller.skip_target"), kind == Scope::macro);
+    EXPECT_EQ(has("supernet.cells"), kind == Scope::micro);
     EXPECT_EQ(has("data.pad"), is_of_images(kind));
-    EXPECT_EQ(has("space.table"), kind == SpaceKind::tabular);
-    EXPECT_EQ(has("weights.lr"), kind != SpaceKind::tabular);
+    EXPECT_EQ(has("evaluation.table"), kind == Scope::table);
+    EXPECT_EQ(has("weights.lr"), kind != Scope::table);
     EXPECT_TRUE(has("space.kind"));
-    EXPECT_EQ(record.toml.find("[data.markov]") != std::string::npos, kind == SpaceKind::recurrent);
+    EXPECT_EQ(record.toml.find("[data.markov]") != std::string::npos, kind == Scope::recurrent);
   }
 }
 
-TEST(run::ConfigRecord, EntriesHoldValueAndRole) {
+TEST(ConfigRecord, EntriesHoldValueAndRole) {
   Settings settings;
   settings.weights.slots = 5;
   const auto record = config_record(settings, "default");
@@ -89,11 +88,13 @@ TEST(run::ConfigRecord, EntriesHoldValueAndRole) {
 }
 
 TEST(Defaults, AreAConfigurationWithACommentForEveryKeyOfTheKind) {
-  for (const SpaceKind kind : kKinds) {
+  for (const Scope kind : kKinds) {
     const std::string text = defaults_toml(kind);
-    const std::string path = kind == SpaceKind::tabular ? "space.table=x" : "data.path=x";
+    const std::string path = kind == Scope::table ? "evaluation.table=x" : "data.path=x";
     expect_same(read(text, {path}).settings,
-                read("", {path, concat("space.kind=", name_of(kind))}).settings);
+                read("", {path, kind == Scope::table ? "search.evaluation=table"
+                                                     : concat("space.kind=", name_of(kind))})
+                    .settings);
     for (const Key& key : schema()) {
       const bool is_there = text.find("# " + key.help) != std::string::npos &&
                             text.find(concat("\n", key.short_name(), " = ")) != std::string::npos;
@@ -103,10 +104,11 @@ TEST(Defaults, AreAConfigurationWithACommentForEveryKeyOfTheKind) {
 }
 
 TEST(Defaults, TakeTheKindFromSetAndNothingElse) {
-  EXPECT_EQ(kind_of_sets({}), SpaceKind::recurrent);
-  EXPECT_EQ(kind_of_sets({"space.kind=macro", "space.kind=micro"}), SpaceKind::micro);
-  EXPECT_EQ(refusal_of([] { kind_of_sets({"space.kind=big"}); }).code, ExitCode::bad_data);
-  const Refusal other = refusal_of([] { kind_of_sets({"weights.lr=1"}); });
+  EXPECT_EQ(scope_of_sets({}), Scope::recurrent);
+  EXPECT_EQ(scope_of_sets({"space.kind=macro", "space.kind=micro"}), Scope::micro);
+  EXPECT_EQ(scope_of_sets({"search.evaluation=table"}), Scope::table);
+  EXPECT_EQ(refusal_of([] { scope_of_sets({"space.kind=big"}); }).code, ExitCode::bad_data);
+  const Refusal other = refusal_of([] { scope_of_sets({"weights.lr=1"}); });
   EXPECT_EQ(other.code, ExitCode::usage);
   EXPECT_EQ(other.message, "--set weights.lr=1: only space.kind changes the defaults");
 }
@@ -206,18 +208,18 @@ TEST(Configs, PtbIsAsDescribed) {
 TEST(Configs, CifarOnesHaveTheirSlotsAndBatches) {
   struct Expected {
     std::string name;
-    SpaceKind kind;
+    Scope kind;
     int slots;
     int batch_size;
   };
-  const std::vector<Expected> all = {{"cifar", SpaceKind::macro, 8, 32},
-                                     {"cifar_micro", SpaceKind::micro, 8, 32},
-                                     {"cifar_paper", SpaceKind::macro, 1, 128},
-                                     {"cifar_micro_paper", SpaceKind::micro, 1, 160}};
+  const std::vector<Expected> all = {{"cifar", Scope::macro, 8, 32},
+                                     {"cifar_micro", Scope::micro, 8, 32},
+                                     {"cifar_paper", Scope::macro, 1, 128},
+                                     {"cifar_micro_paper", Scope::micro, 1, 160}};
   for (const Expected& expected : all) {
     SCOPED_TRACE(expected.name);
     const Settings settings = shipped(expected.name);
-    EXPECT_EQ(settings.space.kind, expected.kind);
+    EXPECT_EQ(scope_of(settings), expected.kind);
     EXPECT_EQ(settings.weights.slots, expected.slots);
     EXPECT_EQ(settings.weights.batch_size, expected.batch_size);
     EXPECT_EQ(settings.data.source, task::DataSource::cifar10);

@@ -28,8 +28,8 @@ TEST(Key, KnowsItsSectionAndWhatIsAllowed) {
   EXPECT_EQ(key->allowed(), "integer, at least 1 and at most 3");
   EXPECT_EQ(find_key("weights.children")->allowed(), "\"per_slot\" or \"shared\"");
   EXPECT_EQ(find_key("data.markov.orderr"), nullptr);
-  EXPECT_TRUE(key->belongs_to(SpaceKind::recurrent));
-  EXPECT_FALSE(key->belongs_to(SpaceKind::macro));
+  EXPECT_TRUE(key->belongs_to(Scope::recurrent));
+  EXPECT_FALSE(key->belongs_to(Scope::macro));
 }
 
 TEST(Key, ListOfOperationsNamesThemAll) {

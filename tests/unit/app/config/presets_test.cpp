@@ -7,8 +7,8 @@ namespace enas::app {
 namespace {
 
 TEST(Presets, DefaultOfTheRecurrentSpaceIsTheStructsOwn) {
-  const Settings settings = preset_settings("default", SpaceKind::recurrent);
-  EXPECT_EQ(settings.space.kind, SpaceKind::recurrent);
+  const Settings settings = preset_settings("default", Scope::recurrent);
+  EXPECT_EQ(settings.space.kind, space::SpaceKind::recurrent);
   EXPECT_EQ(settings.controller.hidden, 100);
   EXPECT_EQ(settings.reinforce.lr, 5e-5);
   EXPECT_EQ(settings.reinforce.baseline_decay, 0.99);
@@ -17,15 +17,15 @@ TEST(Presets, DefaultOfTheRecurrentSpaceIsTheStructsOwn) {
 }
 
 TEST(Presets, PaperMakesTwoThousandUpdatesFromOneChildEach) {
-  for (const auto kind : {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro}) {
+  for (const auto kind : {Scope::recurrent, Scope::macro, Scope::micro}) {
     SCOPED_TRACE(name_of(kind));
     const Settings settings = preset_settings("paper", kind);
-    EXPECT_EQ(settings.space.kind, kind);
+    EXPECT_EQ(scope_of(settings), kind);
     EXPECT_EQ(settings.weights.slots, 1);
     EXPECT_EQ(settings.rollout.steps, 2000);
     EXPECT_EQ(settings.rollout.rollouts, 1);
     EXPECT_EQ(settings.reinforce.lr, 3.5e-4);
-    EXPECT_EQ(settings.reinforce.entropy_weight, kind == SpaceKind::recurrent ? 1e-4 : 0.1);
+    EXPECT_EQ(settings.reinforce.entropy_weight, kind == Scope::recurrent ? 1e-4 : 0.1);
     EXPECT_EQ(settings.controller.temperature, 5.0);
     EXPECT_EQ(settings.controller.tanh_constant, 2.5);
     EXPECT_EQ(settings.controller.option_tanh_divisor, 1.0);
@@ -34,7 +34,7 @@ TEST(Presets, PaperMakesTwoThousandUpdatesFromOneChildEach) {
 }
 
 TEST(Presets, PaperOfTheRecurrentSpace) {
-  const Settings settings = preset_settings("paper", SpaceKind::recurrent);
+  const Settings settings = preset_settings("paper", Scope::recurrent);
   EXPECT_EQ(settings.space.recurrent.nodes, 12);
   EXPECT_EQ(settings.weights.batch_size, 64);
   EXPECT_EQ(settings.weights.lr_schedule, train::LrSchedule::decay);
@@ -46,7 +46,7 @@ TEST(Presets, PaperOfTheRecurrentSpace) {
 }
 
 TEST(Presets, ReleasedFixesTheFirstNode) {
-  const Settings settings = preset_settings("released", SpaceKind::recurrent);
+  const Settings settings = preset_settings("released", Scope::recurrent);
   EXPECT_EQ(settings.space.recurrent.nodes, 10);
   EXPECT_EQ(settings.space.recurrent.first_node, space::FirstNode::tanh);
   EXPECT_EQ(settings.supernet.recurrent.cell_output, supernet::CellOutput::all);
@@ -62,7 +62,7 @@ TEST(Presets, ReleasedFixesTheFirstNode) {
 }
 
 TEST(Presets, ImagesFollowTheScriptsOfTheAuthors) {
-  for (const auto kind : {SpaceKind::macro, SpaceKind::micro}) {
+  for (const auto kind : {Scope::macro, Scope::micro}) {
     SCOPED_TRACE(name_of(kind));
     const Settings settings = preset_settings("default", kind);
     EXPECT_EQ(settings.weights.lr_schedule, train::LrSchedule::cosine);
@@ -81,7 +81,7 @@ TEST(Presets, ImagesFollowTheScriptsOfTheAuthors) {
     EXPECT_EQ(settings.reinforce.entropy_weight, 1e-4);
     EXPECT_EQ(settings.reinforce.baseline_decay, 0.99);
   }
-  const Settings macro = preset_settings("default", SpaceKind::macro);
+  const Settings macro = preset_settings("default", Scope::macro);
   EXPECT_EQ(macro.weights.slots * macro.weights.batch_size, 128);
   EXPECT_EQ(macro.weights.weight_decay, 5e-4);
   EXPECT_EQ(macro.controller.tanh_constant, 1.5);
@@ -92,7 +92,7 @@ TEST(Presets, ImagesFollowTheScriptsOfTheAuthors) {
   EXPECT_EQ(macro.rollout.steps * macro.rollout.rollouts, 50 * 20);
   EXPECT_EQ(macro.rollout.batch_size, 128);
   EXPECT_EQ(macro.rounds, 310);
-  const Settings micro = preset_settings("default", SpaceKind::micro);
+  const Settings micro = preset_settings("default", Scope::micro);
   EXPECT_EQ(micro.weights.slots * micro.weights.batch_size, 160);
   EXPECT_EQ(micro.weights.weight_decay, 2e-4);
   EXPECT_EQ(micro.controller.tanh_constant, 1.1);
@@ -104,20 +104,20 @@ TEST(Presets, ImagesFollowTheScriptsOfTheAuthors) {
 }
 
 TEST(Presets, PaperOfTheImages) {
-  for (const auto kind : {SpaceKind::macro, SpaceKind::micro}) {
+  for (const auto kind : {Scope::macro, Scope::micro}) {
     const Settings settings = preset_settings("paper", kind);
-    EXPECT_EQ(settings.weights.batch_size, kind == SpaceKind::macro ? 128 : 160);
+    EXPECT_EQ(settings.weights.batch_size, kind == Scope::macro ? 128 : 160);
     EXPECT_EQ(settings.weights.lr_min, 0.001);
     EXPECT_EQ(settings.weights.weight_decay, 1e-4);
     EXPECT_EQ(settings.rounds, 310);
   }
-  const auto& macro = preset_settings("paper", SpaceKind::macro).supernet.macro;
+  const auto& macro = preset_settings("paper", Scope::macro).supernet.macro;
   EXPECT_EQ(macro.skip_merge, supernet::SkipMerge::concatenate);
   EXPECT_EQ(macro.operation_order, supernet::OperationOrder::relu_conv_norm);
 }
 
 TEST(Presets, ReleasedOfTheImagesKeepsWhatTheirCodeDoes) {
-  const Settings macro = preset_settings("released", SpaceKind::macro);
+  const Settings macro = preset_settings("released", Scope::macro);
   EXPECT_EQ(macro.weights.slots, 1);
   EXPECT_EQ(macro.weights.batch_size, 128);
   EXPECT_EQ(macro.weights.clip_norm, 0.0);
@@ -125,26 +125,25 @@ TEST(Presets, ReleasedOfTheImagesKeepsWhatTheirCodeDoes) {
   EXPECT_EQ(macro.data.augment.cutout, 0);
   EXPECT_EQ(macro.controller.skip_penalty, controller::SkipPenalty::released);
   EXPECT_EQ(macro.supernet.macro.skip_merge, supernet::SkipMerge::sum);
-  EXPECT_NE(preset_help("released", SpaceKind::macro).find("statistics of the batch"),
+  EXPECT_NE(preset_help("released", Scope::macro).find("statistics of the batch"),
             std::string_view::npos);
-  const Settings micro = preset_settings("released", SpaceKind::micro);
+  const Settings micro = preset_settings("released", Scope::micro);
   EXPECT_EQ(micro.weights.slots, 1);
   EXPECT_EQ(micro.weights.batch_size, 160);
   EXPECT_EQ(micro.weights.weight_decay, 2e-4);
   EXPECT_EQ(micro.supernet.micro.reduction_inputs, supernet::ReductionInputs::released);
   EXPECT_EQ(micro.space.micro.operation_prior, space::OperationPrior::released);
-  EXPECT_NE(preset_help("released", SpaceKind::micro).find("without dropout"),
-            std::string_view::npos);
+  EXPECT_NE(preset_help("released", Scope::micro).find("without dropout"), std::string_view::npos);
 }
 
-TEST(Presets, ATabularSpaceHasThoseOfTheRecurrentOne) {
+TEST(Presets, ATableHasThoseOfTheRecurrentSpace) {
   for (const auto& preset : preset_names()) {
-    const Settings settings = preset_settings(preset, SpaceKind::tabular);
-    const Settings recurrent = preset_settings(preset, SpaceKind::recurrent);
-    EXPECT_EQ(settings.space.kind, SpaceKind::tabular);
+    const Settings settings = preset_settings(preset, Scope::table);
+    const Settings recurrent = preset_settings(preset, Scope::recurrent);
+    EXPECT_EQ(scope_of(settings), Scope::table);
     EXPECT_EQ(settings.space.recurrent.nodes, recurrent.space.recurrent.nodes);
     EXPECT_EQ(settings.reinforce.lr, recurrent.reinforce.lr);
-    EXPECT_EQ(preset_help(preset, SpaceKind::tabular), preset_help(preset, SpaceKind::recurrent));
+    EXPECT_EQ(preset_help(preset, Scope::table), preset_help(preset, Scope::recurrent));
   }
 }
 

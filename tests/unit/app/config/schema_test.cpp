@@ -32,10 +32,9 @@ Value other_value(const Key& key, const Settings& defaults) {
   return std::vector<std::string>{std::get<std::vector<std::string>>(value).back()};
 }
 
-Settings of_kind(SpaceKind kind) { return preset_settings("default", kind); }
+Settings of_kind(Scope kind) { return preset_settings("default", kind); }
 
-constexpr std::array kKinds = {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro,
-                               SpaceKind::tabular};
+constexpr std::array kKinds = {Scope::recurrent, Scope::macro, Scope::micro, Scope::table};
 
 TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
   std::set<std::string> names;
@@ -49,18 +48,18 @@ TEST(Schema, NamesAreUniqueAndEveryKeyIsDocumented) {
     EXPECT_EQ(key.help.find('\n'), std::string::npos);
     EXPECT_FALSE(key.allowed().empty());
   }
-  EXPECT_EQ(names.size(), 158U);
+  EXPECT_EQ(names.size(), 159U);
 }
 
 TEST(Schema, EveryKindHasItsKeys) {
-  const auto number = [](SpaceKind kind) {
+  const auto number = [](Scope kind) {
     return std::count_if(schema().begin(), schema().end(),
                          [&](const Key& key) { return key.belongs_to(kind); });
   };
-  EXPECT_EQ(number(SpaceKind::recurrent), 119);
-  EXPECT_EQ(number(SpaceKind::macro), 102);
-  EXPECT_EQ(number(SpaceKind::micro), 101);
-  EXPECT_EQ(number(SpaceKind::tabular), 41);
+  EXPECT_EQ(number(Scope::recurrent), 120);
+  EXPECT_EQ(number(Scope::macro), 103);
+  EXPECT_EQ(number(Scope::micro), 102);
+  EXPECT_EQ(number(Scope::table), 42);
   for (const Key& key : schema()) EXPECT_FALSE(key.kinds.empty()) << key.name;
 }
 
@@ -75,7 +74,7 @@ TEST(Schema, SectionsAreContiguous) {
 }
 
 TEST(Schema, EveryPresetFitsItsRanges) {
-  for (const SpaceKind kind : kKinds) {
+  for (const Scope kind : kKinds) {
     for (const auto& preset : preset_names()) {
       Settings settings = preset_settings(preset, kind);
       for (const Key& key : schema()) {
@@ -85,14 +84,14 @@ TEST(Schema, EveryPresetFitsItsRanges) {
             << name_of(kind) << " " << preset << " " << key.name;
       }
       settings.data.path = "somewhere";
-      settings.space.table = "somewhere";
+      settings.evaluation.table = "somewhere";
       EXPECT_EQ(problems_together(settings), std::vector<std::string>()) << preset;
     }
   }
 }
 
 TEST(Schema, EachKeyMovesItsOwnMemberOnly) {
-  for (const SpaceKind kind : kKinds) {
+  for (const Scope kind : kKinds) {
     const Settings defaults = of_kind(kind);
     for (const Key& key : schema()) {
       if (!key.belongs_to(kind) || key.name == "space.kind") continue;
@@ -111,11 +110,11 @@ TEST(Schema, EachKeyMovesItsOwnMemberOnly) {
 }
 
 TEST(Schema, OneNameServesSeveralKindsWithAMemberEach) {
-  Settings settings = of_kind(SpaceKind::macro);
+  Settings settings = of_kind(Scope::macro);
   ASSERT_EQ(find_key("supernet.filters")->assign(std::int64_t{10}, settings), std::nullopt);
   EXPECT_EQ(settings.supernet.macro.filters, 10);
   EXPECT_EQ(settings.supernet.micro.filters, 20);
-  settings.space.kind = SpaceKind::micro;
+  settings.space.kind = space::SpaceKind::micro;
   ASSERT_EQ(find_key("space.nodes")->assign(std::int64_t{4}, settings), std::nullopt);
   EXPECT_EQ(settings.space.micro.nodes, 4);
   EXPECT_EQ(settings.space.recurrent.nodes, 12);
@@ -129,8 +128,9 @@ TEST(Schema, WhatChangesTheSearchIsIdentityAndTheRestIsNot) {
         "supernet.filters", "supernet.kernels", "supernet.precision"}) {
     EXPECT_EQ(find_key(name)->role, Role::identity) << name;
   }
-  for (const char* name : {"run.threads", "run.dir", "run.log_interval_s", "data.path",
-                           "space.table", "search.rounds", "checkpoint.keep", "comm.timeout_s"}) {
+  for (const char* name :
+       {"run.threads", "run.dir", "run.log_interval_s", "data.path", "evaluation.table",
+        "search.rounds", "checkpoint.keep", "comm.timeout_s"}) {
     EXPECT_EQ(find_key(name)->role, Role::adjustable) << name;
   }
 }

@@ -42,10 +42,9 @@ struct TableContent {
 };
 
 /// The space of such a table.
-inline Settings tabular_settings(const std::filesystem::path& file) {
+inline Settings table_settings(const std::filesystem::path& file) {
   Settings settings;
-  settings.space.kind = SpaceKind::tabular;
-  settings.space.table = file.string();
+  settings.evaluation = {Evaluation::table, file.string()};
   settings.space.recurrent.nodes = 2;
   settings.space.recurrent.activations = {space::Activation::tanh, space::Activation::relu};
   return settings;

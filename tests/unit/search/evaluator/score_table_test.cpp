@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "search/spaces.hpp"
+#include "space/space_options.hpp"
 #include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/evaluator/score_table_files.hpp"
@@ -20,7 +20,7 @@ struct ScoreTableTest : testing::Test {
 
   ScoreTable table() const {
     const auto file = content.write(folder / "t.h5");
-    return {file, make_space(tabular_settings(file).space)};
+    return {file, space::make_space(table_settings(file).space)};
   }
   /// What an InputError says of the table.
   std::string problem() const {
@@ -49,11 +49,12 @@ TEST_F(ScoreTableTest, DigestFollowsTheContentAlone) {
 }
 
 TEST_F(ScoreTableTest, RefusesOtherFiles) {
-  EXPECT_EQ(
-      thrown_code([&] { ScoreTable(folder / "none.h5", make_space(tabular_settings("").space)); }),
-      ExitCode::missing_input);
+  EXPECT_EQ(thrown_code([&] {
+              ScoreTable(folder / "none.h5", space::make_space(table_settings("").space));
+            }),
+            ExitCode::missing_input);
   content.format = "enas_hpc log";
-  EXPECT_EQ(problem(), file() + " is no table of architectures (space.table)");
+  EXPECT_EQ(problem(), file() + " is no table of architectures (evaluation.table)");
   content = {};
   content.version = 1;
   EXPECT_EQ(problem(), file() + " has format version 1; expected 2");
@@ -61,9 +62,10 @@ TEST_F(ScoreTableTest, RefusesOtherFiles) {
   content.metric = "accuracy";
   EXPECT_EQ(problem(), file() + " compares by \"accuracy\"; expected \"perplexity\"");
   io::write_durable(folder / "text.h5", "perplexity 3.7\n");
-  EXPECT_EQ(
-      thrown_code([&] { ScoreTable(folder / "text.h5", make_space(tabular_settings("").space)); }),
-      ExitCode::bad_data);
+  EXPECT_EQ(thrown_code([&] {
+              ScoreTable(folder / "text.h5", space::make_space(table_settings("").space));
+            }),
+            ExitCode::bad_data);
 }
 
 TEST_F(ScoreTableTest, RefusesTheTableOfAnotherSpace) {
@@ -123,7 +125,7 @@ TEST_F(ScoreTableTest, RefusesLossesThatAreNotFinite) {
 TEST_F(ScoreTableTest, RefusesEveryDamagedValue) {
   content.write(folder / "t.h5");
   const std::string good = io::read_text(folder / "t.h5", 1 << 20);
-  const auto space = make_space(tabular_settings("").space);
+  const auto space = space::make_space(table_settings("").space);
   // Bytes of a loss and of a token, found by what surrounds them.
   for (const auto& values : {std::string(reinterpret_cast<const char*>(content.loss.data()), 16),
                              std::string(reinterpret_cast<const char*>(&content.tokens[5]), 16)}) {

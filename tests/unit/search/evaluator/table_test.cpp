@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tabular space behaves like any other, with its scores looked up and nothing to train.
+// Children that are looked up: their scores are the table's, and nothing is trained.
+#include "search/evaluator/table.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "search/evaluator/tabular_task.hpp"
 #include "search/search.hpp"
-#include "search/spaces.hpp"
-#include "support/thrown.hpp"
 #include "unit/io/scratch_folder.hpp"
 #include "unit/search/evaluator/score_table_files.hpp"
 
@@ -16,50 +15,35 @@ namespace {
 
 const space::Architecture kBest{"recurrent/2", {0, 0, 1}};
 
-struct TabularTaskTest : testing::Test {
+struct TableEvaluatorTest : testing::Test {
   io::ScratchFolder folder;
-  Settings settings = tabular_settings(TableContent().write(folder / "t.h5"));
+  Settings settings = table_settings(TableContent().write(folder / "t.h5"));
+  space::SearchSpace space = space::make_space(settings.space);
 };
 
-TEST_F(TabularTaskTest, ScoresAreThoseOfTheTable) {
-  const auto task = task::make_task(settings, {0, 2});
-  const auto supernet = make_supernet(settings, task->data_shape());
-  const SharedChild child(*supernet, kBest);
-  for (const nn::Score& score : {task->reward_score(child, 3, 17), task->validation_score(child),
-                                 task->part_score(child, {}, 0)}) {
+TEST_F(TableEvaluatorTest, ScoresAreThoseOfTheTable) {
+  const auto evaluator = make_evaluator(settings, space, {0, 2});
+  for (const nn::Score& score :
+       {evaluator->reward_score(kBest, 3, 17), evaluator->validation_score(kBest),
+        evaluator->whole_validation_score(kBest)}) {
     EXPECT_EQ(score.loss(), 0.625);
     EXPECT_EQ(score.count, 1);
   }
-  EXPECT_EQ(task->metric().kind, task::Metric::Kind::perplexity);
-  EXPECT_EQ(task->metric().limit, std::exp(0.625));
-  EXPECT_EQ(task->describe_data(),
+  EXPECT_EQ(evaluator->metric().kind, task::Metric::Kind::perplexity);
+  EXPECT_EQ(evaluator->metric().limit, std::exp(0.625));
+  EXPECT_EQ(evaluator->describe_data(),
             "t.h5: 4 architectures, mean of trainings alone: 2, perplexity 1.868 to 25.790");
-  EXPECT_EQ(task->validation_text(), "validation, trained alone, looked up in t.h5");
+  EXPECT_EQ(evaluator->validation_text(), "validation, trained alone, looked up in t.h5");
+  EXPECT_EQ(evaluator->whole_validation_text(), evaluator->validation_text());
 }
 
-TEST_F(TabularTaskTest, RewardIsThatOfText) {
-  settings.rollout.reward_scale = 10.0;
-  settings.rollout.reward_exponent = 2.0;
-  settings.rollout.reward_cap = 3.0;
-  const TabularTask task(settings);
-  EXPECT_EQ(task.reward(4.0), 10.0 / 16.0);
-  EXPECT_EQ(task.reward(1.0), 3.0);
+TEST_F(TableEvaluatorTest, NothingIsTrained) {
+  const auto evaluator = make_evaluator(settings, space, {0, 2});
+  EXPECT_EQ(evaluator->weight_steps(0), 0);
+  EXPECT_EQ(evaluator->shared(), nullptr);
 }
 
-TEST_F(TabularTaskTest, NothingIsTrained) {
-  const auto task = task::make_task(settings, {0, 2});
-  const auto supernet = make_supernet(settings, task->data_shape());
-  EXPECT_EQ(task->steps_in_pass(0), 0);
-  EXPECT_TRUE(supernet->weights().empty());
-  EXPECT_TRUE(supernet->touched(kBest).empty());
-  EXPECT_TRUE(weight_shapes(settings, task->data_shape()).empty());
-  EXPECT_EQ(supernet->initial_state(32).numel(), 0);
-  at::Tensor state;
-  EXPECT_EQ(thrown_code([&] { task->training_batch({}, 0); }), ExitCode::internal);
-  EXPECT_EQ(thrown_code([&] { supernet->gradient(kBest, {}, state, {}); }), ExitCode::internal);
-}
-
-TEST_F(TabularTaskTest, EstimateCountsControllerStepsAlone) {
+TEST_F(TableEvaluatorTest, EstimateCountsControllerStepsAlone) {
   settings.rounds = 3;
   const Estimate estimated = estimate(settings, 1);
   EXPECT_EQ(estimated.weight_steps_per_round, 0);
@@ -70,10 +54,8 @@ TEST_F(TabularTaskTest, EstimateCountsControllerStepsAlone) {
   EXPECT_GT(estimated.controller_parameters, 0);
 }
 
-TEST_F(TabularTaskTest, ArchitecturesAreRecurrentCells) {
-  EXPECT_EQ(architecture_kind(SpaceKind::tabular), space::SpaceKind::recurrent);
-  EXPECT_EQ(name_of(SpaceKind::tabular), "tabular");
-  EXPECT_EQ(describe_child(settings.space, kBest).text, "0:tanh 1:relu(0) | mean 1");
+TEST_F(TableEvaluatorTest, ArchitecturesAreRecurrentCells) {
+  EXPECT_EQ(space::describe(settings.space, kBest).text, "0:tanh 1:relu(0) | mean 1");
 }
 
 }  // namespace
