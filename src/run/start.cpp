@@ -46,8 +46,7 @@ std::vector<CheckpointFile> candidates_on_root(const Directory& directory, const
 ExitCode in_directory(comm::World& world, Log& log, const Options& options,
                       const std::function<ExitCode(Directory&)>& work) {
   Directory directory(options.dir);
-  together(world, [&] {
-    if (!world.is_root()) return;
+  on_root(world, [&] {
     directory.open_on_root();
     log.open_file(directory.root() / "run.log");
   });
@@ -64,7 +63,7 @@ ExitCode in_directory(comm::World& world, Log& log, const Options& options,
 int agree_on_threads(comm::World& world, Log& log, const Directory& directory, int asked,
                      const Limits& limits, const CheckpointKind& kind) {
   int stored = 0;
-  if (world.is_root()) stored = stored_threads(candidates_on_root(directory, limits), kind);
+  on_root(world, [&] { stored = stored_threads(candidates_on_root(directory, limits), kind); });
   stored = world.broadcast_value(stored);
   if (stored <= 0 || stored == asked) return asked;
   if (limits.threads_explicit) {
