@@ -116,7 +116,7 @@ std::filesystem::path run_directory_of(comm::World& world, const std::filesystem
 }  // namespace
 
 ExitCode run_application(comm::World& world, Log& log, const std::vector<std::string>& arguments) {
-  limit_instruction_set();
+  run::together(world, limit_instruction_set);  // each rank has an environment of its own
   CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
   auto& run = line.result.run;
   if (!run.empty()) run = run_directory_of(world, run);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -12,7 +13,6 @@
 #include "nn/kernel/machine.hpp"
 #include "run/batch_job.hpp"
 #include "run/checkpoint_choice.hpp"
-#include "run/fault.hpp"
 #include "run/together.hpp"
 
 namespace enas::run {
@@ -103,6 +103,12 @@ void report_resume(Log& log, std::int64_t step, const Identity& stored, const Id
     log.warn(concat("the checkpoint was written by version ", stored.program, ", now ",
                     present.program, ": results may differ in their last bits"));
   }
+}
+
+FaultInjector agree_on_faults(comm::World& world) {
+  std::optional<FaultInjector> faults;
+  together(world, [&] { faults.emplace(fault_of_environment(), world.rank()); });
+  return *faults;
 }
 
 void report_surroundings(Log& log) {
