@@ -68,7 +68,9 @@ fs::path run_directory_of(const fs::path& asked) {
 std::vector<CheckpointFile> checkpoints_at(const fs::path& asked) {
   std::error_code error;
   if (!fs::exists(asked, error)) {
-    throw InputError(concat(asked.string(), " does not exist"), ExitCode::missing_input);
+    const std::string problem =
+        error ? concat(" cannot be opened: ", error.message()) : " does not exist";
+    throw InputError(asked.string() + problem, ExitCode::missing_input);
   }
   const fs::path run = run_directory_of(asked);
   if (!fs::is_directory(run, error)) {

@@ -119,6 +119,12 @@ TEST_F(CheckpointChoiceTest, WhereThereIsNoneTheCodeSaysSo) {
   }
 }
 
+TEST_F(CheckpointChoiceTest, APathThatCannotBeFollowedIsNotSaidToBeAbsent) {
+  fs::create_symlink("loop", scratch / "loop");
+  EXPECT_TRUE(contains(thrown<InputError>([&] { checkpoints_at(scratch / "loop"); }),
+                       "loop cannot be opened: Too many levels of symbolic links"));
+}
+
 TEST_F(CheckpointChoiceTest, AFolderThatCannotBeListedKeepsNoHintFromTheUser) {
   fs::create_directories(scratch / "odd");
   fs::create_symlink("checkpoints", scratch / "odd/checkpoints");
