@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/application.hpp"
 
-#include <new>
 #include <sstream>
 
 #include "app/command/arch_command.hpp"
@@ -19,7 +18,9 @@
 #include "core/text.hpp"
 #include "nn/kernel/machine.hpp"
 #include "run/checkpoint_choice.hpp"
+#include "run/together.hpp"
 #include "search/search.hpp"
+#include "search/search_state.hpp"
 
 namespace enas::app {
 namespace {
@@ -37,7 +38,9 @@ std::vector<std::string> broadcast_arguments(comm::World& world,
 
 void sample_on_root(Log& log, const CommandLine& line) {
   nn::set_threads(1);  // the same children wherever it is asked
-  const auto checkpoint = search::newest_checkpoint(line.path);
+  const auto chosen = run::choose_checkpoint(line.path, std::vector{search::kSearchCheckpoint});
+  if (!chosen.warning.empty()) log.warn(chosen.warning);
+  const auto& checkpoint = chosen.path;
   const Config config =
       read_config(search::stored_configuration(checkpoint), "the stored configuration", {});
   const auto children = search::sample_children(checkpoint, config.settings, line.count, line.seed);
@@ -109,14 +112,14 @@ void explain_on_root(const CommandLine& line) {
 /// Collective. The run directory that `asked` means, as rank 0 sees it.
 std::filesystem::path run_directory_of(comm::World& world, const std::filesystem::path& asked) {
   std::string run;
-  run_on_root(world, [&] { run = run::run_directory_of(asked).string(); });
+  run::on_root(world, [&] { run = run::run_directory_of(asked).string(); });
   return world.broadcast_text(run);
 }
 
 }  // namespace
 
 ExitCode run_application(comm::World& world, Log& log, const std::vector<std::string>& arguments) {
-  limit_instruction_set();
+  run::together(world, limit_instruction_set);  // each rank has an environment of its own
   CommandLine line = parse_command_line(broadcast_arguments(world, arguments));
   auto& run = line.result.run;
   if (!run.empty()) run = run_directory_of(world, run);
@@ -124,7 +127,7 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
     case Command::search:
       return run_search_command(world, log, line);
     case Command::help:
-      run_on_root(world, [&] { print_on_root(line.help_text); });
+      run::on_root(world, [&] { print_on_root(line.help_text); });
       break;
     case Command::version:
       print_versions(world, line.json);
@@ -136,7 +139,7 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
       run_bench_command(world, log, line);
       break;
     case Command::arch:
-      run_on_root(world, [&] { run_arch_on_root(log, line.arch, line.json); });
+      run::on_root(world, [&] { run_arch_on_root(log, line.arch, line.json); });
       break;
     case Command::derive:
       run_derive_command(world, log, line);
@@ -152,19 +155,19 @@ ExitCode run_application(comm::World& world, Log& log, const std::vector<std::st
     case Command::pipeline:
       return run_pipeline_command(world, log, line);
     case Command::sample:
-      run_on_root(world, [&] { sample_on_root(log, line); });
+      run::on_root(world, [&] { sample_on_root(log, line); });
       break;
     case Command::state_hash:
-      run_on_root(world, [&] { print_state_hash_on_root(log, line); });
+      run::on_root(world, [&] { print_state_hash_on_root(log, line); });
       break;
     case Command::config_defaults:
-      run_on_root(world, [&] { print_defaults_on_root(line); });
+      run::on_root(world, [&] { print_defaults_on_root(line); });
       break;
     case Command::config_check:
-      run_on_root(world, [&] { check_config_on_root(log, line); });
+      run::on_root(world, [&] { check_config_on_root(log, line); });
       break;
     case Command::config_explain:
-      run_on_root(world, [&] { explain_on_root(line); });
+      run::on_root(world, [&] { explain_on_root(line); });
       break;
   }
   return ExitCode::success;
@@ -192,10 +195,10 @@ ExitCode run_and_report(comm::World& world, const std::vector<std::string>& argu
     log.error(error.what());
   } catch (const Error& error) {
     return report_once(error);
-  } catch (const std::bad_alloc&) {
-    log.error("out of memory");
-  } catch (const std::exception& error) {
-    log.error(first_line(error.what()));
+  } catch (const std::exception&) {
+    const run::Failure failure = run::failure_in_flight();
+    log.error(failure.message);
+    code = failure.code;
   }
   world.abort(code);
 }

@@ -17,6 +17,25 @@ std::string Failure::text() const {
   return concat(call, ": ", std::generic_category().message(error));
 }
 
+ExitCode code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+      return ExitCode::missing_input;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return ExitCode::permission;
+    case EEXIST:
+    case ENOTEMPTY:
+    case ENAMETOOLONG:
+      return ExitCode::cannot_create;
+    default:
+      return ExitCode::io_error;
+  }
+}
+
 Descriptor::~Descriptor() {
   if (number_ >= 0) ::close(number_);
 }

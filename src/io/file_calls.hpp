@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 
+#include "core/error.hpp"
+
 namespace enas::io {
 
 /// The most bytes that one call is asked to read or write.
@@ -20,6 +22,10 @@ struct Failure {
   /// "write: No space left on device".
   std::string text() const;
 };
+
+/// What the program ends with when a call on the user's files failed with this error (errno): 66,
+/// 73, 77, or 74 for everything else.
+ExitCode code_of(int error);
 
 /// Owns a file descriptor; negative for none.
 class Descriptor {

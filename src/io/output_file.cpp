@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -41,7 +42,8 @@ std::optional<Failure> write_and_close(Descriptor& file, std::span<const std::by
 }  // namespace
 
 void write_output(const fs::path& path, std::span<const std::byte> bytes) {
-  const bool is_new = fs::symlink_status(path).type() == fs::file_type::not_found;
+  std::error_code ignored;  // the opening tells what is wrong
+  const bool is_new = fs::symlink_status(path, ignored).type() == fs::file_type::not_found;
   Descriptor file(open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY));
   if (file.number() < 0) refuse_to_open(path, errno);
   const std::optional<Failure> failure = write_and_close(file, bytes);

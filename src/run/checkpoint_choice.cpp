@@ -2,11 +2,13 @@
 #include "run/checkpoint_choice.hpp"
 
 #include <algorithm>
-#include <fstream>
+#include <span>
 #include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "io/file_calls.hpp"
+#include "io/regular_file.hpp"
 #include "io/sealed_file.hpp"
 
 namespace enas::run {
@@ -25,23 +27,24 @@ fs::path parent_of(const fs::path& path) {
   return parent.empty() ? "." : parent;
 }
 
+/// Throws InputError when the file cannot be read.
 bool is_hdf5(const fs::path& file) {
   constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  const io::Descriptor opened(io::open_regular(file).number);
   std::string start(kSignature.size(), '\0');
-  std::ifstream(file, std::ios::binary).read(start.data(), static_cast<long>(start.size()));
+  io::read_up_to(opened.number(), std::as_writable_bytes(std::span(start)), file);
   return start == kSignature;
 }
 
 /// "; there are some in: A, B" of the folders below that have checkpoints, such as train/top-1.
+/// Passes over what cannot be listed.
 std::string runs_below(const fs::path& folder) {
   std::vector<std::string> found;
   std::error_code error;
   for (const fs::path& place : {folder, folder / "train"}) {
-    for (const auto& entry : fs::directory_iterator(place, error)) {
-      if (!entry.is_directory(error) || entry.path().filename() == kCheckpoints) continue;
-      if (!Directory(entry.path()).checkpoints().empty()) {
-        found.push_back(entry.path().string());
-      }
+    for (const fs::path& path : files_of(place, error)) {
+      if (path.filename() == kCheckpoints) continue;
+      if (!Directory(path).checkpoints(error).empty()) found.push_back(path.string());
     }
   }
   std::sort(found.begin(), found.end());
@@ -65,7 +68,9 @@ fs::path run_directory_of(const fs::path& asked) {
 std::vector<CheckpointFile> checkpoints_at(const fs::path& asked) {
   std::error_code error;
   if (!fs::exists(asked, error)) {
-    throw InputError(concat(asked.string(), " does not exist"), ExitCode::missing_input);
+    const std::string problem =
+        error ? concat(" cannot be opened: ", error.message()) : " does not exist";
+    throw InputError(asked.string() + problem, ExitCode::missing_input);
   }
   const fs::path run = run_directory_of(asked);
   if (!fs::is_directory(run, error)) {

@@ -10,6 +10,7 @@
 #include "run/replicas.hpp"
 #include "run/slot_states.hpp"
 #include "run/state_file.hpp"
+#include "run/together.hpp"
 
 namespace enas::run {
 
@@ -136,22 +137,12 @@ io::Image Checkpointer::image_on_root(const Identity& identity) const {
 bool Checkpointer::load(const LoadRequest& request) {
   const Stopwatch watch;
   bool found = false;
-  ExitCode code = ExitCode::success;
-  std::string failure;
-  if (world_.is_root()) {
-    try {
-      const auto files = request.path ? checkpoints_at(*request.path) : directory_.checkpoints();
-      std::vector<std::filesystem::path> candidates;
-      for (const auto& file : files) candidates.push_back(file.path);
-      found = read_newest_on_root(candidates, request);
-    } catch (const Error& error) {
-      code = error.code();
-      failure = error.what();
-    }
-  }
-  if (const auto shared = world_.share_failure(code, failure)) {
-    throw ConfigError(shared.message, shared.code);
-  }
+  on_root(world_, [&] {
+    const auto files = request.path ? checkpoints_at(*request.path) : directory_.checkpoints();
+    std::vector<std::filesystem::path> candidates;
+    for (const auto& file : files) candidates.push_back(file.path);
+    found = read_newest_on_root(candidates, request);
+  });
   found = world_.broadcast_value(found);
   if (found) broadcast_loaded();
   save_cost_s_ = std::max(save_cost_s_, watch.seconds());

@@ -11,6 +11,7 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
+#include "io/file_calls.hpp"
 #include "run/lock.hpp"
 
 namespace enas::run {
@@ -42,12 +43,11 @@ std::string_view between(std::string_view name, std::string_view prefix, std::st
   return name;
 }
 
-std::vector<fs::path> files_of(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  return files;
+/// Throws SystemError unless files_of(folder, error) listed all of it.
+void require_listed(const fs::path& folder, const std::error_code& error) {
+  if (!error) return;
+  throw SystemError(concat("cannot list ", folder.string(), ": ", error.message()),
+                    io::code_of(error.value()));
 }
 
 /// Moves a file aside under the first free name "<name><ending>", "<name><ending>.1", ….
@@ -77,6 +77,21 @@ bool is_begun(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<fs::path> files_of(const fs::path& folder, std::error_code& error) {
+  std::vector<fs::path> files;
+  error.clear();
+  // Not a range-for, which throws when the reading of later entries fails.
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    files.push_back(entry->path());
+  }
+  const bool is_absent =
+      error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  if (is_absent) error.clear();
+  std::sort(files.begin(), files.end());
+  return files;
+}
 
 void refuse_foreign_files(const fs::path& folder) {
   if (is_begun(folder)) return;
@@ -118,8 +133,15 @@ fs::path Directory::log_part_path(std::int64_t first_step, std::int64_t end_step
 }
 
 std::vector<CheckpointFile> Directory::checkpoints() const {
+  std::error_code error;
+  auto found = checkpoints(error);
+  require_listed(root_ / "checkpoints", error);
+  return found;
+}
+
+std::vector<CheckpointFile> Directory::checkpoints(std::error_code& error) const {
   std::vector<CheckpointFile> found;
-  for (const auto& path : files_of(root_ / "checkpoints")) {
+  for (const auto& path : files_of(root_ / "checkpoints", error)) {
     const std::string name = path.filename().string();
     const std::int64_t step = number(between(name, "step-", ".h5"));
     if (step >= 0) found.push_back({step, path});
@@ -138,7 +160,10 @@ int Directory::retire_after(std::int64_t step) const {
     set_aside(checkpoint.path, ".stale");
     ++retired;
   }
-  for (const auto& path : files_of(root_ / "log")) {
+  std::error_code error;
+  const auto parts = files_of(root_ / "log", error);
+  require_listed(root_ / "log", error);
+  for (const auto& path : parts) {
     const std::string name = path.filename().string();
     const std::string_view steps = between(name, "part-", ".h5");
     const auto dash = steps.find('-');
@@ -153,13 +178,14 @@ int Directory::retire_after(std::int64_t step) const {
 }
 
 void Directory::set_aside_stale(const std::string& name) const {
-  if (fs::exists(root_ / name)) set_aside(root_ / name, ".stale");
+  std::error_code ignored;  // whoever writes the file tells what is wrong
+  if (fs::exists(fs::symlink_status(root_ / name, ignored))) set_aside(root_ / name, ".stale");
 }
 
 void Directory::prune(int keep) const {
-  const auto all = checkpoints();
+  std::error_code ignored;
+  const auto all = checkpoints(ignored);
   for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
-    std::error_code ignored;
     fs::remove(all[i].path, ignored);
   }
 }

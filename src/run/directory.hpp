@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "core/json.hpp"
@@ -19,6 +20,11 @@ struct CheckpointFile {
   std::int64_t step = 0;
   std::filesystem::path path;
 };
+
+/// What lies in a folder, sorted; nothing where there is no such folder. `error` says why the
+/// folder could not be listed, or not to its end.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder,
+                                            std::error_code& error);
 
 /// Throws ConfigError (73) when no run was begun in the folder and it holds files of the names that
 /// a run writes.
@@ -40,16 +46,19 @@ class Directory {
   std::filesystem::path checkpoint_path(std::int64_t step) const;
   std::filesystem::path log_part_path(std::int64_t first_step, std::int64_t end_step) const;
 
-  /// Checkpoints by name, newest first; bad and stale ones are not among them.
+  /// Checkpoints by name, newest first; bad and stale ones are not among them. Throws SystemError
+  /// when the folder is there and cannot be listed.
   std::vector<CheckpointFile> checkpoints() const;
+  /// The same; `error` says why the folder could not be listed, or not to its end.
+  std::vector<CheckpointFile> checkpoints(std::error_code& error) const;
   /// Renames to "<name>.bad".
   void set_aside_bad(const std::filesystem::path& checkpoint) const;
   /// Renames every checkpoint after `step` and every log part that ends after it to "*.stale", so
-  /// that there is one timeline. Returns how many.
+  /// that there is one timeline. Returns how many. Throws SystemError.
   int retire_after(std::int64_t step) const;
   /// Renames a file of the run directory to "<name>.stale" where it is there.
   void set_aside_stale(const std::string& name) const;
-  /// Removes all but the newest `keep` checkpoints.
+  /// Removes all but the newest `keep` checkpoints. Leaves what cannot be listed or removed.
   void prune(int keep) const;
 
   /// Atomic rewrites. Throw SystemError.

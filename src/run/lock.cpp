@@ -16,6 +16,7 @@
 #include "core/error.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
+#include "io/file_calls.hpp"
 
 namespace enas::run {
 
@@ -72,6 +73,16 @@ bool rewrite(int descriptor, const std::string& text) {
   return true;
 }
 
+/// Whether another job holds the lock. Otherwise the descriptor has it from now on, in this mode of
+/// flock(); where the file system knows no flock, the text alone decides.
+bool is_held(int descriptor, int mode, const Json& holder) {
+  const bool flocked = flock(descriptor, mode | LOCK_NB) == 0;
+  const bool taken = !flocked && errno == EWOULDBLOCK;
+  const bool elsewhere = !text_of(holder, "host").empty() && text_of(holder, "host") != host_name();
+  const bool same_job = !job_id().empty() && text_of(holder, "job") == job_id();
+  return taken || (elsewhere && !same_job);
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& path, const Json& holder) {
   const std::string job = text_of(holder, "job");
   const Json pid = holder.value("pid", Json());
@@ -93,12 +104,7 @@ Lock::Lock(const std::filesystem::path& path) {
                       errno == EACCES ? ExitCode::permission : ExitCode::cannot_create);
   }
   const Json holder = read_holder(descriptor_);
-  // Where the file system has no flock, the text alone decides.
-  const bool flocked = flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
-  const bool taken = !flocked && errno == EWOULDBLOCK;
-  const bool elsewhere = !text_of(holder, "host").empty() && text_of(holder, "host") != host_name();
-  const bool same_job = !job_id().empty() && text_of(holder, "job") == job_id();
-  if (taken || (elsewhere && !same_job)) {
+  if (is_held(descriptor_, LOCK_EX, holder)) {
     close(descriptor_);
     descriptor_ = -1;
     refuse(path, holder);
@@ -119,6 +125,12 @@ Lock::~Lock() {
   // An empty file means free. Unlinking it would let two jobs lock two files of the same name.
   if (retried([&] { return ftruncate(descriptor_, 0); }) == 0) fsync(descriptor_);
   close(descriptor_);
+}
+
+bool is_held_by_another_job(const std::filesystem::path& path) {
+  const io::Descriptor file(io::open_retrying(path, O_RDONLY | O_NONBLOCK));
+  if (file.number() < 0) return errno != ENOENT;
+  return is_held(file.number(), LOCK_SH, read_holder(file.number()));
 }
 
 }  // namespace enas::run

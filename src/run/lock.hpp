@@ -21,4 +21,8 @@ class Lock {
   int descriptor_ = -1;
 };
 
+/// Whether another job than this one holds the lock of this path. Leaves the file as it is; true
+/// also when it cannot be read.
+bool is_held_by_another_job(const std::filesystem::path& path);
+
 }  // namespace enas::run

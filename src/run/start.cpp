@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
@@ -12,7 +13,6 @@
 #include "nn/kernel/machine.hpp"
 #include "run/batch_job.hpp"
 #include "run/checkpoint_choice.hpp"
-#include "run/fault.hpp"
 #include "run/together.hpp"
 
 namespace enas::run {
@@ -46,8 +46,7 @@ std::vector<CheckpointFile> candidates_on_root(const Directory& directory, const
 ExitCode in_directory(comm::World& world, Log& log, const Options& options,
                       const std::function<ExitCode(Directory&)>& work) {
   Directory directory(options.dir);
-  together(world, [&] {
-    if (!world.is_root()) return;
+  on_root(world, [&] {
     directory.open_on_root();
     log.open_file(directory.root() / "run.log");
   });
@@ -64,7 +63,7 @@ ExitCode in_directory(comm::World& world, Log& log, const Options& options,
 int agree_on_threads(comm::World& world, Log& log, const Directory& directory, int asked,
                      const Limits& limits, const CheckpointKind& kind) {
   int stored = 0;
-  if (world.is_root()) stored = stored_threads(candidates_on_root(directory, limits), kind);
+  on_root(world, [&] { stored = stored_threads(candidates_on_root(directory, limits), kind); });
   stored = world.broadcast_value(stored);
   if (stored <= 0 || stored == asked) return asked;
   if (limits.threads_explicit) {
@@ -104,6 +103,12 @@ void report_resume(Log& log, std::int64_t step, const Identity& stored, const Id
     log.warn(concat("the checkpoint was written by version ", stored.program, ", now ",
                     present.program, ": results may differ in their last bits"));
   }
+}
+
+FaultInjector agree_on_faults(comm::World& world) {
+  std::optional<FaultInjector> faults;
+  together(world, [&] { faults.emplace(fault_of_environment(), world.rank()); });
+  return *faults;
 }
 
 void report_surroundings(Log& log) {

@@ -9,6 +9,7 @@
 #include "core/log.hpp"
 #include "run/checkpoint_file.hpp"
 #include "run/directory.hpp"
+#include "run/fault.hpp"
 #include "run/identity.hpp"
 #include "run/options.hpp"
 
@@ -28,6 +29,9 @@ Identity present_identity(const comm::World& world, const ConfigRecord& record,
 /// Says from which step a search or a training goes on, and warns of what makes other bits than the
 /// checkpoint's program and machine; agree_on_threads() has warned of threads.
 void report_resume(Log& log, std::int64_t step, const Identity& stored, const Identity& present);
+/// Collective. The faults that ENAS_FAULT asks for. Every rank throws ConfigError when it cannot be
+/// read on one of them: its value need not be the same everywhere.
+FaultInjector agree_on_faults(comm::World& world);
 /// A line on the batch job, if this is one: its id, restarts, and the time that is left. A line on
 /// faults that the environment asks for.
 void report_surroundings(Log& log);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/stop_request.hpp"
+#include "run/lock.hpp"
 #include "run/step_record.hpp"
 
 namespace enas::run {
@@ -19,12 +20,13 @@ constexpr double kFileInterval_s = 1.0;
 }  // namespace
 
 StopControl::StopControl(bool is_root, const std::filesystem::path& run_directory,
-                         const Limits& limits, double checkpoint_every_s)
+                         const Limits& limits, double checkpoint_every_s, bool holds_lock)
     : is_root_(is_root),
       folders_({run_directory}),
       max_time_s_(limits.max_time_s),
       job_(present_batch_job()),
-      checkpoint_every_s_(checkpoint_every_s) {
+      checkpoint_every_s_(checkpoint_every_s),
+      holds_lock_(holds_lock) {
   if (!limits.pipeline.empty()) folders_.push_back(limits.pipeline);
   // An end that has passed is not this job's: it would stop every start after its first step.
   if (job_.seconds_left() == 0.0) job_.end_s = std::numeric_limits<double>::infinity();
@@ -50,7 +52,7 @@ std::int64_t StopControl::wishes(double seconds_since_save, double save_cost_s) 
   if (since_start_.seconds() - checked_files_at_s_ >= kFileInterval_s) {
     checked_files_at_s_ = since_start_.seconds();
     if (control_file("STOP")) stop_file_seen_ = true;
-    if (control_file("CHECKPOINT")) flags |= kFlagCheckpoint;
+    if (holds_lock_ && control_file("CHECKPOINT")) flags |= kFlagCheckpoint;
   }
   if (stop_file_seen_) {
     reason_ = "STOP file";
@@ -74,10 +76,16 @@ std::string StopControl::reason() const {
 }
 
 bool StopControl::control_file(const char* name) {
-  // Removed when seen, or the next job would stop at once.
+  namespace fs = std::filesystem;
   std::error_code ignored;
   bool seen = false;
-  for (const auto& folder : folders_) seen |= std::filesystem::remove(folder / name, ignored);
+  for (const auto& folder : folders_) {
+    if (!fs::exists(fs::symlink_status(folder / name, ignored))) continue;
+    // Removed when seen, or the next job would stop at once; but not before the job that works
+    // there has seen it.
+    const bool is_left = !holds_lock_ && is_held_by_another_job(folder / "run.lock");
+    seen |= is_left || fs::remove(folder / name, ignored);
+  }
   return seen;
 }
 

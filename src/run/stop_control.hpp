@@ -21,9 +21,11 @@ namespace enas::run {
 class StopControl {
  public:
   /// limits.max_time_s 0: the end of the batch job, where it is known, less what a stop takes.
-  /// `checkpoint_every_s` 0: never by the clock.
+  /// `checkpoint_every_s` 0: never by the clock. Without the lock of the run directory
+  /// (`holds_lock`) CHECKPOINT is left alone, and STOP is obeyed but left in place while another
+  /// job holds the lock, for which it may be meant.
   StopControl(bool is_root, const std::filesystem::path& run_directory, const Limits& limits,
-              double checkpoint_every_s);
+              double checkpoint_every_s, bool holds_lock = true);
 
   /// This rank's flags for the next step (StepFlag). `seconds_since_save` and `save_cost_s`, what a
   /// checkpoint takes, are rank 0's.
@@ -42,6 +44,7 @@ class StopControl {
   double max_time_s_;
   BatchJob job_;
   double checkpoint_every_s_;
+  bool holds_lock_;
   double checked_files_at_s_ = 0.0;
   Stopwatch since_start_;
   std::optional<Stopwatch> since_wishes_;

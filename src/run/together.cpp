@@ -1,33 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/together.hpp"
 
-#include <string>
+#include <filesystem>
+#include <new>
 
 #include "comm/slot_tree.hpp"
-#include "core/error.hpp"
 #include "core/text.hpp"
+#include "io/file_calls.hpp"
 #include "run/step_record.hpp"
 
 namespace enas::run {
 
+namespace {
+
+Failure failure_of(const std::filesystem::filesystem_error& error) {
+  std::string places = error.path1().string();
+  if (!error.path2().empty()) places += " and " + error.path2().string();
+  return {io::code_of(error.code().value()),
+          concat(places.empty() ? "the file system failed" : "cannot use " + places, ": ",
+                 error.code().message())};
+}
+
+}  // namespace
+
+Failure failure_in_flight() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return failure_of(error);
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::internal, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ExitCode::internal, first_line(error.what())};
+  }
+}
+
 void together(comm::World& world, const std::function<void()>& work) {
-  ExitCode code = ExitCode::success;
-  std::string message;
+  Failure mine;
   try {
     const comm::World::LocalWork local(world);
     work();
-  } catch (const Error& error) {
-    code = error.code();
-    message = error.what();
-  } catch (const std::exception& error) {
-    code = ExitCode::internal;
-    message = first_line(error.what());
+  } catch (const std::exception&) {
+    mine = failure_in_flight();
   }
-  if (const auto failure = world.share_failure(code, message)) {
+  if (const auto failure = world.share_failure(mine.code, mine.message)) {
     throw ConfigError(
         failure.rank == 0 ? failure.message : concat("rank ", failure.rank, ": ", failure.message),
         failure.code);
   }
+}
+
+void on_root(comm::World& world, const std::function<void()>& work) {
+  together(world, [&] {
+    if (world.is_root()) work();
+  });
 }
 
 void in_turns(comm::World& world, const std::string& activity, int count, StopControl& stop,

@@ -40,7 +40,7 @@ ExitCode run_in(comm::World& world, Log& log, run::Directory& directory,
     if (auto* shared = evaluator->shared()) shared->make_weights(device);
     strategy = make_strategy(space, settings);
   });
-  run::FaultInjector faults(run::fault_of_environment(), world.rank());
+  run::FaultInjector faults = run::agree_on_faults(world);
   const run::Context context{world, log, settings.run, limits, directory, identity, faults};
   SearchJob job(context, {settings, space, *evaluator, *strategy, *reducer});
   return run::drive(context, job);

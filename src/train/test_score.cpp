@@ -91,6 +91,7 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
   log.info(concat("scoring the weights of epoch ", trained.best_epoch + 1, " in ",
                   trained.checkpoint, " on ", task->describe_data()));
   task::warn_of_data(log, *task);
+  run::report_surroundings(log);
   const task::Metric& metric = task->metric();
   const NetworkScorer scorer(*trained.network);
   const auto& train = settings.train;
@@ -120,7 +121,7 @@ Json score_all(comm::World& world, Log& log, const Settings& settings,
 Json evaluate(comm::World& world, Log& log, const Settings& settings,
               const run::ConfigRecord& record, const std::filesystem::path& run, bool again,
               const run::Limits& limits) {
-  run::StopControl stop(world.is_root(), run, limits, 0.0);
+  run::StopControl stop(world.is_root(), run, limits, 0.0, false);
   const auto path = run / "test.json";
   std::string text;
   run::together(world, [&] {

@@ -43,7 +43,7 @@ ExitCode train_in(comm::World& world, Log& log, run::Directory& directory,
   }
   run::report_surroundings(log);
   const auto reducer = device.make_reducer(world, slots, settings.run.reliability.comm_timeout_s);
-  run::FaultInjector faults(run::fault_of_environment(), world.rank());
+  run::FaultInjector faults = run::agree_on_faults(world);
   const run::Context context{world, log, settings.run, limits, directory, identity, faults};
   TrainingJob job(context, {settings.train, architecture, *network, *reducer, *task});
   return run::drive(context, job);

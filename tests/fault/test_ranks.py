@@ -202,6 +202,18 @@ def test_the_smaller_group_differs(new_run):
     assert "the instruction set on rank 0 is not the same as on rank 2" in result.errors[0], result
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("arguments", [["--version"], ["state-hash", "nowhere"]])
+def test_a_wrong_instruction_set_on_one_rank(rank, arguments):
+    """The others hear of it, instead of waiting for that rank."""
+    ranks = [{}, {}]
+    ranks[rank] = {"env": {"ENAS_HPC_INSTRUCTION_SET": "avx512"}}
+    result = enas_hpc_by_rank(*ranks, arguments=arguments)
+    assert result.code == 65 and len(result.errors) == 1, result
+    assert "ENAS_HPC_INSTRUCTION_SET is 'avx512'" in result.errors[0], result
+    assert ("rank 1" in result.errors[0]) == (rank == 1), result
+
+
 @pytest.mark.parametrize("item", ["the configuration", "the number of threads"])
 def test_digests_that_are_not_alike(new_run, item):
     result = new_run().search(env={"ENAS_HANDSHAKE_FAULT": f"1:{item}"})

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from fault_checks import fault_at
-from faulty_files import faults, for_each, points_of
-from search_run import LAST_STEP, Run, assert_same_rows, enas_hpc, kill, step_of
+from faulty_files import IO_FAULTS, faults, for_each, points_of
+from search_run import LAST_STEP, Run, assert_same_rows, enas_hpc, enas_hpc_by_rank, kill, step_of
 from small_trainings import Training
 
 KEEP_TWO = {"checkpoint.keep": 2, "checkpoint.every_steps": 2}
@@ -145,6 +145,36 @@ def test_a_rollback_beside_damaged_checkpoints(tmp_path, kind, damages):
     went_back = re.findall(r"went back to step (\d+) with the learning rate times 0.5", result.err)
     assert went_back == ["4" if damages else str(step_of(others[-1]))], result
     assert run.names("*.bad") == ([path.name + ".bad" for path in others] if damages else [])
+
+
+# --- C18
+
+
+def cannot_list(checkpoint):
+    """Listing a folder fails from when this checkpoint lies in it."""
+    return {"LD_PRELOAD": IO_FAULTS, "FAULT_ENTRY": checkpoint.name}
+
+
+def test_pruning_a_folder_that_cannot_be_listed(tmp_path, gold):
+    """Those that are not listed stay; the run does not end for it."""
+    run = Run(tmp_path / "run", KEEP_TWO)
+    result = run.search(ranks=0, env=cannot_list(run.checkpoint(4)))
+    assert result.code == 0 and result.errors == [], result
+    assert run.checkpoint(4).exists() and run.state_hash() == gold.hash
+    assert_same_rows(run.log(), gold.log)
+
+
+@pytest.mark.parametrize("when", ["at the start", "in the middle"])
+def test_checkpoints_that_cannot_be_listed(new_run, when):
+    """All ranks end with the file system's own words, also where they want to go back."""
+    run = new_run({"checkpoint.every_steps": 2, "reliability.max_bad_steps": 2})
+    fault = fault_at(0, 8, "nan_forever")
+    if when == "at the start":
+        assert run.search("--max-steps", 4).code == 0
+        fault = {}
+    result = enas_hpc_by_rank({"env": cannot_list(run.checkpoint(4))}, {}, arguments=run.arguments(), env=fault)
+    assert result.code == 74 and len(result.errors) == 1, result
+    assert f"error: cannot list {run.folder / 'checkpoints'}: Input/output error" in result.err, result
 
 
 # --- C15

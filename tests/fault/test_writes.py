@@ -6,7 +6,7 @@ import subprocess
 
 import h5py
 import pytest
-from faulty_files import faults, for_each, of_the_save, points_of
+from faulty_files import IO_FAULTS, faults, for_each, of_the_save, points_of
 from search_run import LAST_STEP, assert_same_rows, command_line, enas_hpc, environment, wait_for
 
 from enas_analysis import MissingFileError
@@ -52,6 +52,19 @@ def test_negative_control(another, gold):
     result = run.search(ranks=0, env=faults(run, "kill", 0))
     assert result.code == 0 and "not written" not in result.text, result
     assert_equals_gold(run, gold)
+
+
+def test_a_test_file_of_doctor_that_cannot_be_removed(tmp_path):
+    """The report is printed all the same."""
+    log, folder = tmp_path / "points", tmp_path / "run"
+    env = {"LD_PRELOAD": IO_FAULTS, "FAULT_UNDER": str(folder), "FAULT_LOG": str(log)}
+    assert enas_hpc("doctor", "--run-dir", folder, env=env).code == 0
+    points = [line.split(" ", 2) for line in log.read_text().splitlines()]
+    removal = next(number for number, call, path in points if call == "remove" and path.endswith(".h5"))
+    result = enas_hpc("doctor", "--run-dir", folder, env={**env, "FAULT_MODE": "eio", "FAULT_AT": removal})
+    assert result.code == 74 and len(result.errors) == 1, result
+    assert "FAILED: cannot remove" in result.out and "Input/output error" in result.errors[0], result
+    assert result.out.startswith("enas_hpc ") and "free space:" in result.out, result
 
 
 # --- C1, L2

@@ -13,8 +13,11 @@
  *   FAULT_LAST   number of the last point that is hit, where it is more than one
  *   FAULT_MODE   kill (SIGKILL in the place of the call), enospc, eio (the call fails),
  *                eintr (fails once, then works), short (half of a write is done)
+ *
+ *   FAULT_ENTRY  name of a file: listing the folder in which it lies fails with EIO
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -161,6 +164,21 @@ int ftruncate(int number, off_t size) {
   if (path != NULL && point("ftruncate", path) < 0) return -1;
   return ((int (*)(int, off_t))real("ftruncate"))(number, size);
 }
+
+static int is_bad_entry(const char* name) {
+  const char* bad = getenv("FAULT_ENTRY");
+  return bad != NULL && strcmp(bad, name) == 0;
+}
+
+#define DEFINE_READDIR(name, type)                                        \
+  struct type* name(DIR* folder) {                                        \
+    struct type* entry = ((struct type * (*)(DIR*)) real(#name))(folder); \
+    if (entry == NULL || !is_bad_entry(entry->d_name)) return entry;      \
+    errno = EIO;                                                          \
+    return NULL;                                                          \
+  }
+DEFINE_READDIR(readdir, dirent)
+DEFINE_READDIR(readdir64, dirent64)
 
 int rename(const char* from, const char* to) {
   if (is_watched(to) && point("rename", to) < 0) return -1;

@@ -17,6 +17,7 @@
 #include "bench/bench.hpp"
 #include "core/json_text.hpp"
 #include "core/text.hpp"
+#include "run/together.hpp"
 
 namespace enas::app {
 namespace {
@@ -62,7 +63,7 @@ void run_scaling_command(comm::World& world, const Settings& settings, const Com
   options.steps = line.bench.steps;
   options.repeats = line.bench.repeats;
   const auto report = bench::run_scaling(world, settings, options);
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const Json json = scaling_json(settings, options, report);
     print_on_root(line.json ? json_text(json, 2) + "\n" : scaling_text(json));
   });
@@ -117,8 +118,8 @@ void run_bench_command(comm::World& world, Log& log, const CommandLine& line) {
     json["comparison"] = comparison_json(json, json["reference"]);
   }
   json["warnings"] = warnings_json(settings, advice, speed, report);
-  run_on_root(world,
-              [&] { print_on_root(line.json ? json_text(json, 2) + "\n" : bench_text(json)); });
+  run::on_root(world,
+               [&] { print_on_root(line.json ? json_text(json, 2) + "\n" : bench_text(json)); });
 }
 
 }  // namespace enas::app

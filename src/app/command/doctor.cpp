@@ -18,6 +18,7 @@
 #include "io/sealed_file.hpp"
 #include "nn/kernel/machine.hpp"
 #include "run/identity.hpp"
+#include "run/together.hpp"
 #include "search/search.hpp"
 #include "train/compute_device.hpp"
 
@@ -34,7 +35,9 @@ void check_hdf5_write(const std::filesystem::path& folder) {
   io::write_sealed(file, writer.finish());
   const io::ImageReader reader(io::read_sealed(file), file.string());
   const bool same = reader.read<double>("/values") == values;
-  std::filesystem::remove(file);
+  std::error_code error;
+  std::filesystem::remove(file, error);
+  if (error) throw SystemError(concat("cannot remove ", file.string(), ": ", error.message()));
   if (!same) throw SystemError(concat(file.string(), " was read back with other values"));
 }
 
@@ -92,9 +95,10 @@ Json write_test_json(const std::filesystem::path& folder, std::optional<Error>& 
   try {
     check_hdf5_write(folder);
     json["free_bytes"] = io::free_bytes(folder);
-  } catch (const Error& error) {
-    failure = error;
-    json["result"] = concat("FAILED: ", error.what());
+  } catch (const std::exception&) {
+    const auto [code, message] = run::failure_in_flight();
+    failure.emplace(code, message);
+    json["result"] = concat("FAILED: ", message);
   }
   return json;
 }
@@ -107,7 +111,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
   // Rank 0's text, so that all ranks refuse it alike.
   const int threads = threads_in_force(0, world.broadcast_text(omp == nullptr ? "" : omp));
   const MachineSpeed speed = measure_machine(world, threads);
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     std::set<std::string> nodes;
     for (const auto& rank : ranks) nodes.insert(rank.node);
     const int cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
@@ -133,7 +137,7 @@ void run_doctor(comm::World& world, const std::filesystem::path& folder, bool js
 }
 
 void print_versions(comm::World& world, bool json) {
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const Json versions = version_json();
     print_on_root(json ? json_text(versions, 2) + "\n" : version_text(versions));
   });

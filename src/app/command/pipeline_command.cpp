@@ -15,6 +15,7 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "run/directory.hpp"
+#include "run/together.hpp"
 #include "search/search.hpp"
 #include "train/training.hpp"
 
@@ -67,7 +68,7 @@ class Branch {
                  std::vector<PipelineResult>& results) {
     Settings settings = settings_;
     settings.run.dir = training_folder(settings_.run.dir, rank).string();
-    run_on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
+    run::on_root(world_, [&] { set_other_training_aside(settings.run.dir, file); });
     const auto record = training_record(settings, config_.preset);
     const ExitCode code =
         train::run_training(world_, log_, training_settings(settings), file, record, limits(watch));
@@ -164,7 +165,7 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
   check_training_ranks(config.settings, world.size());
   const std::vector<Settings> branches = branches_of(config.settings, line.result);
   const Stopwatch watch;
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     refuse_foreign_table(config.settings.run.dir, branches);
     check_outputs_on_root(config.settings, branches, line.result.derive.top);
   });
@@ -175,7 +176,7 @@ ExitCode run_pipeline_command(comm::World& world, Log& talking, const CommandLin
     const ExitCode code = Branch(world, log, line, config, settings).run(watch, results);
     if (code != ExitCode::success) return code;
   }
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const bool is_text = config.settings.space.kind == space::SpaceKind::recurrent;
     mark_best_of_seeds(results, !is_text);
     const Json json = results_json(results);

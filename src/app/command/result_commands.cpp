@@ -12,6 +12,7 @@
 #include "core/json_text.hpp"
 #include "core/text.hpp"
 #include "run/checkpoint_choice.hpp"
+#include "run/together.hpp"
 #include "search/search.hpp"
 #include "search/search_state.hpp"
 #include "space/space_options.hpp"
@@ -64,7 +65,7 @@ Config stored_config(comm::World& world, const std::vector<std::string>& sets,
                      const std::function<StoredConfiguration()>& stored_on_root) {
   std::string text;
   std::string paths;
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const StoredConfiguration stored = stored_on_root();
     text = stored.text;
     paths = json_text(Json(paths_from_here(stored)));
@@ -113,7 +114,7 @@ struct Assignment {
 Assignment assignment_of(comm::World& world, const ResultLine& line) {
   std::string text;
   std::string name;
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const std::string source =
         line.arch.empty() ? (line.run / "derived" / "best.json").string() : line.arch;
     try {
@@ -142,7 +143,7 @@ void run_derive_command(comm::World& world, Log& talking, const CommandLine& lin
       search::derive(world, log, config.settings, training_settings(config.settings),
                      config_record(config.settings, config.preset), line.result.run,
                      line.result.derive, line.limits);
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     print_on_root(line.json ? json_text(ranking_json(ranking), 2) + "\n"
                             : ranking_text(ranking, config.settings));
   });
@@ -183,7 +184,7 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
   const Json json = train::evaluate(world, log, training_settings(config.settings),
                                     training_record(config.settings, config.preset),
                                     line.result.run, line.result.again, line.limits);
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     print_on_root(line.json ? json_text(json, 2) + "\n" : json_text(json["metrics"], 2) + "\n");
   });
 }
@@ -191,7 +192,7 @@ void run_evaluate_command(comm::World& world, Log& talking, const CommandLine& l
 void run_export_command(comm::World& world, Log& log, const CommandLine& line) {
   const ResultLine& result = line.result;
   const Config config = stored_config(world, line.sets, [&] { return of_training(result.run); });
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     train::export_pytorch(log, training_settings(config.settings), result.run, result.out);
   });
   log.info(concat("written: ", result.out.string(), " (python model.py there tries it)"));

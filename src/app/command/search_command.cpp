@@ -13,6 +13,7 @@
 #include "core/text.hpp"
 #include "io/durable_file.hpp"
 #include "nn/kernel/product.hpp"
+#include "run/together.hpp"
 #include "search/search.hpp"
 
 namespace enas::app {
@@ -59,7 +60,7 @@ std::string estimate_text(const search::Estimate& estimate) {
 }
 
 void print_estimate(comm::World& world, Log& log, const Settings& settings, bool json) {
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     const auto estimate = search::estimate(settings, world.size());
     for (const std::string& warning : estimate.warnings) log.warn(warning);
     print_on_root(json ? json_text(estimate_json(estimate), 2) + "\n" : estimate_text(estimate));
@@ -75,7 +76,7 @@ Json json_file(const std::filesystem::path& file) {
 }  // namespace
 
 void print_result(comm::World& world, const std::string& run_dir, ExitCode code) {
-  run_on_root(world, [&] {
+  run::on_root(world, [&] {
     Json json;
     json["exit_code"] = static_cast<int>(code);
     json["run_dir"] = run_dir;
@@ -87,7 +88,7 @@ void print_result(comm::World& world, const std::string& run_dir, ExitCode code)
 
 Config load_config(comm::World& world, Log& log, const CommandLine& line) {
   std::string text;
-  run_on_root(world, [&] { text = read_config_text(line.config_file); });
+  run::on_root(world, [&] { text = read_config_text(line.config_file); });
   text = world.broadcast_text(text);
   const std::string omp_threads = world.broadcast_text(environment("OMP_NUM_THREADS"));
   Config config = read_config(text, line.config_file.string(), line.sets);

@@ -249,7 +249,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& settings,
                const train::Settings& training, const run::ConfigRecord& record,
                const std::filesystem::path& run, const DeriveOptions& options,
                const run::Limits& limits) {
-  run::StopControl stop(world.is_root(), run, limits, 0.0);
+  run::StopControl stop(world.is_root(), run, limits, 0.0, false);
   check_start(world, training, run, options);
   world.start_watchdog(settings.run.reliability.comm_timeout_s, run.string());
   const int threads = nn::set_threads(settings.run.threads);
@@ -258,6 +258,7 @@ Ranking derive(comm::World& world, Log& log, const Settings& settings,
   if (!model.warning.empty()) log.warn(model.warning);
   log.info("derived from " + model.checkpoint.string());
   warn_of_data(log, *model.evaluator);
+  run::report_surroundings(log);
   Ranking ranking;
   ranking.source = model.source;
   ranking.step = model.step;

@@ -81,6 +81,11 @@ TEST_F(OutputFile, FollowsLinksAlsoToAFileThatIsNotThereYet) {
   }
 }
 
+TEST_F(OutputFile, NamesALinkThatLeadsNowhereElse) {
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_EQ(code_of_writing(folder / "loop" / "file", "x"), ExitCode::cannot_create);
+}
+
 TEST_F(OutputFile, WritesIntoAPipe) {
   ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
   const std::string sent(1 << 20, 'x');  // more than a pipe holds

@@ -3,6 +3,8 @@
 #include "run/checkpoint_choice.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -85,11 +87,49 @@ TEST_F(CheckpointChoiceTest, AFileOfAnotherKindIsNoCheckpoint) {
                        "best.json is no checkpoint; a run directory"));
 }
 
+TEST_F(CheckpointChoiceTest, APipeIsNotWaitedFor) {
+  const fs::path pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_TRUE(
+      contains(thrown<InputError>([&] { checkpoints_at(pipe); }), "pipe is not a regular file"));
+}
+
+// As another user, since root may read everything: in a process of its own.
+TEST_F(CheckpointChoiceTest, AFileThatMayNotBeReadIsNotTakenForAnotherKind) {
+  fs::permissions(scratch.path(), fs::perms(0755));
+  const fs::path closed = scratch / "closed.h5";
+  put(closed);
+  fs::permissions(closed, fs::perms::none);
+  EXPECT_EXIT(
+      {
+        constexpr uid_t kNobody = 65534;
+        const bool is_other = geteuid() != 0 || setuid(kNobody) == 0;
+        const auto ask = [&] { checkpoints_at(closed); };
+        const bool says_why = contains(thrown<InputError>(ask), "cannot be opened: Permission");
+        const bool has_code = thrown_code(ask) == ExitCode::missing_input;
+        _exit(is_other && says_why && has_code ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
 TEST_F(CheckpointChoiceTest, WhereThereIsNoneTheCodeSaysSo) {
   fs::create_directories(scratch / "empty");
   for (const char* name : {"empty", "nowhere"}) {
     EXPECT_EQ(thrown_code([&] { checkpoints_at(scratch / name); }), ExitCode::missing_input);
   }
+}
+
+TEST_F(CheckpointChoiceTest, APathThatCannotBeFollowedIsNotSaidToBeAbsent) {
+  fs::create_symlink("loop", scratch / "loop");
+  EXPECT_TRUE(contains(thrown<InputError>([&] { checkpoints_at(scratch / "loop"); }),
+                       "loop cannot be opened: Too many levels of symbolic links"));
+}
+
+TEST_F(CheckpointChoiceTest, AFolderThatCannotBeListedKeepsNoHintFromTheUser) {
+  fs::create_directories(scratch / "odd");
+  fs::create_symlink("checkpoints", scratch / "odd/checkpoints");
+  EXPECT_TRUE(contains(thrown<InputError>([&] { checkpoints_at(scratch.path()); }),
+                       "holds no checkpoint; there are some in: " + run.string()));
 }
 
 }  // namespace

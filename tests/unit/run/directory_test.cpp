@@ -143,6 +143,34 @@ TEST_F(RunDirectoryTest, PrunesAllButTheNewest) {
             (Names{"step-00000010.h5", "step-00000020.h5", "step-00000001.h5.stale"}));
 }
 
+// A link to itself can be looked into by nobody, not even by a privileged user.
+TEST_F(RunDirectoryTest, SaysWhichFolderCannotBeListed) {
+  fs::create_directories(root);
+  fs::create_symlink("checkpoints", root / "checkpoints");
+  const std::string message = thrown<SystemError>([&] { directory.checkpoints(); });
+  EXPECT_TRUE(contains(message, "cannot list " + (root / "checkpoints").string())) << message;
+  EXPECT_THROW(directory.retire_after(0), SystemError);
+}
+
+TEST_F(RunDirectoryTest, PruningLeavesWhatItCannotListOrRemove) {
+  put_checkpoints({1, 2, 3});
+  fs::remove(directory.checkpoint_path(2));
+  put(directory.checkpoint_path(2) / "a folder with a file");
+  directory.prune(1);
+  EXPECT_EQ(directory.checkpoints().size(), 2U);
+  fs::remove_all(root / "checkpoints");
+  fs::create_symlink("checkpoints", root / "checkpoints");
+  EXPECT_NO_THROW(directory.prune(1));
+}
+
+TEST_F(RunDirectoryTest, SetsALinkToItselfAsideAsStale) {
+  fs::create_directories(root);
+  fs::create_symlink("best.json", root / "best.json");
+  directory.set_aside_stale("best.json");
+  directory.set_aside_stale("test.json");  // which is not there
+  EXPECT_EQ(names_in(root), Names{"best.json.stale"});
+}
+
 TEST_F(RunDirectoryTest, OpensOnce) {
   directory.open_on_root();
   EXPECT_EQ(names_in(root), (Names{"checkpoints", "log", "run.lock"}));

@@ -182,6 +182,25 @@ TEST_F(RunLockTest, SurvivesValuesOfOtherTypes) {
   }
 }
 
+TEST_F(RunLockTest, TellsWhetherAnotherJobHoldsIt) {
+  EXPECT_FALSE(is_held_by_another_job(path)) << "no run was begun";
+  {
+    Holder holder(path);
+    ASSERT_TRUE(holder.held());
+    const std::string before = text();
+    EXPECT_TRUE(is_held_by_another_job(path));
+    EXPECT_EQ(text(), before);
+    holder.end();
+    EXPECT_FALSE(is_held_by_another_job(path)) << "the holder died";
+  }
+  { const Lock lock(path); }
+  EXPECT_FALSE(is_held_by_another_job(path)) << "the holder gave it back";
+  put(R"({"host": "node17", "pid": 99, "job": "12", "since": "now"})");
+  EXPECT_TRUE(is_held_by_another_job(path)) << "a job on another host";
+  const JobId job("12");
+  EXPECT_FALSE(is_held_by_another_job(path)) << "this job on another host";
+}
+
 TEST_F(RunLockTest, NeedsItsFolder) {
   EXPECT_EQ(thrown_code([&] { Lock lock(scratch / "nowhere/run.lock"); }), ExitCode::cannot_create);
 }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/stop_request.hpp"
+#include "run/lock.hpp"
 #include "run/step_record.hpp"
 #include "unit/io/scratch_folder.hpp"
 
@@ -35,6 +36,12 @@ struct StopControlTest : testing::Test {
     Limits limits;
     limits.max_time_s = max_time_s;
     return {root, scratch.path(), limits, every_s};
+  }
+  /// Of work that does not hold the lock of the directory, when its first look is due.
+  StopControl make_without_lock() const {
+    StopControl control(true, scratch.path(), {}, 0.0, false);
+    control.look_for_files();
+    return control;
   }
   void touch(const char* name) const { std::ofstream file(scratch / name); }
 };
@@ -102,6 +109,31 @@ TEST_F(StopControlTest, RemembersAStopFile) {
   // The step that carried the flag may be replayed.
   EXPECT_EQ(control.wishes(0.0), kFlagStop);
   EXPECT_EQ(make().wishes(0.0), 0);
+}
+
+TEST_F(StopControlTest, LeavesTheFilesOfARunThatWorksHere) {
+  const Lock lock(scratch / "run.lock");
+  touch("STOP");
+  touch("CHECKPOINT");
+  auto control = make_without_lock();
+  EXPECT_EQ(control.wishes(0.0), kFlagStop);
+  EXPECT_EQ(control.reason(), "STOP file");
+  EXPECT_TRUE(std::filesystem::exists(scratch / "STOP"));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "CHECKPOINT"));
+}
+
+TEST_F(StopControlTest, TakesTheStopFileWhereNoOtherRunWorks) {
+  for (const bool has_lock_file : {false, true}) {
+    if (has_lock_file) {
+      const Lock given_back(scratch / "run.lock");
+    }
+    touch("STOP");
+    touch("CHECKPOINT");
+    auto control = make_without_lock();
+    EXPECT_EQ(control.wishes(0.0), kFlagStop);
+    EXPECT_FALSE(std::filesystem::exists(scratch / "STOP"));
+    EXPECT_TRUE(std::filesystem::exists(scratch / "CHECKPOINT")) << "it makes no checkpoints";
+  }
 }
 
 TEST_F(StopControlTest, StopsBeforeTheBatchJobEnds) {
