@@ -10,6 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/random.hpp"
+#include "data/corpus.hpp"
+#include "data/image_batches.hpp"
+#include "data/markov_corpus.hpp"
+#include "data/shapes.hpp"
+#include "data/token_columns.hpp"
 #include "mpi/search/small_search.hpp"
 
 namespace enas::search {

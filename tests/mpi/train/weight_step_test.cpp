@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/text.hpp"
+#include "data/token_columns.hpp"
 #include "mpi/search/distributed_steps.hpp"
 #include "run/replicas.hpp"
 #include "train/step.hpp"
@@ -332,7 +333,8 @@ TEST(WeightStep, LearningRateRestarts) {
 TEST(WeightStep, PassesFlagsOfAllRanks) {
   Distributed run(search::small_settings());
   const bool last = test_world().rank() == test_world().size() - 1;
-  const auto report = run.weight_step.run(run.state, last ? std::int64_t{run::kFlagCheckpoint} : 0);
+  const auto report = run.weight_step.run({}, 1.0, run.state.slot_state,
+                                          last ? std::int64_t{run::kFlagCheckpoint} : 0);
   EXPECT_EQ(report.flags, run::kFlagCheckpoint);
 }
 

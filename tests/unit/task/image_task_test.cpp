@@ -120,8 +120,7 @@ TEST_F(ImageTaskTest, ValidationAddsUpWholeBatches) {
     EXPECT_EQ(score.nats, labels);
     EXPECT_EQ(score.correct, zeros);
     EXPECT_GT(zeros, 0);
-    EXPECT_EQ(task.validation_text(),
-              "validation, shared weights, " + std::to_string(expected) + " batches of 8 images");
+    EXPECT_EQ(task.validation_text(), std::to_string(expected) + " batches of 8 images");
   }
 }
 
@@ -145,7 +144,7 @@ TEST_F(ImageTaskTest, WholeValidationScoresEveryImageInEvenBatches) {
     expect_equal(call.batch, batches.validation(begin, size));
     begin += size;
   }
-  EXPECT_EQ(task.whole_validation_text(), "validation, shared weights, all 30 images");
+  EXPECT_EQ(task.whole_validation_text(), "all 30 images");
 }
 
 TEST_F(ImageTaskTest, RefusesBatchesLargerThanTheirSplit) {

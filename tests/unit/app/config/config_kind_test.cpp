@@ -83,7 +83,7 @@ TEST(ConfigKind, ATableIsNeededWhereScoresAreLookedUpAndNothingThatTrains) {
             "t.toml:2:9: weights.lr belongs to space.kind = \"recurrent\" or \"macro\" or "
             "\"micro\"; here it is search.evaluation = \"table\"");
   EXPECT_EQ(refusal(kMarkov + "evaluation.table = \"t.h5\"\n").message,
-            "t.toml:3:12: evaluation.table belongs to search.evaluation = \"table\"; here it is "
+            "t.toml:2:12: evaluation.table belongs to search.evaluation = \"table\"; here it is "
             "\"recurrent\"");
   EXPECT_EQ(refusal_of([&] { check_trainable(settings); }).code, ExitCode::bad_data);
   check_trainable(Settings());

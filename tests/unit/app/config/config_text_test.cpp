@@ -110,7 +110,8 @@ TEST(Defaults, TakeTheKindFromSetAndNothingElse) {
   EXPECT_EQ(refusal_of([] { scope_of_sets({"space.kind=big"}); }).code, ExitCode::bad_data);
   const Refusal other = refusal_of([] { scope_of_sets({"weights.lr=1"}); });
   EXPECT_EQ(other.code, ExitCode::usage);
-  EXPECT_EQ(other.message, "--set weights.lr=1: only space.kind changes the defaults");
+  EXPECT_EQ(other.message,
+            "--set weights.lr=1: only space.kind and search.evaluation change the defaults");
 }
 
 TEST(Explain, SaysWhatAKeyIs) {
