@@ -70,10 +70,10 @@ def test_results_counts_what_it_reads(tmp_path):
         <testcase classname="mpi/searching@2" name="mpi/searching@2" time="5" status="run"/>
         </testsuite></testsuites>""")
     cases = results.cases_of([file])
-    cell = "`e2e/test_stop.py::test_kill_*`, `[7]`, by `mpirun`; `mpi/train/weight_step_test.cpp::WeightStep.Some`"
+    cell = "`e2e/test_stop.py::test_kill_*`, `[7]`, by `mpirun`; `mpi/search/weight_step_test.cpp::WeightStep.Some`"
     wanted = results.references(cell)
     assert wanted == ["e2e/test_stop.py::test_kill_*", "e2e/test_stop.py::test_kill_*[7]",
-                      "mpi/train/weight_step_test.cpp::WeightStep.Some"]
+                      "mpi/search/weight_step_test.cpp::WeightStep.Some"]
     named = [case for case in cases if any(results.is_named(each, case.name) for each in wanted)]
     assert [case.seconds for case in named] == [2.5, 1.5, 9, 4, 5]
     assert results.line_of("X1", named) == "| X1 | 3 | 5 | 3 of 4, 1 skipped | 13.0 | 5.0 | 2.2 |"

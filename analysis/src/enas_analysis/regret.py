@@ -69,8 +69,8 @@ def lowest_perplexity(config: Path) -> float:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{config} is no TOML: {error}") from None
     except (KeyError, TypeError):
-        raise AnalysisError(f"{config} has no key evaluation.table: regret is known only where a table has the score of "
-                            "every cell") from None
+        raise AnalysisError(f"{config} has no key evaluation.table: regret is known only where a table has the score "
+                            "of every cell") from None
     return min(read_cell_table(Path(str(table))).values())
 
 

@@ -51,7 +51,7 @@ class Run:
     @property
     def scored(self) -> str:
         """How a search's children are scored."""
-        is_table = self.config["search"]["evaluation"] == "table"
+        is_table = self.config["search"].get("evaluation") == "table"
         return "trained alone, looked up in a table" if is_table else "with shared weights"
 
     @property
