@@ -10,7 +10,7 @@
 
 namespace enas::space {
 
-void read_and_write(ArchitectureFormat format, std::optional<space::SpaceKind> kind,
+void read_and_write(ArchitectureFormat format, std::optional<SpaceKind> kind,
                     std::string_view text) {
   std::optional<ArchitectureFile> file;
   try {
@@ -36,8 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& name : enas::space::architecture_format_names()) {
     const auto format = enas::space::architecture_format_from_name(name);
     enas::space::read_and_write(format, std::nullopt, text);
-    for (const auto kind :
-         {space::SpaceKind::recurrent, space::SpaceKind::macro, space::SpaceKind::micro}) {
+    for (const auto kind : {SpaceKind::recurrent, SpaceKind::macro, SpaceKind::micro}) {
       enas::space::read_and_write(format, kind, text);
     }
   }
