@@ -23,7 +23,7 @@ namespace enas::search {
 
 /// Every rank makes its own replica. Not to be moved: the parts refer to each other.
 struct SmallSearch {
-  /// `seed` is of the initial values alone. Without `own_slots` the task serves all slots.
+  /// `seed` is of initial values and batches. Without `own_slots` the task serves all slots.
   explicit SmallSearch(const Settings& chosen, std::uint64_t seed = 11,
                        std::optional<comm::Block> own_slots = std::nullopt)
       : settings(chosen),

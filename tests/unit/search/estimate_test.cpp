@@ -202,23 +202,36 @@ TEST_P(EstimateOfImages, RefusesWhatDoesNotFit) {
   EXPECT_EQ(thrown_code([&] { estimate(settings, 1); }), ExitCode::bad_data);
 }
 
-TEST(Estimate, ActivationsGrowWithBatchAndWidth) {
-  for (const space::SpaceKind kind :
-       {space::SpaceKind::recurrent, space::SpaceKind::macro, space::SpaceKind::micro}) {
-    const Settings settings =
-        kind == space::SpaceKind::recurrent ? text_settings() : small_image_settings(kind);
-    const double bytes = estimate(settings, 4).memory_per_rank_bytes;
-    Settings larger = settings;
-    larger.weights.batch_size *= 2;
-    larger.data.markov.train_tokens *= 2;
-    larger.data.shapes.train_images *= 2;
-    EXPECT_GT(estimate(larger, 4).memory_per_rank_bytes, bytes);
-    Settings wider = settings;
-    wider.supernet.recurrent.hidden *= 2;
-    wider.supernet.macro.filters *= 3;
-    wider.supernet.micro.filters *= 3;
-    EXPECT_GT(estimate(wider, 4).memory_per_rank_bytes, bytes);
-  }
+/// Bytes a rank that batches `factor` times as large add: of what a slot's passes keep.
+double added_by_batches(Settings settings, int factor) {
+  const double before = estimate(settings, 4).memory_per_rank_bytes;
+  settings.weights.batch_size *= factor;
+  return estimate(settings, 4).memory_per_rank_bytes - before;
+}
+
+TEST_P(EstimateOfImages, ActivationsGrowWithBatchAndWidth) {
+  const Settings settings = small_image_settings(GetParam());
+  const double bytes = added_by_batches(settings, 2);
+  // At least one map of the first layer's width.
+  EXPECT_GT(bytes, 4.0 * 4 * 64 * 2);
+  EXPECT_NEAR(added_by_batches(settings, 3), 2.0 * bytes, 1e-6 * bytes);
+  Settings wider = settings;
+  wider.supernet.macro.filters *= 3;
+  wider.supernet.micro.filters *= 3;
+  EXPECT_NEAR(added_by_batches(wider, 2), 3.0 * bytes, 1e-6 * bytes);
+}
+
+TEST(Estimate, ActivationsGrowWithBatchSegmentAndWidth) {
+  const Settings settings = text_settings();
+  const double bytes = added_by_batches(settings, 2);
+  // At least the nodes' values and gates of every step.
+  EXPECT_GT(bytes, 4.0 * 5 * 9 * 8 * 3 * 2);
+  Settings longer = settings;
+  longer.weights.segments.segment_length = 18;
+  EXPECT_GT(added_by_batches(longer, 2), bytes);
+  Settings wider = settings;
+  wider.supernet.recurrent.hidden = 16;
+  EXPECT_GT(added_by_batches(wider, 2), bytes);
 }
 
 TEST(Estimate, RefusesWhatDoesNotFit) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a configuration says about a space leads to that space, its descriptions and its weights.
+// What a configuration says about a space leads to that space and its descriptions.
 #include "space/space_options.hpp"
 
 #include <gtest/gtest.h>

@@ -132,8 +132,8 @@ TEST_F(ImageTaskTest, ValidationMayUseEveryImage) {
 }
 
 TEST_F(ImageTaskTest, WholeValidationScoresEveryImageInEvenBatches) {
-  const ImageTask task(task_options(settings),
-                       {});  // 30 images in batches of 8 at most: 7, 8, 7, 8
+  // 30 images in batches of 8 at most: 7, 8, 7, 8.
+  const ImageTask task(task_options(settings), {});
   const auto score = task.whole_validation_score(scorer);
   EXPECT_EQ(score.count, 30);
   ASSERT_EQ(scorer.calls.size(), 4U);
