@@ -144,10 +144,11 @@ void NcclCommunicator::wait_for_stream(const std::string& operation) {
   const Stopwatch watch;
   bool is_queued = false;
   for (int spins = 0;; ++spins) {
+    // The stream first: an error that comes before its work ends is there when the state is asked.
+    const cudaError_t stream = is_queued ? cudaStreamQuery(kStream) : cudaErrorNotReady;
     const ncclResult_t state = state_of(handle_->comm);
     if (is_failure(state)) give_up(concat(operation, ": ", text_of(state, handle_->comm)));
     if (is_queued) {
-      const cudaError_t stream = cudaStreamQuery(kStream);
       if (stream == cudaSuccess) return;
       if (stream != cudaErrorNotReady) {
         give_up(concat(operation, ": CUDA reports: ", cudaGetErrorString(stream)));
